@@ -1,0 +1,1 @@
+"""The protobuf code that is made from the top-level `proto/`."""
