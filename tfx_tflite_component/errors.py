@@ -1,0 +1,44 @@
+"""What can go wrong, as types: each message names the culprit, what was found and the remedy."""
+
+from collections.abc import Iterable
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as they read in a message."""
+    return ", ".join(repr(name) for name in names)
+
+
+class RewriterError(Exception):
+    """Base class of every error that this package raises on purpose."""
+
+
+class ConfigError(RewriterError, ValueError):
+    """The configuration is unknown to this version, out of range or contradicts itself."""
+
+
+class SourceModelError(RewriterError):
+    """The SavedModel, or the signature asked for, is missing or cannot be read."""
+
+
+class ExamplesError(RewriterError):
+    """The examples given are missing, empty or not what the model takes."""
+
+
+class SplitError(RewriterError):
+    """The serving graph cannot be split into a head and a tail at the boundary asked for."""
+
+
+class ConversionError(RewriterError):
+    """The TFLite converter refused the tail."""
+
+
+class UnsupportedOpsError(ConversionError):
+    """The tail holds ops that the allowed op set does not cover."""
+
+
+class VerificationError(RewriterError):
+    """The TFLite model does not compute what the SavedModel computes."""
+
+
+class WorkerError(RewriterError):
+    """The process that works with TensorFlow died before it had an answer."""

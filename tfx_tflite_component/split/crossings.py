@@ -1,0 +1,203 @@
+"""How a feature crosses the boundary: packed by the head, unpacked by the tail.
+
+What a parse op hands out is not always a tensor that an app can fill. Three ways across:
+
+1. A dense feature crosses as it is.
+2. A sparse feature whose only use is to be made dense crosses as the dense tensor, so that the tail
+   holds no sparse op and missing values are what the model's own preprocessing made of them.
+3. Any other sparse or ragged feature crosses as `<feature>` [batch, longest], padded, and
+   `<feature>_length` [batch], and is rebuilt exactly.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import tensorflow as tf
+
+from tfx_tflite_component.errors import SplitError
+from tfx_tflite_component.split.graph import FlatGraph
+from tfx_tflite_component.split.parsing import Layout, ParsedFeature
+
+Tensors = Mapping[str, tf.Tensor]
+
+LENGTH_SUFFIX = "_length"
+
+
+@dataclasses.dataclass(frozen=True)
+class Crossing:
+    """One feature at the boundary.
+
+    Attributes:
+        inputs: The inputs of the tail that it crosses as.
+        tensors: The tensors of the graph that cross.
+        pack: In the head: those tensors into inputs of the tail.
+        unpack: In the tail: its inputs into those tensors.
+    """
+
+    inputs: tuple[str, ...]
+    tensors: tuple[str, ...]
+    pack: Callable[[Sequence[tf.Tensor]], dict[str, tf.Tensor]]
+    unpack: Callable[[Tensors], list[tf.Tensor]]
+
+
+def crossings(graph: FlatGraph, features: Iterable[ParsedFeature]) -> list[Crossing]:
+    """How each feature crosses; features that no output depends on do not cross.
+
+    Raises:
+        SplitError: Two parse ops read one feature in different ways.
+    """
+    parsed = {tensor for feature in features for tensor in feature.tensors}
+    nodes, used = graph.ancestors(graph.outputs.values(), stop=parsed)
+    features = [feature for feature in features if not used.isdisjoint(feature.tensors)]
+    repeated = _repeated(features)
+    densified = {
+        feature: _densified(graph, feature, nodes)
+        for feature in features
+        if feature.layout is Layout.SPARSE and feature.name not in repeated
+    }
+    cut = parsed.union(*densified.values())
+    _, still_used = graph.ancestors(graph.outputs.values(), stop=cut)
+    ways = [
+        _crossing(
+            graph,
+            feature,
+            densified.get(feature, []) if still_used.isdisjoint(feature.tensors) else [],
+        )
+        for feature in features
+    ]
+    _check_inputs(features, ways)
+    return ways
+
+
+def _crossing(graph: FlatGraph, feature: ParsedFeature, dense: Sequence[str]) -> Crossing:
+    if feature.layout is Layout.DENSE:
+        return whole(feature.name, *feature.tensors)
+    if dense and _same(graph, dense):
+        return whole(feature.name, *dense)
+    if feature.layout is Layout.SPARSE:
+        return _sparse(feature)
+    return _ragged(feature)
+
+
+def _check_inputs(features: Sequence[ParsedFeature], ways: Sequence[Crossing]) -> None:
+    owners: dict[str, str] = {}
+    for feature, way in zip(features, ways, strict=True):
+        for name in way.inputs:
+            owner = owners.setdefault(name, feature.name)
+            if owner != feature.name:
+                raise SplitError(
+                    f"Features {owner!r} and {feature.name!r} both make an input {name!r}: a "
+                    f"variable-length feature also makes one with its lengths, named "
+                    f"`<feature>{LENGTH_SUFFIX}`. Rename one of them."
+                )
+
+
+def whole(name: str, *tensors: str) -> Crossing:
+    """A crossing of a dense tensor under a name; `tensors` all have its value."""
+    return Crossing(
+        (name,),
+        tensors,
+        pack=lambda values: {name: values[0]},
+        unpack=lambda inputs: [inputs[name]] * len(tensors),
+    )
+
+
+def _repeated(features: Iterable[ParsedFeature]) -> set[str]:
+    """The names of features that several parse ops read alike."""
+    first: dict[str, ParsedFeature] = {}
+    repeated = set()
+    for feature in features:
+        if feature.name in first:
+            repeated.add(feature.name)
+            if feature != dataclasses.replace(first[feature.name], tensors=feature.tensors):
+                raise SplitError(
+                    f"Feature {feature.name!r} is parsed twice in different ways: as "
+                    f"{first[feature.name]} and as {feature}. Parse it once in the serving "
+                    "function, or alike."
+                )
+        first.setdefault(feature.name, feature)
+    return repeated
+
+
+def _densified(graph: FlatGraph, feature: ParsedFeature, nodes: Iterable[str]) -> list[str]:
+    """The dense tensors that are made of one sparse feature and of nothing else."""
+    return [
+        name
+        for name in sorted(nodes)
+        if graph.nodes[name].op == "SparseToDense"
+        and _depends_only_on(graph, name, feature.tensors)
+    ]
+
+
+def _depends_only_on(graph: FlatGraph, tensor: str, sources: Sequence[str]) -> bool:
+    names, met = graph.ancestors([tensor], stop=sources)
+    leaves = (graph.nodes[name] for name in names if not graph.data_inputs(graph.nodes[name]))
+    return bool(met) and all(node.op == "Const" for node in leaves)
+
+
+def _same(graph: FlatGraph, tensors: Sequence[str]) -> bool:
+    """Whether tensors are all computed by the same expression."""
+    return len({_expression(graph, tensor) for tensor in tensors}) == 1
+
+
+def _expression(graph: FlatGraph, tensor: str) -> tuple[object, ...]:
+    tensor = graph.origin(tensor)
+    node = graph.node(tensor)
+    if not graph.data_inputs(node) and node.op != "Const":
+        return (tensor,)
+    attributes = tuple(
+        (key, node.attr[key].SerializeToString(deterministic=True))
+        for key in sorted(node.attr)
+        if not key.startswith("_")
+    )
+    operands = tuple(_expression(graph, name) for name in graph.data_inputs(node))
+    return (node.op, tensor.partition(":")[2], attributes, operands)
+
+
+def _sparse(feature: ParsedFeature) -> Crossing:
+    name = feature.name
+
+    def pack(values: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
+        return _padded(name, tf.RaggedTensor.from_sparse(tf.SparseTensor(*values)))
+
+    def unpack(inputs: Tensors) -> list[tf.Tensor]:
+        indices, values, lengths = _unpadded(name, inputs)
+        rows = tf.shape(lengths, tf.int64)[0]
+        return [indices, values, tf.stack([rows, tf.reduce_max(lengths)])]
+
+    return Crossing((name, name + LENGTH_SUFFIX), feature.tensors, pack, unpack)
+
+
+def _ragged(feature: ParsedFeature) -> Crossing:
+    name = feature.name
+
+    def pack(values: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
+        flat, row_splits = values
+        return _padded(name, tf.RaggedTensor.from_row_splits(flat, row_splits))
+
+    def unpack(inputs: Tensors) -> list[tf.Tensor]:
+        _, values, lengths = _unpadded(name, inputs)
+        row_splits = tf.concat([[0], tf.cumsum(lengths)], axis=0)
+        return [values, tf.cast(row_splits, feature.split_dtype)]
+
+    return Crossing((name, name + LENGTH_SUFFIX), feature.tensors, pack, unpack)
+
+
+def _padded(name: str, rows: tf.RaggedTensor) -> dict[str, tf.Tensor]:
+    dense = rows.to_tensor()
+    # TFLite has no tensor without elements: a batch without any value gets one column of padding
+    missing = tf.maximum(1 - tf.shape(dense)[1], 0)
+    return {
+        name: tf.pad(dense, [[0, 0], [0, missing]], constant_values=_zero(rows.dtype)),
+        name + LENGTH_SUFFIX: tf.cast(rows.row_lengths(), tf.int64),
+    }
+
+
+def _unpadded(name: str, inputs: Tensors) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    dense, lengths = inputs[name], inputs[name + LENGTH_SUFFIX]
+    indices = tf.where(tf.sequence_mask(lengths, tf.shape(dense)[1]))
+    return indices, tf.gather_nd(dense, indices), lengths
+
+
+def _zero(dtype: tf.DType) -> tf.Tensor:
+    return tf.constant("") if dtype == tf.string else tf.zeros([], dtype)

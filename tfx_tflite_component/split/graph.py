@@ -1,0 +1,192 @@
+"""A signature as one flat graph, and the import of parts of it into other functions."""
+
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.framework.graph_pb2 import GraphDef
+from tensorflow.core.framework.node_def_pb2 import NodeDef
+from tensorflow.core.protobuf import config_pb2, meta_graph_pb2, rewriter_config_pb2
+from tensorflow.python.grappler import tf_optimizer
+
+ConcreteFunction: TypeAlias = tf.types.experimental.ConcreteFunction
+
+
+_PASSED_ON = ("Identity", "IdentityN", "StopGradient", "PreventGradient", "Snapshot")
+
+
+@dataclasses.dataclass(frozen=True)
+class FlatGraph:
+    """A signature's graph with every function call inlined and the variables left as captures.
+
+    Tensors go by their names in GraphDef form: `node` for a node's first output, `node:1` for
+    the next.
+
+    Attributes:
+        graph_def: The graph. Bodies of functional control flow stay in its library.
+        nodes: The graph's nodes by name.
+        inputs: The tensor of each input of the signature.
+        specs: The shape and dtype of each input of the signature.
+        outputs: The tensor of each output of the signature.
+        captures: The variables, tables and constants that the graph reads, by placeholder.
+        variables: The variables among them.
+    """
+
+    graph_def: GraphDef
+    nodes: Mapping[str, NodeDef]
+    inputs: Mapping[str, str]
+    specs: Mapping[str, tf.TensorSpec]
+    outputs: Mapping[str, str]
+    captures: Mapping[str, tf.Tensor]
+    variables: tuple[tf.Variable, ...]
+
+    def node(self, tensor: str) -> NodeDef:
+        """The node that computes a tensor."""
+        return self.nodes[tensor.partition(":")[0]]
+
+    def origin(self, tensor: str) -> str:
+        """The tensor that a chain of identities passes on."""
+        while (node := self.node(tensor)).op in _PASSED_ON:
+            tensor = _canonical(node.input[int(tensor.partition(":")[2] or 0)])
+        return tensor
+
+    def data_inputs(self, node: NodeDef) -> list[str]:
+        """The tensors that a node reads; control dependencies left out."""
+        return [_canonical(name) for name in node.input if not name.startswith("^")]
+
+    def ancestors(
+        self, tensors: Iterable[str], stop: Collection[str] = ()
+    ) -> tuple[list[str], set[str]]:
+        """Walks from tensors to what they are computed from.
+
+        Control dependencies are not followed: in a model for inference they only order checks
+        and side effects.
+
+        Args:
+            tensors: Where the walk starts.
+            stop: Tensors that it does not go beyond.
+
+        Returns:
+            The names of the nodes passed, and the members of `stop` that were met.
+        """
+        nodes: dict[str, None] = {}
+        met: set[str] = set()
+        pending = list(tensors)
+        while pending:
+            tensor = pending.pop()
+            if tensor in stop:
+                met.add(tensor)
+                continue
+            node = self.node(tensor)
+            if node.name not in nodes:
+                nodes[node.name] = None
+                pending.extend(self.data_inputs(node))
+        return list(nodes), met
+
+    def constant(self, tensor: str) -> np.ndarray | None:
+        """The value of a constant tensor as a NumPy array, or None if it is none."""
+        node = self.node(self.origin(tensor))
+        return tf.make_ndarray(node.attr["value"].tensor) if node.op == "Const" else None
+
+    def import_part(
+        self, fetches: Sequence[str], feeds: Mapping[str, tf.Tensor]
+    ) -> list[tf.Tensor]:
+        """Imports into the current graph what computes `fetches` from `feeds`.
+
+        Args:
+            fetches: The tensors to compute.
+            feeds: The tensors that stand in for tensors of this graph. Eager ones are captured.
+
+        Returns:
+            The fetched tensors, in the current graph.
+        """
+        current = tf.compat.v1.get_default_graph()
+        feeds = {**self.captures, **feeds}
+        names, met = self.ancestors(fetches, stop=feeds)
+        # importing a graph refuses a fetch that is a feed, and a feed that nothing reads
+        fed = {name: current.capture(feeds[name]) for name in sorted(met)}
+        part = GraphDef(versions=self.graph_def.versions, library=self.graph_def.library)
+        part.node.extend(_without_control(self.nodes[name]) for name in names)
+        read = {name for node in part.node for name in self.data_inputs(node)}
+        imported = tf.graph_util.import_graph_def(
+            part,
+            input_map={name: tensor for name, tensor in fed.items() if name in read},
+            return_elements=[_with_index(name) for name in fetches if name not in fed],
+            name="",
+        )
+        computed = iter(imported)
+        return [fed[name] if name in fed else next(computed) for name in fetches]
+
+
+def flatten(function: ConcreteFunction) -> FlatGraph:
+    """Inlines every function call of a signature.
+
+    The variables stay captures: freezing them first triples the time and the memory that a
+    large model takes.
+
+    Args:
+        function: A signature as `tf.saved_model.load` restores it.
+    """
+    graph_def = _inlined(function)
+    captures = {_canonical(inner.name): outer for outer, inner in function.graph.captures}
+    names = sorted(function.structured_input_signature[1])
+    tensors = [_canonical(tensor.name) for tensor in function.inputs]
+    arguments = [tensor for tensor in tensors if tensor not in captures]
+    return FlatGraph(
+        graph_def=graph_def,
+        nodes={node.name: node for node in graph_def.node},
+        inputs=dict(zip(names, arguments, strict=True)),
+        specs=function.structured_input_signature[1],
+        outputs=dict(
+            zip(
+                sorted(function.structured_outputs),
+                (_canonical(tensor.name) for tensor in function.outputs),
+                strict=True,
+            )
+        ),
+        captures=captures,
+        variables=tuple(function.variables),
+    )
+
+
+def _inlined(function: ConcreteFunction) -> GraphDef:
+    graph_def = function.graph.as_graph_def()
+    bodies = [node for body in graph_def.library.function for node in body.node_def]
+    for node in [*graph_def.node, *bodies]:
+        # or Grappler turns functional control flow into Switch and Merge, which TFLite lacks
+        node.attr.pop("_lower_using_switch_merge", None)
+    for body in graph_def.library.function:
+        # marks alternatives for a GPU, which Grappler then does not inline
+        body.attr.pop("api_implements", None)
+    meta_graph = meta_graph_pb2.MetaGraphDef(graph_def=graph_def)
+    # Grappler keeps what this collection names
+    meta_graph.collection_def["train_op"].node_list.value.extend(
+        tensor.name for tensor in [*function.inputs, *function.outputs]
+    )
+    config = config_pb2.ConfigProto()
+    options = config.graph_options.rewrite_options
+    options.min_graph_nodes = -1
+    options.optimizers.append("function")
+    # the default leaves calls of stateful functions, which a transform with a vocabulary is
+    options.function_optimization = rewriter_config_pb2.RewriterConfig.AGGRESSIVE
+    return tf_optimizer.OptimizeGraph(config, meta_graph)
+
+
+def _without_control(node: NodeDef) -> NodeDef:
+    """A copy of a node on its own: no control inputs, no colocation with nodes left behind."""
+    copy = NodeDef()
+    copy.CopyFrom(node)
+    del copy.input[:]
+    copy.input.extend(name for name in node.input if not name.startswith("^"))
+    copy.attr.pop("_class", None)
+    return copy
+
+
+def _canonical(tensor: str) -> str:
+    return tensor.removesuffix(":0")
+
+
+def _with_index(tensor: str) -> str:
+    return tensor if ":" in tensor else f"{tensor}:0"
