@@ -1,0 +1,25 @@
+"""TensorFlow Lite for TFX pipelines: the `TFLiteRewriter` component and its config."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfx_tflite_component.component import TFLiteRewriter, TFLiteRewriterSpec
+    from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+
+__version__ = "0.1.0"
+
+__all__ = ["TFLiteRewriter", "TFLiteRewriterConfig", "TFLiteRewriterSpec"]
+
+_MODULES = {
+    "TFLiteRewriter": "tfx_tflite_component.component",
+    "TFLiteRewriterConfig": "tfx_tflite_component.proto.tflite_rewriter_pb2",
+    "TFLiteRewriterSpec": "tfx_tflite_component.component",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # TFX takes many seconds to import, and the worker process has no use for it
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)

@@ -1,0 +1,117 @@
+"""Drives the TFLite converter."""
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+
+import tensorflow as tf
+from tensorflow.lite.python.convert_phase import ConverterError
+from tensorflow.lite.python.metrics import converter_error_data_pb2
+
+from tfx_tflite_component.errors import ConversionError, UnsupportedOpsError, listed
+from tfx_tflite_component.naming import rename
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
+from tfx_tflite_component.split.tails import Tail
+
+SIGNATURE_KEY = "serving_default"
+"""The key of the model's signature, whatever the SavedModel's is: the one that TFMA looks for."""
+
+_ErrorData = converter_error_data_pb2.ConverterErrorData
+_DIALECT = "tf."
+_TENSOR_LIST = "TensorList"
+_CALLS = re.compile(
+    r"^(Stateful)?(PartitionedCall(_\d+)?/)+|(?<=/)(Stateful)?PartitionedCall(_\d+)?/"
+)
+
+
+def convert(tail: Tail, config: TFLiteRewriterConfig) -> bytearray:
+    """Converts a tail.
+
+    Args:
+        tail: The tail.
+        config: What the model is to be.
+
+    Returns:
+        The content of a `.tflite` file, whose inputs and outputs have the names of the SavedModel.
+
+    Raises:
+        UnsupportedOpsError: The tail holds ops that are not allowed.
+        ConversionError: The converter refused the tail for another reason.
+    """
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([tail.function], tail.resources)
+    _configure(converter, config)
+    try:
+        model = bytearray(converter.convert())
+    except ConverterError as e:
+        raise _explained(e, tail, config) from e
+    except (AssertionError, RuntimeError, TypeError, ValueError) as e:
+        raise ConversionError(f"The TFLite converter failed: {_first_line(e)}") from e
+    rename(model, tail.input_names, tail.output_names, SIGNATURE_KEY)
+    return model
+
+
+def _configure(converter: tf.lite.TFLiteConverter, config: TFLiteRewriterConfig) -> None:
+    converter.experimental_new_converter = config.enable_experimental_new_converter
+    converter.allow_custom_ops = config.ops.allow_custom_ops
+    if config.ops.allow_select_tf_ops:
+        converter.target_spec.supported_ops = [
+            tf.lite.OpsSet.TFLITE_BUILTINS,
+            tf.lite.OpsSet.SELECT_TF_OPS,
+        ]
+    if config.quantization.mode != Quantization.NONE:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if config.quantization.mode == Quantization.FLOAT16:
+        converter.target_spec.supported_types = [tf.float16]
+
+
+def _explained(error: ConverterError, tail: Tail, config: TFLiteRewriterConfig) -> ConversionError:
+    """The converter's error in words that say which op, where it comes from and what to do."""
+    logging.info("The TFLite converter's own words:\n%s", error)
+    flex = _ops(error, _ErrorData.ERROR_NEEDS_FLEX_OPS)
+    custom = _ops(error, _ErrorData.ERROR_NEEDS_CUSTOM_OPS)
+    if not flex and not custom:
+        return ConversionError(f"The TFLite converter failed: {_first_line(error)}")
+    lines = ["The model holds ops that the allowed op set does not cover:"]
+    lines += [f"  {op}, which Select TF has, in {_places(op, tail)}" for op in flex]
+    lines += [f"  {op}, which not even Select TF has, in {_places(op, tail)}" for op in custom]
+    lines.append("What you can do:")
+    lines += [f"  - {choice}" for choice in _choices(flex, custom, config)]
+    return UnsupportedOpsError("\n".join(lines))
+
+
+def _choices(
+    flex: Sequence[str], custom: Sequence[str], config: TFLiteRewriterConfig
+) -> Iterator[str]:
+    if not config.batch_size and any(op.startswith(_TENSOR_LIST) for op in flex):
+        yield "set batch_size: 1. With a fixed batch size, recurrent layers need builtin ops alone."
+    if flex:
+        yield (
+            "set ops { allow_select_tf_ops: true }. An app then has to link the Select TF ops "
+            "library, tens of megabytes."
+        )
+    if custom:
+        yield (
+            "set ops { allow_custom_ops: true }. An app then has to implement these ops and to "
+            "register them, and the model cannot be verified here."
+        )
+    yield "leave what needs these ops out of the serving signature, or compute it by other ops."
+
+
+def _ops(error: ConverterError, code: int) -> list[str]:
+    """The ops that the converter found an error of one kind with."""
+    found = [data.operator.name for data in error.errors if data.error_code == code]
+    return sorted({name.removeprefix(_DIALECT) for name in found})
+
+
+def _places(op: str, tail: Tail) -> str:
+    """The layers or scopes of the tail that an op comes from."""
+    graph_def = tail.function.graph.as_graph_def()
+    bodies = [body.node_def for body in graph_def.library.function]
+    nodes = [node for part in [graph_def.node, *bodies] for node in part if node.op == op]
+    # the serving function's call is no layer, and the last part is the op itself
+    scopes = {re.sub(_CALLS, "", node.name).rpartition("/")[0] for node in nodes}
+    return listed(sorted(scopes - {""})) or "the serving function"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

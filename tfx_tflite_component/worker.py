@@ -1,0 +1,47 @@
+"""The other process: reads a request, rewrites, and answers. Started by `isolation`."""
+
+import dataclasses
+import json
+import pathlib
+import sys
+import traceback
+from typing import Any
+
+import tensorflow as tf
+
+from tfx_tflite_component.config import read_config
+from tfx_tflite_component.errors import RewriterError
+from tfx_tflite_component.rewriting import rewrite
+
+
+def main(request_path: str, response_path: str) -> None:
+    """Answers one request with a report or an error of this package; others end the process."""
+    request = json.loads(pathlib.Path(request_path).read_text())
+    try:
+        response = {"report": _rewrite(request)}
+    except RewriterError as e:
+        response = {
+            "error": {
+                "type": type(e).__name__,
+                "message": str(e),
+                "traceback": traceback.format_exc(),
+            }
+        }
+    pathlib.Path(response_path).write_text(json.dumps(response))
+
+
+def _rewrite(request: dict[str, Any]) -> dict[str, Any]:
+    examples = None
+    if request["examples"]:
+        examples = list(tf.data.TFRecordDataset(request["examples"]).as_numpy_iterator())
+    report = rewrite(
+        pathlib.Path(request["source"]),
+        pathlib.Path(request["destination"]),
+        read_config(request["config"]),
+        examples,
+    )
+    return dataclasses.asdict(report)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
