@@ -4,14 +4,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tfx_tflite_component.artifacts import TFLiteReport
     from tfx_tflite_component.component import TFLiteRewriter, TFLiteRewriterSpec
     from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 
 __version__ = "0.1.0"
 
-__all__ = ["TFLiteRewriter", "TFLiteRewriterConfig", "TFLiteRewriterSpec"]
+__all__ = ["TFLiteReport", "TFLiteRewriter", "TFLiteRewriterConfig", "TFLiteRewriterSpec"]
 
 _MODULES = {
+    "TFLiteReport": "tfx_tflite_component.artifacts",
     "TFLiteRewriter": "tfx_tflite_component.component",
     "TFLiteRewriterConfig": "tfx_tflite_component.proto.tflite_rewriter_pb2",
     "TFLiteRewriterSpec": "tfx_tflite_component.component",

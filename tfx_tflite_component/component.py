@@ -10,7 +10,8 @@ from tfx.orchestration.data_types import RuntimeParameter
 from tfx.types import component_spec, standard_artifacts
 
 from tfx_tflite_component import executor
-from tfx_tflite_component.config import read_config
+from tfx_tflite_component.artifacts import TFLiteReport
+from tfx_tflite_component.config import check_examples, read_config
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 
 
@@ -32,11 +33,12 @@ class TFLiteRewriterSpec(component_spec.ComponentSpec, validate=False):
             type=standard_artifacts.Examples, optional=True
         ),
     }
-    # optional in the constructor alone; the executor always fills it
+    # optional in the constructor alone; the executor always fills them
     OUTPUTS = {
         executor.MODEL_KEY: component_spec.ChannelParameter(
             type=standard_artifacts.Model, optional=True
-        )
+        ),
+        executor.REPORT_KEY: component_spec.ChannelParameter(type=TFLiteReport, optional=True),
     }
 
     def __init__(self, **kwargs: Any) -> None:
@@ -52,12 +54,13 @@ class TFLiteRewriter(base_component.BaseComponent):
 
     The signature that the Trainer exported is split where it parses `tf.Example`s, so that neither
     `run_fn` nor the module file changes. Before it is published, the TFLite model is run beside the
-    SavedModel, and a float model that disagrees is an error.
+    SavedModel, and one that disagrees is an error.
 
     Component `outputs` contains:
 
     - `model`: A `standard_artifacts.Model` that holds `Format-Serving/tflite`, and beside it, in
       `head/`, a SavedModel that makes the model's inputs from serialized `tf.Example`s.
+    - `report`: A `TFLiteReport` that holds `report.json` and `report.html`.
     """
 
     SPEC_CLASS = TFLiteRewriterSpec
@@ -79,8 +82,8 @@ class TFLiteRewriter(base_component.BaseComponent):
         Args:
             model: A channel of `standard_artifacts.Model`: the output of a Trainer.
             examples: A channel of `standard_artifacts.Examples`, raw as an ExampleGen gives them,
-                on which the TFLite model is compared with the SavedModel. Without it, they are
-                compared on random inputs.
+                to calibrate with and to compare the TFLite model with the SavedModel on. Without
+                it, they are compared on random inputs.
             config: What the model is to be: the message, its JSON form as a mapping or a string,
                 its text form, or a `RuntimeParameter` that becomes its JSON or text form.
 
@@ -89,4 +92,5 @@ class TFLiteRewriter(base_component.BaseComponent):
         """
         if not isinstance(config, RuntimeParameter | Placeholder):
             config = read_config(config)
+            check_examples(config, given=examples is not None)
         super().__init__(spec=TFLiteRewriterSpec(model=model, examples=examples, config=config))

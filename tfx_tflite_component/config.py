@@ -6,11 +6,26 @@ from typing import Any
 from google.protobuf import json_format, text_format
 
 from tfx_tflite_component.errors import ConfigError, listed
-from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
+    Limits,
+    Quantization,
+    TFLiteRewriterConfig,
+    Verification,
+)
 
 MODEL_FILENAME = "tflite"
 
 _DEFAULT_SIGNATURE_KEY = "serving_default"
+_DEFAULT_CALIBRATION_SPLIT = "train"
+_DEFAULT_CALIBRATION_EXAMPLES = 500
+_DEFAULT_VERIFICATION_SPLIT = "eval"
+_DEFAULT_VERIFICATION_EXAMPLES = 200
+# The types that inputs and outputs may have in the modes that are calibrated.
+_TENSOR_TYPES = {
+    Quantization.FULL_INTEGER: [Quantization.FLOAT32, Quantization.INT8, Quantization.UINT8],
+    Quantization.INT16_ACTIVATIONS: [Quantization.FLOAT32, Quantization.INT16],
+}
+_WITHOUT_SCALES = (Quantization.NONE, Quantization.FLOAT16)
 _NAMES_OF_SAVED_MODELS = ("assets", "assets.extra", "saved_model.pb", "variables", "fingerprint.pb")
 
 
@@ -53,26 +68,122 @@ def read_config(
     return message
 
 
+def is_calibrated(config: TFLiteRewriterConfig) -> bool:
+    """Whether the config's mode of quantization takes a calibration."""
+    return config.quantization.mode in _TENSOR_TYPES
+
+
+def check_examples(config: TFLiteRewriterConfig, given: bool) -> None:
+    """Refuses a config that asks for examples where there are none.
+
+    Args:
+        config: The config, as `read_config` gives it.
+        given: Whether the component has `examples`.
+
+    Raises:
+        ConfigError: The config needs the component's `examples`.
+    """
+    if given:
+        return
+    if is_calibrated(config):
+        raise ConfigError(
+            f"quantization.mode: {Quantization.Mode.Name(config.quantization.mode)} is calibrated "
+            "with real examples, but the component has no `examples`. Pass "
+            "examples=example_gen.outputs['examples']."
+        )
+    if list(config.verification.splits) != [_DEFAULT_VERIFICATION_SPLIT]:
+        raise ConfigError(
+            f"verification.splits: {listed(config.verification.splits)} are splits of `examples`, "
+            "which the component does not have. Pass examples=example_gen.outputs['examples']."
+        )
+
+
 def _fill_in_defaults(config: TFLiteRewriterConfig) -> None:
     config.signature_key = config.signature_key or _DEFAULT_SIGNATURE_KEY
     if not config.HasField("enable_experimental_new_converter"):
         config.enable_experimental_new_converter = True
+    quantization, verification = config.quantization, config.verification
+    if not quantization.HasField("per_channel"):
+        quantization.per_channel = True
+    if not quantization.HasField("enable_experimental_new_quantizer"):
+        quantization.enable_experimental_new_quantizer = True
+    if is_calibrated(config):
+        calibration = config.calibration
+        calibration.splits[:] = calibration.splits or [_DEFAULT_CALIBRATION_SPLIT]
+        calibration.num_examples = calibration.num_examples or _DEFAULT_CALIBRATION_EXAMPLES
+    verification.splits[:] = verification.splits or [_DEFAULT_VERIFICATION_SPLIT]
+    verification.num_examples = verification.num_examples or _DEFAULT_VERIFICATION_EXAMPLES
 
 
 def _check(config: TFLiteRewriterConfig) -> None:
     _check_enum("input_boundary", config.input_boundary, TFLiteRewriterConfig.InputBoundary)
-    _check_enum("quantization.mode", config.quantization.mode, Quantization.Mode)
-    if config.quantization.mode in (Quantization.FULL_INTEGER, Quantization.INT16_ACTIVATIONS):
-        raise ConfigError(
-            f"quantization.mode: {Quantization.Mode.Name(config.quantization.mode)} is not "
-            "supported yet. Use DYNAMIC_RANGE or FLOAT16."
-        )
-    if config.batch_size < 0:
-        raise ConfigError(
-            f"batch_size: {config.batch_size} is negative; expected 0 for a dynamic batch "
-            "dimension, or the number of examples that one inference takes."
-        )
+    _check_not_negative("batch_size", config.batch_size)
+    _check_quantization(config)
+    _check_not_negative("calibration.num_examples", config.calibration.num_examples)
+    _check_verification(config.verification)
     _check_extra_filename(config)
+
+
+def _check_quantization(config: TFLiteRewriterConfig) -> None:
+    quantization = config.quantization
+    _check_enum("quantization.mode", quantization.mode, Quantization.Mode)
+    mode = Quantization.Mode.Name(quantization.mode)
+    types = _TENSOR_TYPES.get(quantization.mode, [Quantization.FLOAT32])
+    for field in ("input_type", "output_type"):
+        value = getattr(quantization, field)
+        _check_enum(f"quantization.{field}", value, Quantization.TensorType)
+        if value not in types:
+            raise ConfigError(
+                f"quantization.{field}: {Quantization.TensorType.Name(value)} does not go with "
+                f"mode: {mode}; expected one of {listed(map(Quantization.TensorType.Name, types))}."
+            )
+    # each of these would otherwise be accepted and do nothing
+    for field, is_set, has_effect in [
+        (
+            "quantization.allow_float_fallback",
+            quantization.allow_float_fallback,
+            is_calibrated(config),
+        ),
+        (
+            "quantization.per_channel: false",
+            not quantization.per_channel,
+            quantization.mode not in _WITHOUT_SCALES,
+        ),
+        (
+            "quantization.enable_experimental_new_quantizer: false",
+            not quantization.enable_experimental_new_quantizer,
+            quantization.mode == Quantization.FULL_INTEGER,
+        ),
+        ("calibration", config.HasField("calibration"), is_calibrated(config)),
+    ]:
+        if is_set and not has_effect:
+            raise ConfigError(
+                f"{field} has no effect with quantization.mode: {mode}. Leave it out."
+            )
+
+
+def _check_verification(verification: Verification) -> None:
+    _check_not_negative("verification.num_examples", verification.num_examples)
+    _check_enum("verification.on_failure", verification.on_failure, Verification.OnFailure)
+    _check_limits("verification", verification)
+    for name, limits in verification.outputs.items():
+        _check_limits(f"verification.outputs[{name!r}]", limits)
+
+
+def _check_limits(field: str, limits: Verification | Limits) -> None:
+    # `not >=` is true of NaN as well
+    if not limits.max_abs_error >= 0:
+        raise ConfigError(f"{field}.max_abs_error: {limits.max_abs_error}; expected 0 or more.")
+    if not 0 <= limits.min_argmax_agreement <= 1:
+        raise ConfigError(
+            f"{field}.min_argmax_agreement: {limits.min_argmax_agreement}; expected a share of the "
+            "examples, from 0 to 1."
+        )
+
+
+def _check_not_negative(field: str, value: int) -> None:
+    if value < 0:
+        raise ConfigError(f"{field}: {value} is negative; expected 0 for the default, or more.")
 
 
 def _check_enum(field: str, value: int, enum: Any) -> None:

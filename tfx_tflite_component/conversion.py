@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorflow.lite.python.convert_phase import ConverterError
 from tensorflow.lite.python.metrics import converter_error_data_pb2
 
+from tfx_tflite_component.calibration import RepresentativeDataset
 from tfx_tflite_component.errors import ConversionError, UnsupportedOpsError, listed
 from tfx_tflite_component.naming import rename
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
@@ -17,6 +18,12 @@ SIGNATURE_KEY = "serving_default"
 """The key of the model's signature, whatever the SavedModel's is: the one that TFMA looks for."""
 
 _ErrorData = converter_error_data_pb2.ConverterErrorData
+_INTEGER_OP_SETS = {
+    Quantization.FULL_INTEGER: tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
+    Quantization.INT16_ACTIVATIONS: (
+        tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+    ),
+}
 _DIALECT = "tf."
 _TENSOR_LIST = "TensorList"
 _CALLS = re.compile(
@@ -24,12 +31,15 @@ _CALLS = re.compile(
 )
 
 
-def convert(tail: Tail, config: TFLiteRewriterConfig) -> bytearray:
+def convert(
+    tail: Tail, config: TFLiteRewriterConfig, dataset: RepresentativeDataset | None = None
+) -> bytearray:
     """Converts a tail.
 
     Args:
         tail: The tail.
         config: What the model is to be.
+        dataset: What to calibrate with, for the modes that take it.
 
     Returns:
         The content of a `.tflite` file, whose inputs and outputs have the names of the SavedModel.
@@ -39,7 +49,7 @@ def convert(tail: Tail, config: TFLiteRewriterConfig) -> bytearray:
         ConversionError: The converter refused the tail for another reason.
     """
     converter = tf.lite.TFLiteConverter.from_concrete_functions([tail.function], tail.resources)
-    _configure(converter, config)
+    _configure(converter, config, dataset)
     try:
         model = bytearray(converter.convert())
     except ConverterError as e:
@@ -50,18 +60,41 @@ def convert(tail: Tail, config: TFLiteRewriterConfig) -> bytearray:
     return model
 
 
-def _configure(converter: tf.lite.TFLiteConverter, config: TFLiteRewriterConfig) -> None:
+def _configure(
+    converter: tf.lite.TFLiteConverter,
+    config: TFLiteRewriterConfig,
+    dataset: RepresentativeDataset | None,
+) -> None:
+    quantization = config.quantization
     converter.experimental_new_converter = config.enable_experimental_new_converter
     converter.allow_custom_ops = config.ops.allow_custom_ops
-    if config.ops.allow_select_tf_ops:
-        converter.target_spec.supported_ops = [
-            tf.lite.OpsSet.TFLITE_BUILTINS,
-            tf.lite.OpsSet.SELECT_TF_OPS,
-        ]
-    if config.quantization.mode != Quantization.NONE:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if config.quantization.mode == Quantization.FLOAT16:
+    converter.target_spec.supported_ops = _op_sets(config)
+    if quantization.mode == Quantization.NONE:
+        return
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantization.mode == Quantization.FLOAT16:
         converter.target_spec.supported_types = [tf.float16]
+    # the one way to reach it, on every version of TensorFlow from 2.16 to 2.21
+    converter._experimental_disable_per_channel = not quantization.per_channel
+    if dataset:
+        converter.representative_dataset = dataset
+        converter.experimental_new_quantizer = quantization.enable_experimental_new_quantizer
+        converter.inference_input_type = _tensor_type(quantization.input_type)
+        converter.inference_output_type = _tensor_type(quantization.output_type)
+
+
+def _op_sets(config: TFLiteRewriterConfig) -> list[tf.lite.OpsSet]:
+    integer = _INTEGER_OP_SETS.get(config.quantization.mode)
+    op_sets = [integer] if integer else [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if integer and config.quantization.allow_float_fallback:
+        op_sets.append(tf.lite.OpsSet.TFLITE_BUILTINS)
+    if config.ops.allow_select_tf_ops:
+        op_sets.append(tf.lite.OpsSet.SELECT_TF_OPS)
+    return op_sets
+
+
+def _tensor_type(tensor_type: int) -> tf.DType:
+    return tf.dtypes.as_dtype(Quantization.TensorType.Name(tensor_type).lower())
 
 
 def _explained(error: ConverterError, tail: Tail, config: TFLiteRewriterConfig) -> ConversionError:

@@ -1,9 +1,10 @@
 """The executor: artifacts and config in, artifacts out."""
 
-import contextlib
+import json
+import logging
+import os
 import pathlib
 import tempfile
-from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -12,23 +13,29 @@ from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import path_utils
+from tfx.utils import io_utils, path_utils
 
-from tfx_tflite_component.config import read_config
+from tfx_tflite_component.artifacts import REPORT_HTML, REPORT_JSON
+from tfx_tflite_component.config import check_examples, is_calibrated, read_config
 from tfx_tflite_component.errors import ExamplesError, SourceModelError, listed
 from tfx_tflite_component.isolation import rewrite_isolated
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
+    Calibration,
+    TFLiteRewriterConfig,
+    Verification,
+)
+from tfx_tflite_component.report_page import render
 from tfx_tflite_component.sampling import sample
 from tfx_tflite_component.staging import local_copy, staged
 
 MODEL_KEY = standard_component_specs.MODEL_KEY
 EXAMPLES_KEY = standard_component_specs.EXAMPLES_KEY
+REPORT_KEY = "report"
 CONFIG_KEY = "config"
 
-_SPLIT = "eval"
-_NUM_EXAMPLES = 200
-_SEED = 0
 _PAYLOAD_FORMAT = "FORMAT_TF_EXAMPLE"
 _FILE_FORMATS = ("tfrecords_gzip", "tfrecords")
+_VERIFICATION_SEED = 0
 
 
 class Executor(base_executor.BaseExecutor):
@@ -43,24 +50,32 @@ class Executor(base_executor.BaseExecutor):
         """Rewrites the SavedModel of a Model artifact into a TFLite model.
 
         Args:
-            input_dict: `model`, a Model artifact, and optionally `examples`, an Examples artifact.
-            output_dict: `model`, the Model artifact to fill.
+            input_dict: `model`, a Model artifact, and optionally `examples`, Examples artifacts.
+            output_dict: `model`, the Model artifact to fill, and optionally `report`, the
+                TFLiteReport artifact to fill.
             exec_properties: Optionally `config`, a TFLiteRewriterConfig in its JSON or text form.
 
         Raises:
-            RewriterError: What was refused, and why. The output artifact is then left as it was.
+            RewriterError: What was refused, and why. The output artifacts are then left as they
+                were.
         """
         config = read_config(exec_properties.get(CONFIG_KEY))
-        model = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
+        examples = input_dict.get(EXAMPLES_KEY) or []
+        check_examples(config, given=bool(examples))
+        source_uri = _saved_model_uri(artifact_utils.get_single_instance(input_dict[MODEL_KEY]))
         output = artifact_utils.get_single_instance(output_dict[MODEL_KEY])
-        source_uri = _saved_model_uri(model)
         with (
             local_copy(source_uri) as source,
-            _sampled(input_dict.get(EXAMPLES_KEY)) as examples,
+            tempfile.TemporaryDirectory(prefix="tfx-tflite-") as samples_folder,
             staged(output.uri) as destination,
         ):
-            report = rewrite_isolated(source, destination, config, examples)
+            samples = _store_samples(config, examples, pathlib.Path(samples_folder))
+            report = rewrite_isolated(source, destination, config, samples)
+        for warning in report["warnings"]:
+            logging.warning(warning)
         _describe(output, report, source_uri)
+        for artifact in output_dict.get(REPORT_KEY, []):
+            _store_report(artifact.uri, report)
 
 
 def _saved_model_uri(model: types.Artifact) -> str:
@@ -73,39 +88,59 @@ def _saved_model_uri(model: types.Artifact) -> str:
         ) from e
 
 
-@contextlib.contextmanager
-def _sampled(examples: list[types.Artifact] | None) -> Iterator[pathlib.Path | None]:
-    """A TFRecord file with a sample of the examples; None if there are none to sample."""
-    if not examples:
-        yield None
-        return
-    records = _sample(examples)
-    with tempfile.TemporaryDirectory(prefix="tfx-tflite-") as folder:
-        path = pathlib.Path(folder, "examples.tfrecord")
-        with tf.io.TFRecordWriter(str(path)) as writer:
-            for record in records:
+def _store_samples(
+    config: TFLiteRewriterConfig, examples: list[types.Artifact], folder: pathlib.Path
+) -> dict[str, pathlib.Path]:
+    """Stores the samples that the config asks for as TFRecord files, by their names in Samples."""
+    wanted: dict[str, tuple[Calibration | Verification, int]] = {}
+    if examples:
+        wanted["verification"] = config.verification, _VERIFICATION_SEED
+    if is_calibrated(config):
+        wanted["calibration"] = config.calibration, config.calibration.seed
+    paths = {}
+    for name, (settings, seed) in wanted.items():
+        paths[name] = folder / f"{name}.tfrecord"
+        with tf.io.TFRecordWriter(str(paths[name])) as writer:
+            for record in _sample(name, settings, seed, examples):
                 writer.write(record)
-        yield path
+    return paths
 
 
-def _sample(examples: list[types.Artifact]) -> list[bytes]:
+def _sample(
+    name: str, settings: Calibration | Verification, seed: int, examples: list[types.Artifact]
+) -> list[bytes]:
     for artifact in examples:
-        _check_examples(artifact)
-    patterns = examples_utils.get_split_file_patterns(examples, _SPLIT)
+        _check_examples(f"{name}.splits", list(settings.splits), artifact)
+    patterns = [
+        pattern
+        for split in settings.splits
+        for pattern in examples_utils.get_split_file_patterns(examples, split)
+    ]
     files = [str(file) for pattern in patterns for file in fileio.glob(pattern)]
-    records = sample(files, _NUM_EXAMPLES, _SEED) if files else []
+    records = sample(files, settings.num_examples, seed) if files else []
     if not records:
         raise ExamplesError(
-            f"Split {_SPLIT!r} of `examples` holds no example (looked for {listed(patterns)})."
+            f"{name}.splits: {listed(settings.splits)} of `examples` hold no example (looked for "
+            f"{listed(patterns)})."
+        )
+    if len(records) < settings.num_examples:
+        logging.warning(
+            "%s.num_examples: %d are asked for, but %s hold %d; these are used.",
+            name,
+            settings.num_examples,
+            listed(settings.splits),
+            len(records),
         )
     return records
 
 
-def _check_examples(artifact: types.Artifact) -> None:
-    splits = artifact_utils.decode_split_names(artifact.split_names)
-    if _SPLIT not in splits:
+def _check_examples(field: str, splits: list[str], artifact: types.Artifact) -> None:
+    available = artifact_utils.decode_split_names(artifact.split_names)
+    missing = [split for split in splits if split not in available]
+    if missing:
         raise ExamplesError(
-            f"`examples` at {artifact.uri} has no split {_SPLIT!r}; it has {listed(splits)}."
+            f"{field}: `examples` at {artifact.uri} has no split {listed(missing)}; it has "
+            f"{listed(available)}. Set {field} to splits that are there."
         )
     payload = examples_utils.get_payload_format_string(artifact)
     if payload != _PAYLOAD_FORMAT:
@@ -126,15 +161,20 @@ def _describe(output: types.Artifact, report: dict[str, Any], source_uri: str) -
     model = report["model"]
     properties = {
         "boundary": report["boundary"],
-        "quantization": report["quantization"],
-        "size_bytes": model["size_bytes"],
+        "quantization": report["config"]["quantization"].get("mode", "NONE"),
         "sha256": model["sha256"],
         "op_set": model["op_set"],
-        "tensorflow_version": report["tensorflow_version"],
+        "tensorflow_version": report["versions"]["tensorflow"],
         "source_model_uri": source_uri,
     }
     for name, value in properties.items():
-        if isinstance(value, int):
-            output.set_int_custom_property(name, value)
-        else:
-            output.set_string_custom_property(name, value)
+        output.set_string_custom_property(name, value)
+    output.set_int_custom_property("size_bytes", model["size_bytes"])
+
+
+def _store_report(uri: str, report: dict[str, Any]) -> None:
+    fileio.makedirs(uri)
+    io_utils.write_string_file(
+        os.path.join(uri, REPORT_JSON), json.dumps(report, indent=2, allow_nan=False)
+    )
+    io_utils.write_string_file(os.path.join(uri, REPORT_HTML), render(report))

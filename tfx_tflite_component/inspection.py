@@ -3,17 +3,60 @@
 The format is that of tensorflow/compiler/mlir/lite/schema/schema.fbs.
 """
 
-import collections
 import dataclasses
 import hashlib
 import pathlib
+import re
+from collections.abc import Iterator, Sequence
 
 from tensorflow.lite.python import schema_py_generated as schema
 
+BUILTIN, SELECT_TF, CUSTOM = "BUILTIN", "SELECT_TF", "CUSTOM"
+"""The kinds of ops."""
+
+FLOAT, INTEGER = "float", "integer"
+"""What an op computes in; anything else, such as strings or shapes, is neither."""
+
 _FLEX_PREFIX = "Flex"
-_BUILTIN_NAMES = {
-    value: name for name, value in vars(schema.BuiltinOperator).items() if name.isupper()
-}
+_FLOAT_TYPES = (schema.TensorType.FLOAT32, schema.TensorType.FLOAT16, schema.TensorType.FLOAT64)
+_CALLS = re.compile(r"(^|/)(Stateful)?PartitionedCall(_\d+)?(?=/|$)")
+# TF Transform's layer, as every version of it is named in a serving graph
+_PREPROCESSING = "transform_features_layer"
+
+
+@dataclasses.dataclass(frozen=True)
+class Op:
+    """One op of a model.
+
+    Attributes:
+        name: Its name: a builtin op's in the schema, or a Select TF or custom op's own.
+        kind: BUILTIN, SELECT_TF or CUSTOM.
+        computes_in: "float" if it reads or writes any float tensor, "integer" if it reads or writes
+            quantized tensors alone, "" otherwise.
+        scope: The layer or scope of the TensorFlow graph that it comes from.
+        is_preprocessing: Whether that is TF Transform's.
+        is_at_edge: Whether it only quantizes an input of the model or dequantizes an output.
+    """
+
+    name: str
+    kind: str
+    computes_in: str
+    scope: str
+    is_preprocessing: bool
+    is_at_edge: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """The constant numbers of a model by dtype, such as weights, biases and shapes.
+
+    Attributes:
+        tensors: How many tensors.
+        size_bytes: Their size.
+    """
+
+    tensors: int
+    size_bytes: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,17 +66,15 @@ class Inspection:
     Attributes:
         size_bytes: The size of the file.
         sha256: The SHA-256 of its content, in hexadecimal.
-        builtin_ops: How often each builtin op occurs.
-        select_tf_ops: How often each Select TF (Flex) op occurs, without the prefix `Flex`.
-        custom_ops: How often each custom op occurs.
-        op_set: The op set that the model needs: BUILTINS, SELECT_TF or CUSTOM.
+        ops: Its ops, in order.
+        weights: Its constants by dtype.
+        op_set: The op set that it needs: BUILTIN, SELECT_TF or CUSTOM.
     """
 
     size_bytes: int
     sha256: str
-    builtin_ops: dict[str, int]
-    select_tf_ops: dict[str, int]
-    custom_ops: dict[str, int]
+    ops: tuple[Op, ...]
+    weights: dict[str, Weights]
     op_set: str
 
 
@@ -41,29 +82,81 @@ def inspect(path: pathlib.Path) -> Inspection:
     """Reads the facts of a `.tflite` file."""
     content = path.read_bytes()
     model = schema.Model.GetRootAs(content, 0)
-    names = [_op_name(model.OperatorCodes(index)) for index in range(model.OperatorCodesLength())]
     graphs = [model.Subgraphs(index) for index in range(model.SubgraphsLength())]
-    counts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-    for graph in graphs:
-        for index in range(graph.OperatorsLength()):
-            kind, name = names[graph.Operators(index).OpcodeIndex()]
-            counts[kind][name] += 1
+    ops = tuple(op for graph in graphs for op in _ops(model, graph))
+    kinds = {op.kind for op in ops}
     return Inspection(
         size_bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
-        builtin_ops=dict(sorted(counts["builtin"].items())),
-        select_tf_ops=dict(sorted(counts["select_tf"].items())),
-        custom_ops=dict(sorted(counts["custom"].items())),
-        op_set="CUSTOM" if counts["custom"] else "SELECT_TF" if counts["select_tf"] else "BUILTINS",
+        ops=ops,
+        weights=_weights(model, graphs),
+        op_set=next(
+            kind for kind in (CUSTOM, SELECT_TF, BUILTIN) if kind in kinds or kind == BUILTIN
+        ),
     )
 
 
-def _op_name(code: schema.OperatorCode) -> tuple[str, str]:
-    """The kind of an op, and its name."""
-    custom = (code.CustomCode() or b"").decode()
+def _ops(model: schema.Model, graph: schema.SubGraph) -> Iterator[Op]:
+    inputs = {graph.Inputs(index) for index in range(graph.InputsLength())}
+    outputs = {graph.Outputs(index) for index in range(graph.OutputsLength())}
+    for index in range(graph.OperatorsLength()):
+        op = graph.Operators(index)
+        kind, name = _kind_and_name(model.OperatorCodes(op.OpcodeIndex()))
+        read = [op.Inputs(i) for i in range(op.InputsLength()) if op.Inputs(i) >= 0]
+        written = [op.Outputs(i) for i in range(op.OutputsLength())]
+        path = graph.Tensors(written[0]).Name().decode(errors="replace") if written else ""
+        yield Op(
+            name=name,
+            kind=kind,
+            computes_in=_computes_in([graph.Tensors(i) for i in read + written]),
+            scope=_scope(path),
+            is_preprocessing=_PREPROCESSING in path,
+            is_at_edge=(name == "QUANTIZE" and inputs.issuperset(read))
+            or (name == "DEQUANTIZE" and outputs.issuperset(written)),
+        )
+
+
+def _kind_and_name(code: schema.OperatorCode) -> tuple[str, str]:
+    custom = (code.CustomCode() or b"").decode(errors="replace")
     if custom.startswith(_FLEX_PREFIX):
-        return "select_tf", custom.removeprefix(_FLEX_PREFIX)
+        return SELECT_TF, custom.removeprefix(_FLEX_PREFIX)
     if custom:
-        return "custom", custom
+        return CUSTOM, custom
     # files of the first versions hold the op in a field of one byte
-    return "builtin", _BUILTIN_NAMES[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    return BUILTIN, _name_of(schema.BuiltinOperator, number)
+
+
+def _computes_in(tensors: Sequence[schema.Tensor]) -> str:
+    if any(tensor.Type() in _FLOAT_TYPES for tensor in tensors):
+        return FLOAT
+    if any(tensor.Quantization() and tensor.Quantization().ScaleLength() for tensor in tensors):
+        return INTEGER
+    return ""
+
+
+def _scope(path: str) -> str:
+    """The scope in the name of a tensor: of the last op that was fused, without its own name."""
+    last = path.rpartition(";")[2]
+    return _CALLS.sub("", last).strip("/").rpartition("/")[0]
+
+
+def _weights(model: schema.Model, graphs: Sequence[schema.SubGraph]) -> dict[str, Weights]:
+    sizes: dict[str, dict[int, int]] = {}
+    for graph in graphs:
+        for index in range(graph.TensorsLength()):
+            tensor = graph.Tensors(index)
+            buffer = model.Buffers(tensor.Buffer())
+            if size := buffer.DataLength() or buffer.Size():
+                dtype = _name_of(schema.TensorType, tensor.Type())
+                # tensors may share a buffer
+                sizes.setdefault(dtype, {})[tensor.Buffer()] = size
+    return {
+        dtype: Weights(len(buffers), sum(buffers.values()))
+        for dtype, buffers in sorted(sizes.items())
+    }
+
+
+def _name_of(enum: type, number: int) -> str:
+    names = {value: name for name, value in vars(enum).items() if name.isupper()}
+    return names.get(number, str(number))

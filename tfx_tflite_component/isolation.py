@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import json_format
@@ -32,7 +33,7 @@ def rewrite_isolated(
     source: pathlib.Path,
     destination: pathlib.Path,
     config: TFLiteRewriterConfig,
-    examples: pathlib.Path | None,
+    samples: Mapping[str, pathlib.Path],
 ) -> dict[str, Any]:
     """Does what `rewriting.rewrite` does, in a process of its own.
 
@@ -40,7 +41,8 @@ def rewrite_isolated(
         source: The folder of the SavedModel.
         destination: An empty folder.
         config: The config, as `read_config` gives it.
-        examples: A TFRecord file with serialized `tf.Example`s; None for random inputs.
+        samples: A TFRecord file with serialized `tf.Example`s for each field of
+            `rewriting.Samples` that is not left at its default.
 
     Returns:
         The report, as JSON.
@@ -53,7 +55,7 @@ def rewrite_isolated(
         "source": str(source),
         "destination": str(destination),
         "config": json_format.MessageToDict(config, preserving_proto_field_name=True),
-        "examples": examples and str(examples),
+        "samples": {name: str(path) for name, path in samples.items()},
     }
     with tempfile.TemporaryDirectory(prefix="tfx-tflite-") as folder:
         request_path = pathlib.Path(folder, "request.json")

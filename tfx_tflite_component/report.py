@@ -1,9 +1,60 @@
-"""What a rewriting did."""
+"""What a rewriting did, as JSON and as a page to look at."""
 
 import dataclasses
+import math
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import google.protobuf
+import tensorflow as tf
+from google.protobuf import json_format
+
+from tfx_tflite_component import __version__
+from tfx_tflite_component.calibration import InputRange, RepresentativeDataset
 from tfx_tflite_component.inspection import Inspection
+from tfx_tflite_component.latency import Latency
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+from tfx_tflite_component.runtime import TensorDetails, TFLiteModel
+from tfx_tflite_component.split.boundary import Split
 from tfx_tflite_component.verification import Verification
+
+SCHEMA_VERSION = 1
+"""The version of the JSON form; it grows when a field is removed or changes its meaning."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TensorReport:
+    """An input or output of the model.
+
+    Attributes:
+        dtype: What the model takes or gives, such as "float32" or "int8".
+        shape: Its shape; -1 where the size is dynamic.
+        scales: The scales of its quantization; empty if it is not quantized.
+        zero_points: The zero points that belong to them.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class CalibrationReport:
+    """The calibration.
+
+    Attributes:
+        splits: The splits of the examples that were sampled.
+        num_examples: How many examples.
+        seed: The seed of the sample.
+        ranges: What values each float input took.
+    """
+
+    splits: tuple[str, ...]
+    num_examples: int
+    seed: int
+    ranges: dict[str, InputRange]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,22 +62,108 @@ class Report:
     """What a rewriting did.
 
     Attributes:
-        boundary: Where the signature was split.
+        signature_key: The signature of the SavedModel.
+        boundary: Where it was split: SIGNATURE or RAW_FEATURES.
         boundary_reason: Why there.
-        quantization: The mode of quantization.
-        inputs: Dtype and shape of each input of the model, in words.
+        config: The config, with the defaults filled in.
+        source_size_bytes: The size of the SavedModel.
+        inputs: The inputs of the model; None for a model with custom ops, which cannot be run here.
+        outputs: Its outputs, likewise.
         dropped_checks: The assertions of the signature that the model leaves out.
+        lowered: The ops of the signature that each lowering rewrote, by the lowering's name.
         model: What the file `tflite` holds.
-        verification: The comparison with the SavedModel; None for a model with custom ops, which
-            cannot be run here.
-        tensorflow_version: The version that converted.
+        calibration: The calibration; None for modes without one.
+        verification: The comparison with the SavedModel; None for a model with custom ops.
+        latency: How fast it is here; None for a model with custom ops.
+        warnings: What a user should know.
+        versions: The version of each library that had a part in it.
+        schema_version: `SCHEMA_VERSION`.
     """
 
+    signature_key: str
     boundary: str
     boundary_reason: str
-    quantization: str
-    inputs: dict[str, str]
+    config: dict[str, Any]
+    source_size_bytes: int
+    inputs: dict[str, TensorReport] | None
+    outputs: dict[str, TensorReport] | None
     dropped_checks: tuple[str, ...]
+    lowered: dict[str, list[str]]
     model: Inspection
+    calibration: CalibrationReport | None
     verification: Verification | None
-    tensorflow_version: str
+    latency: Latency | None
+    warnings: tuple[str, ...]
+    versions: dict[str, str]
+    schema_version: int = SCHEMA_VERSION
+
+
+def make_report(
+    source: pathlib.Path,
+    config: TFLiteRewriterConfig,
+    split: Split,
+    dataset: RepresentativeDataset | None,
+    found: Inspection,
+    model: TFLiteModel | None,
+    verification: Verification | None,
+    latency: Latency | None,
+    warnings: Sequence[str],
+) -> Report:
+    """Brings together what each step of a rewriting found."""
+    return Report(
+        signature_key=config.signature_key,
+        boundary=split.boundary,
+        boundary_reason=split.reason,
+        config=json_format.MessageToDict(config, preserving_proto_field_name=True),
+        source_size_bytes=sum(file.stat().st_size for file in source.rglob("*") if file.is_file()),
+        inputs=_tensors(model.inputs) if model else None,
+        outputs=_tensors(model.outputs) if model else None,
+        dropped_checks=split.checks,
+        lowered=dict(split.lowered),
+        model=found,
+        calibration=_calibration(config, dataset) if dataset else None,
+        verification=verification,
+        latency=latency,
+        warnings=tuple(warnings),
+        versions={
+            "tfx-tflite-component": __version__,
+            "tensorflow": tf.__version__,
+            "protobuf": google.protobuf.__version__,
+        },
+    )
+
+
+def _tensors(details: Mapping[str, TensorDetails]) -> dict[str, TensorReport]:
+    return {
+        name: TensorReport(
+            dtype=tf.dtypes.as_dtype(detail.dtype).name,
+            shape=detail.shape,
+            scales=tuple(detail.scales.tolist()),
+            zero_points=tuple(detail.zero_points.tolist()),
+        )
+        for name, detail in details.items()
+    }
+
+
+def _calibration(config: TFLiteRewriterConfig, dataset: RepresentativeDataset) -> CalibrationReport:
+    return CalibrationReport(
+        splits=tuple(config.calibration.splits),
+        num_examples=dataset.num_examples,
+        seed=config.calibration.seed,
+        ranges=dataset.ranges,
+    )
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """The report as JSON: dataclasses as objects, tuples as lists, infinities as strings."""
+    return _plain(dataclasses.asdict(report))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value

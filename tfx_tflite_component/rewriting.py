@@ -1,21 +1,27 @@
 """The heart: a SavedModel in, a verified TFLite model out."""
 
+import dataclasses
 import pathlib
 import shutil
 from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tfx_tflite_component.config import MODEL_FILENAME
+from tfx_tflite_component.calibration import RepresentativeDataset, range_warnings
+from tfx_tflite_component.config import MODEL_FILENAME, is_calibrated
 from tfx_tflite_component.conversion import convert
-from tfx_tflite_component.inspection import Inspection, inspect
-from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
-from tfx_tflite_component.report import Report
+from tfx_tflite_component.errors import VerificationError
+from tfx_tflite_component.inspection import CUSTOM, SELECT_TF, Inspection, inspect
+from tfx_tflite_component.latency import Latency, measure_latency
+from tfx_tflite_component.lowering.lower import lower
+from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
+from tfx_tflite_component.quantization import check_quantization
+from tfx_tflite_component.report import Report, make_report
 from tfx_tflite_component.runtime import TFLiteModel
 from tfx_tflite_component.source import load_signature
 from tfx_tflite_component.split.boundary import Split, split
 from tfx_tflite_component.split.graph import ConcreteFunction
-from tfx_tflite_component.verification import Verification, check_float, verify
+from tfx_tflite_component.verification import Verification, batches, failures, verify
 
 SERVING_DIR = "Format-Serving"
 HEAD_DIR = "head"
@@ -23,11 +29,24 @@ HEAD_DIR = "head"
 _ASSETS = ("assets", "assets.extra")
 
 
+@dataclasses.dataclass(frozen=True)
+class Samples:
+    """Serialized `tf.Example`s to work with.
+
+    Attributes:
+        calibration: What to calibrate with; empty for modes that are not calibrated.
+        verification: What to compare the two models on; None for random inputs.
+    """
+
+    calibration: Sequence[bytes] = ()
+    verification: Sequence[bytes] | None = None
+
+
 def rewrite(
     source: pathlib.Path,
     destination: pathlib.Path,
-    config: TFLiteRewriterConfig,
-    examples: Sequence[bytes] | None = None,
+    config: config_pb2.TFLiteRewriterConfig,
+    samples: Samples,
 ) -> Report:
     """Rewrites a SavedModel into a TFLite model and what goes with it.
 
@@ -35,56 +54,73 @@ def rewrite(
         source: The folder of the SavedModel.
         destination: An empty folder; `Format-Serving/` and `head/` are made in it.
         config: The config, as `read_config` gives it.
-        examples: Serialized `tf.Example`s to compare the two models on; None for random inputs.
+        samples: The examples.
 
     Raises:
         RewriterError: What was refused, and why; `destination` then holds no complete model.
     """
     signature = load_signature(source, config.signature_key)
-    parts = split(signature, _pinned_boundary(config), config.batch_size)
+    parts = _split(signature, config)
     serving_dir = destination / SERVING_DIR
     _copy_companions(source, serving_dir, config)
+    dataset = RepresentativeDataset(parts, samples.calibration) if is_calibrated(config) else None
     model_path = serving_dir / MODEL_FILENAME
-    model_path.write_bytes(convert(parts.tail, config))
-    model = inspect(model_path)
-    verification = _verified(signature, parts, model_path, model, config, examples)
+    model_path.write_bytes(convert(parts.tail, config, dataset))
+    found = inspect(model_path)
+    warnings = range_warnings(dataset.ranges) if dataset else []
+    warnings += check_quantization(found, config.quantization)
+    model = _runnable(model_path, found)
+    verification = verify(signature, parts, model, samples.verification) if model else None
+    warnings += _judged(verification, config)
+    latency = _latency(signature, parts, model, samples) if model else None
     if config.output.extra_filename:
         shutil.copyfile(model_path, serving_dir / config.output.extra_filename)
     _save_head(parts, destination / HEAD_DIR)
-    return Report(
-        boundary=parts.boundary,
-        boundary_reason=parts.reason,
-        quantization=Quantization.Mode.Name(config.quantization.mode),
-        inputs={
-            name: f"{spec.dtype.name} {list(spec.shape)}" for name, spec in parts.tail.specs.items()
-        },
-        dropped_checks=parts.checks,
-        model=model,
-        verification=verification,
-        tensorflow_version=tf.__version__,
+    return make_report(
+        source, config, parts, dataset, found, model, verification, latency, warnings
     )
 
 
-def _pinned_boundary(config: TFLiteRewriterConfig) -> str | None:
-    if config.input_boundary == TFLiteRewriterConfig.AUTO:
-        return None
-    return TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
+def _split(signature: ConcreteFunction, config: config_pb2.TFLiteRewriterConfig) -> Split:
+    boundary = None
+    if config.input_boundary != config_pb2.TFLiteRewriterConfig.AUTO:
+        boundary = config_pb2.TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
+    if config.ops.allow_select_tf_ops:
+        return split(signature, boundary, config.batch_size)
+    return split(signature, boundary, config.batch_size, lower)
 
 
-def _verified(
-    signature: ConcreteFunction,
-    parts: Split,
-    model_path: pathlib.Path,
-    model: Inspection,
-    config: TFLiteRewriterConfig,
-    examples: Sequence[bytes] | None,
-) -> Verification | None:
-    if model.custom_ops:
+def _runnable(path: pathlib.Path, found: Inspection) -> TFLiteModel | None:
+    """The model ready to run; None if it holds custom ops, which only an app can run."""
+    if found.op_set == CUSTOM:
         return None
-    verification = verify(signature, parts, TFLiteModel(model_path), examples)
-    if config.quantization.mode == Quantization.NONE:
-        check_float(verification)
-    return verification
+    return TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
+
+
+def _judged(
+    verification: Verification | None, config: config_pb2.TFLiteRewriterConfig
+) -> list[str]:
+    """Refuses a model that exceeds its limits, or warns of it if the config says so."""
+    if verification is None:
+        return ["The model holds custom ops, which cannot be run here: it was not verified."]
+    is_float = config.quantization.mode == config_pb2.Quantization.NONE
+    found = failures(verification, config.verification, is_float)
+    if not found:
+        return []
+    message = (
+        f"The TFLite model does not compute what the SavedModel does, compared on "
+        f"{verification.num_examples} {verification.inputs}: {'; '.join(found)}."
+    )
+    if config.verification.on_failure == config_pb2.Verification.FAIL:
+        raise VerificationError(f"{message} Nothing was published.")
+    return [message]
+
+
+def _latency(
+    signature: ConcreteFunction, parts: Split, model: TFLiteModel, samples: Samples
+) -> Latency:
+    batch = next(batches(signature, parts, model.batch_size, samples.verification))
+    return measure_latency(model, batch.taken)
 
 
 def _save_head(parts: Split, path: pathlib.Path) -> None:
@@ -93,7 +129,7 @@ def _save_head(parts: Split, path: pathlib.Path) -> None:
 
 
 def _copy_companions(
-    source: pathlib.Path, serving_dir: pathlib.Path, config: TFLiteRewriterConfig
+    source: pathlib.Path, serving_dir: pathlib.Path, config: config_pb2.TFLiteRewriterConfig
 ) -> None:
     """Copies what travels with the model: asset files always, all of the SavedModel if asked."""
     if config.output.include_saved_model:

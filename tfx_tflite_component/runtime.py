@@ -16,12 +16,53 @@ class TensorDetails:
     """An input or output of a model.
 
     Attributes:
+        index: Its number in the interpreter.
         dtype: Its dtype in the model; `np.bytes_` for strings.
         shape: Its shape; -1 where the size is dynamic.
+        scales: The scales of its quantization: none, one for the tensor, or one for each channel.
+        zero_points: The zero points that belong to the scales.
+        channel_axis: The axis of the channels, if there are several scales.
     """
 
-    dtype: type[np.generic]
+    dtype: Any
     shape: tuple[int, ...]
+    scales: np.ndarray
+    zero_points: np.ndarray
+    channel_axis: int
+
+
+def quantize(values: np.ndarray, details: TensorDetails) -> np.ndarray:
+    """Turns real values into quantized ones: rounded to the nearest, clipped to the dtype's range.
+
+    q = round(r / scale) + zero_point, halves away from zero, as TFLite's own QUANTIZE op does
+    (https://ai.google.dev/edge/litert/models/quantization_spec and `AffineQuantize`).
+
+    Args:
+        values: Real values of the tensor's shape.
+        details: The tensor.
+
+    Returns:
+        Values of the tensor's dtype.
+    """
+    scale, zero_point = _parameters(values, details)
+    scaled = values.astype(np.float64) / scale
+    rounded = np.trunc(scaled + np.copysign(0.5, scaled)) + zero_point
+    limits = np.iinfo(details.dtype)
+    return np.clip(rounded, limits.min, limits.max).astype(details.dtype)
+
+
+def dequantize(values: np.ndarray, details: TensorDetails) -> np.ndarray:
+    """Turns quantized values into real ones, float32: r = (q - zero_point) * scale."""
+    scale, zero_point = _parameters(values, details)
+    return ((values.astype(np.float64) - zero_point) * scale).astype(np.float32)
+
+
+def _parameters(values: np.ndarray, details: TensorDetails) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and zero point, shaped to broadcast over the values."""
+    shape = [1] * values.ndim
+    if len(details.scales) > 1:
+        shape[details.channel_axis] = len(details.scales)
+    return details.scales.reshape(shape), details.zero_points.reshape(shape)
 
 
 class TFLiteModel:
@@ -32,29 +73,42 @@ class TFLiteModel:
         outputs: The outputs by name.
     """
 
-    def __init__(self, path: pathlib.Path, num_threads: int = 1) -> None:
+    def __init__(
+        self, path: pathlib.Path, num_threads: int = 1, needs_select_tf_ops: bool = False
+    ) -> None:
         """Loads a model.
 
         Args:
             path: The `.tflite` file.
             num_threads: The number of threads that one inference may use.
+            needs_select_tf_ops: Whether the model holds Select TF ops, which only the interpreter
+                inside TensorFlow can run.
         """
-        self._interpreter = tf.lite.Interpreter(model_path=str(path), num_threads=num_threads)
-        self._run = self._interpreter.get_signature_runner()
-        self.inputs = _details(self._run.get_input_details())
-        self.outputs = _details(self._run.get_output_details())
+        interpreter_class = tf.lite.Interpreter if needs_select_tf_ops else _interpreter_class()
+        self._interpreter = interpreter_class(model_path=str(path), num_threads=num_threads)
+        runner = self._interpreter.get_signature_runner()
+        self.inputs = _details(runner.get_input_details())
+        self.outputs = _details(runner.get_output_details())
 
     def __call__(self, inputs: Arrays) -> dict[str, np.ndarray]:
-        """Runs the model once.
+        """Runs the model once. Real values go in and come out, whatever the model's own dtypes.
 
         Args:
             inputs: An array for each input, of the input's shape; [batch, ...] with any batch where
-                the batch dimension is dynamic.
+                the batch dimension is dynamic. Floats are quantized for an integer input.
 
         Returns:
-            An array for each output.
+            An array for each output; floats where the model's output is quantized.
         """
-        return self._run(**inputs)
+        # not by the signature runner, which takes no input that is named `self`
+        for name, array in inputs.items():
+            self._interpreter.resize_tensor_input(self.inputs[name].index, array.shape)
+        self._interpreter.allocate_tensors()
+        for name, array in inputs.items():
+            details = self.inputs[name]
+            self._interpreter.set_tensor(details.index, _fed(array, details))
+        self._interpreter.invoke()
+        return {name: self._output(details) for name, details in self.outputs.items()}
 
     @property
     def batch_size(self) -> int:
@@ -62,9 +116,34 @@ class TFLiteModel:
         sizes = [details.shape[0] for details in self.inputs.values() if details.shape]
         return max(sizes[0], 0) if sizes else 0
 
+    def _output(self, details: TensorDetails) -> np.ndarray:
+        array = self._interpreter.get_tensor(details.index)
+        return dequantize(array, details) if len(details.scales) else array
+
+
+def _interpreter_class() -> Any:
+    """LiteRT's interpreter where it is installed: TensorFlow's own is on its way out."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        return tf.lite.Interpreter
+    return Interpreter
+
+
+def _fed(array: np.ndarray, details: TensorDetails) -> np.ndarray:
+    is_real = np.issubdtype(array.dtype, np.floating)
+    return quantize(array, details) if is_real and len(details.scales) else array
+
 
 def _details(details: Mapping[str, Mapping[str, Any]]) -> dict[str, TensorDetails]:
     return {
-        name: TensorDetails(detail["dtype"], tuple(int(size) for size in detail["shape_signature"]))
+        name: TensorDetails(
+            index=detail["index"],
+            dtype=detail["dtype"],
+            shape=tuple(int(size) for size in detail["shape_signature"]),
+            scales=detail["quantization_parameters"]["scales"].astype(np.float64),
+            zero_points=detail["quantization_parameters"]["zero_points"],
+            channel_axis=detail["quantization_parameters"]["quantized_dimension"],
+        )
         for name, detail in details.items()
     }

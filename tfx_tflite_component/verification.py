@@ -1,12 +1,15 @@
 """Holds a TFLite model to the SavedModel that it came from, number by number."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from tfx_tflite_component.errors import ExamplesError, VerificationError
+from tfx_tflite_component.calling import call
+from tfx_tflite_component.errors import ConfigError, ExamplesError, VerificationError, listed
+from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.random_inputs import random_examples, random_tensors
 from tfx_tflite_component.runtime import Arrays, TFLiteModel
 from tfx_tflite_component.split.boundary import Split
@@ -27,16 +30,28 @@ class OutputComparison:
 
     Attributes:
         dtype: The dtype of both.
-        max_abs_error: The largest absolute difference; 1 for strings and truth values that differ.
-            NaN never matches: it makes this infinite.
-        worst_example: The position of the example where it is largest.
         magnitude: The largest finite absolute value that the SavedModel gave; 0 for strings.
+        errors: The largest absolute difference in each example; 1 for strings and truth values that
+            differ. NaN never matches: it makes this infinite.
+        max_abs_error: The largest of these.
+        worst_example: The position of the example where it is largest.
+        mean_abs_error: The mean absolute difference over all elements.
+        sqnr_db: The signal to quantization noise ratio in decibels, 10 log10(sum of the squares of
+            what the SavedModel gave / sum of the squares of the differences); None unless numeric.
+        cosine_similarity: The cosine of the angle between both as vectors; None unless numeric.
+        argmax_agreement: The share of examples with the largest value in the same place; None
+            unless the output is [batch, classes].
     """
 
     dtype: str
+    magnitude: float
+    errors: tuple[float, ...]
     max_abs_error: float
     worst_example: int
-    magnitude: float
+    mean_abs_error: float
+    sqnr_db: float | None
+    cosine_similarity: float | None
+    argmax_agreement: float | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +59,7 @@ class Verification:
     """What a verification found.
 
     Attributes:
-        inputs: "examples" if real examples were compared, "random" otherwise.
+        inputs: "examples" if real examples were compared, "random inputs" otherwise.
         num_examples: How many.
         outputs: The comparison of each output.
     """
@@ -55,12 +70,54 @@ class Verification:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Batch:
-    """The same inputs as the signature and as the tail take them; all after `count` is padding."""
+class Batch:
+    """A batch of inputs, twice.
+
+    Attributes:
+        given: As the signature takes them.
+        taken: As the tail takes them.
+        count: The number of examples; what comes after them fills up a fixed batch size.
+    """
 
     given: Arrays
     taken: Arrays
     count: int
+
+
+def batches(
+    signature: ConcreteFunction, split: Split, batch_size: int, examples: Sequence[bytes] | None
+) -> Iterator[Batch]:
+    """What to run the two models on.
+
+    Args:
+        signature: The signature of the SavedModel.
+        split: The signature's two parts.
+        batch_size: The batch size of the TFLite model; 0 if it is dynamic.
+        examples: Serialized `tf.Example`s; None for random inputs.
+
+    Raises:
+        ExamplesError: The head refuses the examples, or there is none.
+    """
+    if examples is None and not split.features:
+        tensors = random_tensors(split.tail.specs, _RANDOM_EXAMPLES, _SEED)
+        yield Batch(tensors, tensors, batch_size or _RANDOM_EXAMPLES)
+        return
+    if examples is None:
+        examples = random_examples(split.features, _RANDOM_EXAMPLES, _SEED)
+    if split.head is None:
+        raise ExamplesError(
+            "The signature takes a tensor that no tf.Example can hold, so that the TFLite model "
+            "cannot be compared on examples. Leave out the component's `examples` to compare it on "
+            "random inputs."
+        )
+    size = batch_size or _BATCH_SIZE
+    for start in range(0, len(examples), size):
+        batch = list(examples[start : start + size])
+        padding = [batch[-1]] * (size - len(batch)) if batch_size else []
+        serialized = np.array(batch + padding, dtype=object)
+        taken = call(split.head, {"examples": serialized}, "the head")
+        (name, *_) = signature.structured_input_signature[1]
+        yield Batch({name: serialized} if split.features else taken, taken, len(batch))
 
 
 def verify(
@@ -84,121 +141,195 @@ def verify(
         ExamplesError: There are no examples, or the head or the SavedModel refuses them.
         VerificationError: The model gives outputs of another dtype or shape than the SavedModel.
     """
-    comparisons: dict[str, list[OutputComparison]] = {}
+    sums: dict[str, _Sums] = {}
     count = 0
-    for batch in _batches(signature, split, model.batch_size, examples):
-        expected = _run(signature, batch.given, "the SavedModel")
+    for batch in batches(signature, split, model.batch_size, examples):
+        expected = call(signature, batch.given, "the SavedModel")
         actual = model(batch.taken)
         for name in expected:
-            comparison = _compared(name, expected[name], actual[name], batch.count, count)
-            comparisons.setdefault(name, []).append(comparison)
+            _check_same_kind(name, expected[name], actual[name])
+            added = sums.setdefault(name, _Sums(expected[name].dtype))
+            added.add(
+                *(np.atleast_1d(array)[: batch.count] for array in (expected[name], actual[name]))
+            )
         count += batch.count
     if not count:
         raise ExamplesError("There is no example to compare the TFLite model on.")
     return Verification(
-        inputs="random" if examples is None else "examples",
+        inputs="random inputs" if examples is None else "examples",
         num_examples=count,
-        outputs={name: _merged(parts) for name, parts in comparisons.items()},
+        outputs={name: added.comparison() for name, added in sums.items()},
     )
 
 
-def check_float(verification: Verification) -> None:
-    """Refuses a float model that does not agree with its SavedModel.
+def failures(
+    verification: Verification, limits: config_pb2.Verification, is_float: bool
+) -> list[str]:
+    """What exceeds the limits, in words.
+
+    Args:
+        verification: What was found.
+        limits: The limits of the config.
+        is_float: Whether the model is a float model, which has a default limit.
 
     Raises:
-        VerificationError: An output differs by more than `FLOAT_TOLERANCE` allows.
+        ConfigError: A limit is set for an output that is not there, or that it cannot be set for.
     """
-    for name, output in verification.outputs.items():
-        allowed = FLOAT_TOLERANCE * max(1.0, output.magnitude)
-        if not output.max_abs_error <= allowed:
-            raise VerificationError(
-                f"Output {name!r} ({output.dtype}) of the TFLite model differs from the SavedModel "
-                f"by {output.max_abs_error:.3g} at example {output.worst_example} of "
-                f"{verification.num_examples} ({verification.inputs}); {allowed:.3g} is allowed."
-            )
-
-
-def _batches(
-    signature: ConcreteFunction, split: Split, batch_size: int, examples: Sequence[bytes] | None
-) -> Iterator[_Batch]:
-    if examples is None and not split.features:
-        tensors = random_tensors(split.tail.specs, _RANDOM_EXAMPLES, _SEED)
-        yield _Batch(tensors, tensors, batch_size or _RANDOM_EXAMPLES)
-        return
-    if examples is None:
-        examples = random_examples(split.features, _RANDOM_EXAMPLES, _SEED)
-    if split.head is None:
-        raise ExamplesError(
-            "The signature takes a tensor that no tf.Example can hold, so that the TFLite model "
-            "cannot be compared on examples. Leave out the component's `examples` to compare it on "
-            "random inputs."
+    unknown = sorted(limits.outputs.keys() - verification.outputs.keys())
+    if unknown:
+        raise ConfigError(
+            f"verification.outputs: the model has no output {listed(unknown)}; it has "
+            f"{listed(verification.outputs)}."
         )
-    size = batch_size or _BATCH_SIZE
-    for start in range(0, len(examples), size):
-        batch = list(examples[start : start + size])
-        padding = [batch[-1]] * (size - len(batch)) if batch_size else []
-        serialized = np.array(batch + padding, dtype=object)
-        taken = _run(split.head, {"examples": serialized}, "the head")
-        (name, *_) = signature.structured_input_signature[1]
-        yield _Batch({name: serialized} if split.features else taken, taken, len(batch))
+    _check_applicable(verification, limits)
+    found = []
+    for name, output in verification.outputs.items():
+        for failure in _output_failures(output, limits, limits.outputs.get(name), is_float):
+            found.append(f"output {name!r} ({output.dtype}): {failure}")
+    return found
 
 
-def _run(function: ConcreteFunction, inputs: Arrays, what: str) -> dict[str, np.ndarray]:
-    try:
-        outputs = function(**{name: tf.constant(array) for name, array in inputs.items()})
-    except tf.errors.OpError as e:
-        raise ExamplesError(
-            f"The examples that the TFLite model is compared on make {what} fail: {_reason(e)}. "
-            "Connect `examples` that the Trainer's model takes; without, the comparison is on "
-            "random inputs, which not every model stands."
-        ) from e
-    return {name: tensor.numpy() for name, tensor in outputs.items()}
-
-
-def _reason(error: tf.errors.OpError) -> str:
-    """The line of TensorFlow's message that says what happened, without the trace around it."""
-    lines = [line.partition(" [Op:")[0].strip() for line in error.message.splitlines()]
-    return [line for line in lines if line and not line.startswith("[[")][-1]
-
-
-def _compared(
-    name: str, expected: np.ndarray, actual: np.ndarray, count: int, first: int
-) -> OutputComparison:
-    """Compares one output over one batch whose first example has the position `first`."""
+def _check_same_kind(name: str, expected: np.ndarray, actual: np.ndarray) -> None:
     found, wanted = (f"{array.dtype} {list(array.shape)}" for array in (actual, expected))
     if found != wanted:
         raise VerificationError(
-            f"Output {name!r} of the TFLite model is {found}, the SavedModel's is {wanted}."
+            f"Output {name!r} of the TFLite model is {found}, the SavedModel's is {wanted}. "
+            "Nothing was published."
         )
-    # an output without a batch dimension counts as one example
-    errors = np.atleast_1d(_errors(expected, actual))[:count]
-    per_example = errors.reshape(len(errors), -1).max(axis=1, initial=0.0)
-    worst = int(per_example.argmax())
-    return OutputComparison(
-        dtype=tf.dtypes.as_dtype(expected.dtype).name,
-        max_abs_error=float(per_example[worst]),
-        worst_example=first + worst,
-        magnitude=_magnitude(expected),
-    )
+
+
+class _Sums:
+    """What of one output adds up over batches."""
+
+    def __init__(self, dtype: np.dtype) -> None:
+        self._dtype = dtype
+        self._is_numeric = np.issubdtype(dtype, np.number)
+        self._errors: list[float] = []
+        self._magnitude = self._abs_error = self._noise = 0.0
+        self._expected = self._actual = self._product = 0.0
+        self._elements = 0
+        self._agreements: list[bool] = []
+
+    def add(self, expected: np.ndarray, actual: np.ndarray) -> None:
+        errors = _errors(expected, actual)
+        self._errors += errors.reshape(len(errors), -1).max(axis=1, initial=0.0).tolist()
+        self._abs_error += errors.sum()
+        self._elements += errors.size
+        if not self._is_numeric:
+            return
+        expected, actual = (_widened(array) for array in (expected, actual))
+        self._magnitude = max(
+            self._magnitude, np.abs(expected[np.isfinite(expected)]).max(initial=0.0)
+        )
+        self._noise += np.square(errors).sum()
+        self._expected += np.square(np.abs(expected)).sum()
+        self._actual += np.square(np.abs(actual)).sum()
+        self._product += np.abs(np.vdot(expected, actual)) * np.sign(np.vdot(expected, actual).real)
+        if expected.ndim == 2 and expected.shape[1] > 1:
+            self._agreements += (expected.argmax(axis=1) == actual.argmax(axis=1)).tolist()
+
+    def comparison(self) -> OutputComparison:
+        return OutputComparison(
+            dtype=tf.dtypes.as_dtype(self._dtype).name,
+            magnitude=float(self._magnitude),
+            errors=tuple(self._errors),
+            max_abs_error=max(self._errors),
+            worst_example=self._errors.index(max(self._errors)),
+            mean_abs_error=float(self._abs_error / max(self._elements, 1)),
+            sqnr_db=_decibels(self._expected, self._noise) if self._is_numeric else None,
+            cosine_similarity=self._cosine() if self._is_numeric else None,
+            argmax_agreement=float(np.mean(self._agreements)) if self._agreements else None,
+        )
+
+    def _cosine(self) -> float:
+        lengths = math.sqrt(self._expected) * math.sqrt(self._actual)
+        # two zero vectors point the same way
+        return float(self._product / lengths) if lengths else float(self._noise == 0)
+
+
+def _widened(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.promote_types(array.dtype, np.float64))
 
 
 def _errors(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:
     if not np.issubdtype(expected.dtype, np.number):
         return np.asarray(expected != actual, np.float64)
-    wide = np.promote_types(expected.dtype, np.float64)
     with np.errstate(invalid="ignore"):
-        difference = np.abs(expected.astype(wide) - actual.astype(wide))
+        difference = np.abs(_widened(expected) - _widened(actual))
     # equal infinities do not differ, and NaN matches nothing
     difference = np.where(expected == actual, 0.0, difference)
     return np.nan_to_num(difference, nan=np.inf, posinf=np.inf)
 
 
-def _magnitude(values: np.ndarray) -> float:
-    if not np.issubdtype(values.dtype, np.number):
-        return 0.0
-    return float(np.abs(values[np.isfinite(values)]).max(initial=0))
+def _decibels(signal: float, noise: float) -> float:
+    if noise == 0:
+        return math.inf
+    return (
+        10 * math.log10(signal / noise) if 0 < signal < math.inf and noise < math.inf else -math.inf
+    )
 
 
-def _merged(parts: Sequence[OutputComparison]) -> OutputComparison:
-    worst = max(parts, key=lambda part: part.max_abs_error)
-    return dataclasses.replace(worst, magnitude=max(part.magnitude for part in parts))
+def _check_applicable(verification: Verification, limits: config_pb2.Verification) -> None:
+    """Refuses limits that nothing would be held to."""
+    for field, measure, what in [
+        ("min_argmax_agreement", "argmax_agreement", "of shape [batch, classes]"),
+        ("min_sqnr_db", "sqnr_db", "numeric"),
+    ]:
+        able = [name for name, o in verification.outputs.items() if getattr(o, measure) is not None]
+        asked = [name for name, own in limits.outputs.items() if own.HasField(field)]
+        if limits.HasField(field) and not able:
+            raise ConfigError(f"verification.{field} is set, but no output is {what}.")
+        for name in set(asked) - set(able):
+            raise ConfigError(
+                f"verification.outputs[{name!r}].{field} is set, but it is not {what}."
+            )
+
+
+def _output_failures(
+    output: OutputComparison,
+    general: config_pb2.Verification,
+    own: config_pb2.Limits | None,
+    is_float: bool,
+) -> Iterator[str]:
+    def limit(field: str) -> float | None:
+        for limits in (own, general):
+            if limits is not None and limits.HasField(field):
+                return getattr(limits, field)
+        return None
+
+    largest = limit("max_abs_error")
+    if largest is None and is_float:
+        largest = FLOAT_TOLERANCE * max(1.0, output.magnitude)
+    if largest is not None and not output.max_abs_error <= largest:
+        yield (
+            f"differs by {output.max_abs_error:.3g} at example {output.worst_example}, allowed is "
+            f"{largest:.3g}; the smallest max_abs_error that passes is {_up(output.max_abs_error)}"
+        )
+    agreement, least = output.argmax_agreement, limit("min_argmax_agreement")
+    if least is not None and agreement is not None and agreement < least:
+        yield (
+            f"the largest value is in the same place in {agreement:.1%} of the examples, asked for "
+            f"are {least:.1%}; the min_argmax_agreement that passes is {_down(agreement)}"
+        )
+    sqnr, least = output.sqnr_db, limit("min_sqnr_db")
+    if least is not None and sqnr is not None and sqnr < least:
+        yield (
+            f"the SQNR is {sqnr:.1f} dB, asked for are {least:.1f} dB; the min_sqnr_db that passes "
+            f"is {_down(sqnr)}"
+        )
+
+
+def _up(value: float) -> str:
+    """Four digits, rounded so that it passes as a largest value."""
+    return _rounded(value, math.ceil)
+
+
+def _down(value: float) -> str:
+    return _rounded(value, math.floor)
+
+
+def _rounded(value: float, rounding: Callable[[float], int]) -> str:
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    unit = 10.0 ** (math.floor(math.log10(abs(value))) - 3)
+    return f"{rounding(value / unit) * unit:.4g}"

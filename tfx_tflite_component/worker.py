@@ -1,6 +1,5 @@
 """The other process: reads a request, rewrites, and answers. Started by `isolation`."""
 
-import dataclasses
 import json
 import pathlib
 import sys
@@ -11,7 +10,8 @@ import tensorflow as tf
 
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.errors import RewriterError
-from tfx_tflite_component.rewriting import rewrite
+from tfx_tflite_component.report import to_json
+from tfx_tflite_component.rewriting import Samples, rewrite
 
 
 def main(request_path: str, response_path: str) -> None:
@@ -31,16 +31,17 @@ def main(request_path: str, response_path: str) -> None:
 
 
 def _rewrite(request: dict[str, Any]) -> dict[str, Any]:
-    examples = None
-    if request["examples"]:
-        examples = list(tf.data.TFRecordDataset(request["examples"]).as_numpy_iterator())
+    samples = {
+        name: list(tf.data.TFRecordDataset(path).as_numpy_iterator())
+        for name, path in request["samples"].items()
+    }
     report = rewrite(
         pathlib.Path(request["source"]),
         pathlib.Path(request["destination"]),
         read_config(request["config"]),
-        examples,
+        Samples(**samples),
     )
-    return dataclasses.asdict(report)
+    return to_json(report)
 
 
 if __name__ == "__main__":

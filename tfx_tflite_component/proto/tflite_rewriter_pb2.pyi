@@ -1,9 +1,30 @@
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from typing import ClassVar as _ClassVar, Mapping as _Mapping, Optional as _Optional, Union as _Union
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class Calibration(_message.Message):
+    __slots__ = ["num_examples", "seed", "splits"]
+    NUM_EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    SPLITS_FIELD_NUMBER: _ClassVar[int]
+    num_examples: int
+    seed: int
+    splits: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, splits: _Optional[_Iterable[str]] = ..., num_examples: _Optional[int] = ..., seed: _Optional[int] = ...) -> None: ...
+
+class Limits(_message.Message):
+    __slots__ = ["max_abs_error", "min_argmax_agreement", "min_sqnr_db"]
+    MAX_ABS_ERROR_FIELD_NUMBER: _ClassVar[int]
+    MIN_ARGMAX_AGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    MIN_SQNR_DB_FIELD_NUMBER: _ClassVar[int]
+    max_abs_error: float
+    min_argmax_agreement: float
+    min_sqnr_db: float
+    def __init__(self, max_abs_error: _Optional[float] = ..., min_argmax_agreement: _Optional[float] = ..., min_sqnr_db: _Optional[float] = ...) -> None: ...
 
 class Ops(_message.Message):
     __slots__ = ["allow_custom_ops", "allow_select_tf_ops"]
@@ -22,24 +43,41 @@ class Output(_message.Message):
     def __init__(self, extra_filename: _Optional[str] = ..., include_saved_model: bool = ...) -> None: ...
 
 class Quantization(_message.Message):
-    __slots__ = ["mode"]
+    __slots__ = ["allow_float_fallback", "enable_experimental_new_quantizer", "input_type", "mode", "output_type", "per_channel"]
     class Mode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
+    class TensorType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    ALLOW_FLOAT_FALLBACK_FIELD_NUMBER: _ClassVar[int]
     DYNAMIC_RANGE: Quantization.Mode
+    ENABLE_EXPERIMENTAL_NEW_QUANTIZER_FIELD_NUMBER: _ClassVar[int]
     FLOAT16: Quantization.Mode
+    FLOAT32: Quantization.TensorType
     FULL_INTEGER: Quantization.Mode
+    INPUT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    INT16: Quantization.TensorType
     INT16_ACTIVATIONS: Quantization.Mode
+    INT8: Quantization.TensorType
     MODE_FIELD_NUMBER: _ClassVar[int]
     NONE: Quantization.Mode
+    OUTPUT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    PER_CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    UINT8: Quantization.TensorType
+    allow_float_fallback: bool
+    enable_experimental_new_quantizer: bool
+    input_type: Quantization.TensorType
     mode: Quantization.Mode
-    def __init__(self, mode: _Optional[_Union[Quantization.Mode, str]] = ...) -> None: ...
+    output_type: Quantization.TensorType
+    per_channel: bool
+    def __init__(self, mode: _Optional[_Union[Quantization.Mode, str]] = ..., input_type: _Optional[_Union[Quantization.TensorType, str]] = ..., output_type: _Optional[_Union[Quantization.TensorType, str]] = ..., allow_float_fallback: bool = ..., per_channel: bool = ..., enable_experimental_new_quantizer: bool = ...) -> None: ...
 
 class TFLiteRewriterConfig(_message.Message):
-    __slots__ = ["batch_size", "enable_experimental_new_converter", "input_boundary", "ops", "output", "quantization", "signature_key"]
+    __slots__ = ["batch_size", "calibration", "enable_experimental_new_converter", "input_boundary", "ops", "output", "quantization", "signature_key", "verification"]
     class InputBoundary(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     AUTO: TFLiteRewriterConfig.InputBoundary
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATION_FIELD_NUMBER: _ClassVar[int]
     ENABLE_EXPERIMENTAL_NEW_CONVERTER_FIELD_NUMBER: _ClassVar[int]
     INPUT_BOUNDARY_FIELD_NUMBER: _ClassVar[int]
     OPS_FIELD_NUMBER: _ClassVar[int]
@@ -48,11 +86,43 @@ class TFLiteRewriterConfig(_message.Message):
     RAW_FEATURES: TFLiteRewriterConfig.InputBoundary
     SIGNATURE: TFLiteRewriterConfig.InputBoundary
     SIGNATURE_KEY_FIELD_NUMBER: _ClassVar[int]
+    VERIFICATION_FIELD_NUMBER: _ClassVar[int]
     batch_size: int
+    calibration: Calibration
     enable_experimental_new_converter: bool
     input_boundary: TFLiteRewriterConfig.InputBoundary
     ops: Ops
     output: Output
     quantization: Quantization
     signature_key: str
-    def __init__(self, signature_key: _Optional[str] = ..., input_boundary: _Optional[_Union[TFLiteRewriterConfig.InputBoundary, str]] = ..., quantization: _Optional[_Union[Quantization, _Mapping]] = ..., enable_experimental_new_converter: bool = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., batch_size: _Optional[int] = ..., output: _Optional[_Union[Output, _Mapping]] = ...) -> None: ...
+    verification: Verification
+    def __init__(self, signature_key: _Optional[str] = ..., input_boundary: _Optional[_Union[TFLiteRewriterConfig.InputBoundary, str]] = ..., quantization: _Optional[_Union[Quantization, _Mapping]] = ..., enable_experimental_new_converter: bool = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., batch_size: _Optional[int] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ...) -> None: ...
+
+class Verification(_message.Message):
+    __slots__ = ["max_abs_error", "min_argmax_agreement", "min_sqnr_db", "num_examples", "on_failure", "outputs", "splits"]
+    class OnFailure(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    class OutputsEntry(_message.Message):
+        __slots__ = ["key", "value"]
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: Limits
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
+    FAIL: Verification.OnFailure
+    MAX_ABS_ERROR_FIELD_NUMBER: _ClassVar[int]
+    MIN_ARGMAX_AGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    MIN_SQNR_DB_FIELD_NUMBER: _ClassVar[int]
+    NUM_EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    ON_FAILURE_FIELD_NUMBER: _ClassVar[int]
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    SPLITS_FIELD_NUMBER: _ClassVar[int]
+    WARN: Verification.OnFailure
+    max_abs_error: float
+    min_argmax_agreement: float
+    min_sqnr_db: float
+    num_examples: int
+    on_failure: Verification.OnFailure
+    outputs: _containers.MessageMap[str, Limits]
+    splits: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, splits: _Optional[_Iterable[str]] = ..., num_examples: _Optional[int] = ..., max_abs_error: _Optional[float] = ..., min_argmax_agreement: _Optional[float] = ..., min_sqnr_db: _Optional[float] = ..., on_failure: _Optional[_Union[Verification.OnFailure, str]] = ..., outputs: _Optional[_Mapping[str, Limits]] = ...) -> None: ...

@@ -1,7 +1,8 @@
 """Splits a signature into a head and a tail: `tail(head(examples)) == signature(examples)`."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
 
@@ -11,6 +12,8 @@ from tfx_tflite_component.split.graph import ConcreteFunction, FlatGraph, NodeDe
 from tfx_tflite_component.split.heads import matching_head, parsing_head
 from tfx_tflite_component.split.parsing import ParsedFeature, find_parse_ops, parsed_features
 from tfx_tflite_component.split.tails import Tail, make_tail
+
+Lower: TypeAlias = Callable[[FlatGraph], tuple[FlatGraph, Mapping[str, list[str]]]]
 
 SIGNATURE = "SIGNATURE"
 RAW_FEATURES = "RAW_FEATURES"
@@ -28,6 +31,7 @@ class Split:
         tail: The tail's inputs into the signature's outputs.
         features: Every feature that the signature parses; empty at SIGNATURE.
         checks: The names of the assertions in the signature, which the tail leaves out.
+        lowered: The ops of the signature that each lowering rewrote.
     """
 
     boundary: str
@@ -36,21 +40,33 @@ class Split:
     tail: Tail
     features: tuple[ParsedFeature, ...]
     checks: tuple[str, ...]
+    lowered: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
 
 
-def split(signature: ConcreteFunction, boundary: str | None = None, batch_size: int = 0) -> Split:
+def split(
+    signature: ConcreteFunction,
+    boundary: str | None = None,
+    batch_size: int = 0,
+    lower: Lower = lambda graph: (graph, {}),
+) -> Split:
     """Splits a signature.
 
     Args:
         signature: The signature, as `tf.saved_model.load` restores it.
         boundary: SIGNATURE, RAW_FEATURES, or None to choose by what the signature does.
         batch_size: The batch size of the tail; 0 leaves it dynamic.
+        lower: What rewrites ops of the graph, and says which.
 
     Raises:
         SplitError: The signature cannot be split there; the message names the feature or the op.
         ConfigError: The signature's own batch size contradicts the one asked for.
     """
-    graph = flatten(signature)
+    graph, lowered = lower(flatten(signature))
+    parts = _split(graph, boundary, batch_size)
+    return dataclasses.replace(parts, lowered=lowered)
+
+
+def _split(graph: FlatGraph, boundary: str | None, batch_size: int) -> Split:
     parse_ops = [] if boundary == SIGNATURE else find_parse_ops(graph)
     if parse_ops:
         return _split_at_parse_ops(graph, parse_ops, batch_size)
@@ -85,8 +101,8 @@ def _split_at_parse_ops(graph: FlatGraph, parse_ops: Sequence[NodeDef], batch_si
             f"None of the outputs {listed(graph.outputs)} depends on a parsed feature "
             f"({listed(feature.name for feature in features)}): there is nothing to infer from."
         )
-    serialized = _serialized(graph, parse_ops)
-    head = parsing_head(graph, serialized, ways)
+    serialized, spec = _serialized(graph, parse_ops)
+    head = parsing_head(graph, serialized, spec, ways)
     specs = _with_batch_size(head.structured_outputs, batch_size)
     return Split(
         boundary=RAW_FEATURES,
@@ -98,7 +114,7 @@ def _split_at_parse_ops(graph: FlatGraph, parse_ops: Sequence[NodeDef], batch_si
     )
 
 
-def _serialized(graph: FlatGraph, parse_ops: Sequence[NodeDef]) -> str:
+def _serialized(graph: FlatGraph, parse_ops: Sequence[NodeDef]) -> tuple[str, tf.TensorSpec]:
     """The one input of the signature that the parse ops parse."""
     if len(graph.inputs) > 1:
         raise SplitError(
@@ -106,7 +122,7 @@ def _serialized(graph: FlatGraph, parse_ops: Sequence[NodeDef]) -> str:
             "can be split only if they are all that it takes. Put the other inputs into the "
             "tf.Examples as features, or export a signature without them."
         )
-    (serialized,) = graph.inputs.values()
+    ((name, serialized),) = graph.inputs.items()
     for node in parse_ops:
         source = graph.origin(node.input[0])
         if source != serialized:
@@ -115,7 +131,12 @@ def _serialized(graph: FlatGraph, parse_ops: Sequence[NodeDef]) -> str:
                 f"({graph.node(source).op}) makes of the input, not the input itself. Hand the "
                 "signature's input to tf.io.parse_example as it is."
             )
-    return serialized
+        if graph.specs[name].shape.rank == 0:
+            raise SplitError(
+                f"Op {node.name!r} ({node.op}) parses a single tf.Example; expected a batch. Export "
+                "a signature whose input has shape [None], and parse it with tf.io.parse_example."
+            )
+    return serialized, graph.specs[name]
 
 
 def _with_batch_size(

@@ -22,6 +22,8 @@ Tensors = Mapping[str, tf.Tensor]
 
 LENGTH_SUFFIX = "_length"
 
+_REARRANGING = ("SparseReorder", "SparseSlice", "SparseFillEmptyRows")
+
 
 @dataclasses.dataclass(frozen=True)
 class Crossing:
@@ -109,10 +111,11 @@ def _repeated(features: Iterable[ParsedFeature]) -> set[str]:
     for feature in features:
         if feature.name in first:
             repeated.add(feature.name)
-            if feature != dataclasses.replace(first[feature.name], tensors=feature.tensors):
+            # as words, in which the default NaN equals itself
+            if str(feature) != str(first[feature.name]):
                 raise SplitError(
                     f"Feature {feature.name!r} is parsed twice in different ways: as "
-                    f"{first[feature.name]} and as {feature}. Parse it once in the serving "
+                    f"{first[feature.name]}, and as {feature}. Parse it once in the serving "
                     "function, or alike."
                 )
         first.setdefault(feature.name, feature)
@@ -120,19 +123,22 @@ def _repeated(features: Iterable[ParsedFeature]) -> set[str]:
 
 
 def _densified(graph: FlatGraph, feature: ParsedFeature, nodes: Iterable[str]) -> list[str]:
-    """The dense tensors that are made of one sparse feature and of nothing else."""
+    """The dense tensors that hold the values of one sparse feature as they were parsed."""
     return [
         name
         for name in sorted(nodes)
         if graph.nodes[name].op == "SparseToDense"
-        and _depends_only_on(graph, name, feature.tensors)
+        and _holds_values(graph, name, feature)
+        and graph.depends_only_on(name, feature.tensors)
     ]
 
 
-def _depends_only_on(graph: FlatGraph, tensor: str, sources: Sequence[str]) -> bool:
-    names, met = graph.ancestors([tensor], stop=sources)
-    leaves = (graph.nodes[name] for name in names if not graph.data_inputs(graph.nodes[name]))
-    return bool(met) and all(node.op == "Const" for node in leaves)
+def _holds_values(graph: FlatGraph, dense: str, feature: ParsedFeature) -> bool:
+    """Whether a `SparseToDense` op is given a feature's own values, not what is made of them."""
+    _, _, values, _ = graph.data_inputs(graph.nodes[dense])
+    while graph.node(values).op in _REARRANGING:
+        _, values, *_ = graph.data_inputs(graph.node(values))
+    return values in feature.tensors
 
 
 def _same(graph: FlatGraph, tensors: Sequence[str]) -> bool:

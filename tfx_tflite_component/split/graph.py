@@ -1,18 +1,18 @@
 """A signature as one flat graph, and the import of parts of it into other functions."""
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework.function_pb2 import FunctionDef
 from tensorflow.core.framework.graph_pb2 import GraphDef
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2, rewriter_config_pb2
 from tensorflow.python.grappler import tf_optimizer
 
 ConcreteFunction: TypeAlias = tf.types.experimental.ConcreteFunction
-
 
 _PASSED_ON = ("Identity", "IdentityN", "StopGradient", "PreventGradient", "Snapshot")
 
@@ -53,8 +53,24 @@ class FlatGraph:
         return tensor
 
     def data_inputs(self, node: NodeDef) -> list[str]:
-        """The tensors that a node reads; control dependencies left out."""
-        return [_canonical(name) for name in node.input if not name.startswith("^")]
+        """The tensors that a node reads, past identities; control dependencies left out."""
+        names = [_canonical(name) for name in node.input if not name.startswith("^")]
+        return [self.origin(name) for name in names]
+
+    def bodies(self, node: NodeDef) -> list[FunctionDef]:
+        """The functions that a node of functional control flow calls."""
+        attributes = node.attr.values()
+        called = [attribute.func for attribute in attributes if attribute.HasField("func")]
+        called += [branch for attribute in attributes for branch in attribute.list.func]
+        names = {function.name for function in called}
+        return [body for body in self.graph_def.library.function if body.signature.name in names]
+
+    def inner_nodes(self, node: NodeDef) -> Iterator[NodeDef]:
+        """The nodes of the functions that a node calls, and of those that these call."""
+        for body in self.bodies(node):
+            for inner in body.node_def:
+                yield inner
+                yield from self.inner_nodes(inner)
 
     def ancestors(
         self, tensors: Iterable[str], stop: Collection[str] = ()
@@ -85,10 +101,20 @@ class FlatGraph:
                 pending.extend(self.data_inputs(node))
         return list(nodes), met
 
+    def depends_only_on(self, tensor: str, sources: Collection[str]) -> bool:
+        """Whether a tensor is computed from `sources` and constants alone."""
+        nodes = (self.nodes[name] for name in self.ancestors([tensor], stop=sources)[0])
+        return all(node.op == "Const" or self.data_inputs(node) for node in nodes)
+
     def constant(self, tensor: str) -> np.ndarray | None:
-        """The value of a constant tensor as a NumPy array, or None if it is none."""
+        """The value of a tensor that depends on constants alone, or None if it does not."""
         node = self.node(self.origin(tensor))
-        return tf.make_ndarray(node.attr["value"].tensor) if node.op == "Const" else None
+        if node.op == "Const":
+            return tf.make_ndarray(node.attr["value"].tensor)
+        if not self.depends_only_on(tensor, ()):
+            return None
+        (value,) = tf.function(lambda: self.import_part([tensor], {}), autograph=False)()
+        return np.asarray(value.numpy(), value.dtype.as_numpy_dtype)
 
     def import_part(
         self, fetches: Sequence[str], feeds: Mapping[str, tf.Tensor]
@@ -108,7 +134,7 @@ class FlatGraph:
         # importing a graph refuses a fetch that is a feed, and a feed that nothing reads
         fed = {name: current.capture(feeds[name]) for name in sorted(met)}
         part = GraphDef(versions=self.graph_def.versions, library=self.graph_def.library)
-        part.node.extend(_without_control(self.nodes[name]) for name in names)
+        part.node.extend(self._standalone(self.nodes[name]) for name in names)
         read = {name for node in part.node for name in self.data_inputs(node)}
         imported = tf.graph_util.import_graph_def(
             part,
@@ -118,6 +144,18 @@ class FlatGraph:
         )
         computed = iter(imported)
         return [fed[name] if name in fed else next(computed) for name in fetches]
+
+    def _standalone(self, node: NodeDef) -> NodeDef:
+        """A copy of a node without control inputs and colocation with nodes left behind.
+
+        It reads past identities: of a variable that is passed through one, the converter does not
+        see that it never changes, and leaves it a variable instead of making it a constant.
+        """
+        copy = NodeDef()
+        copy.CopyFrom(node)
+        copy.input[:] = self.data_inputs(node)
+        copy.attr.pop("_class", None)
+        return copy
 
 
 def flatten(function: ConcreteFunction) -> FlatGraph:
@@ -131,14 +169,15 @@ def flatten(function: ConcreteFunction) -> FlatGraph:
     """
     graph_def = _inlined(function)
     captures = {_canonical(inner.name): outer for outer, inner in function.graph.captures}
-    names = sorted(function.structured_input_signature[1])
+    # in an order of its own, as that of TensorFlow's dictionary differs from run to run
+    specs = dict(sorted(function.structured_input_signature[1].items()))
     tensors = [_canonical(tensor.name) for tensor in function.inputs]
     arguments = [tensor for tensor in tensors if tensor not in captures]
     return FlatGraph(
         graph_def=graph_def,
         nodes={node.name: node for node in graph_def.node},
-        inputs=dict(zip(names, arguments, strict=True)),
-        specs=function.structured_input_signature[1],
+        inputs=dict(zip(specs, arguments, strict=True)),
+        specs=specs,
         outputs=dict(
             zip(
                 sorted(function.structured_outputs),
@@ -172,16 +211,6 @@ def _inlined(function: ConcreteFunction) -> GraphDef:
     # the default leaves calls of stateful functions, which a transform with a vocabulary is
     options.function_optimization = rewriter_config_pb2.RewriterConfig.AGGRESSIVE
     return tf_optimizer.OptimizeGraph(config, meta_graph)
-
-
-def _without_control(node: NodeDef) -> NodeDef:
-    """A copy of a node on its own: no control inputs, no colocation with nodes left behind."""
-    copy = NodeDef()
-    copy.CopyFrom(node)
-    del copy.input[:]
-    copy.input.extend(name for name in node.input if not name.startswith("^"))
-    copy.attr.pop("_class", None)
-    return copy
 
 
 def _canonical(tensor: str) -> str:

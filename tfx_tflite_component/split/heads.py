@@ -10,20 +10,26 @@ from tfx_tflite_component.split.graph import ConcreteFunction, FlatGraph
 _SERIALIZED = tf.TensorSpec([None], tf.string, name="examples")
 
 
-def parsing_head(graph: FlatGraph, serialized: str, ways: Sequence[Crossing]) -> ConcreteFunction:
+def parsing_head(
+    graph: FlatGraph, serialized: str, spec: tf.TensorSpec, ways: Sequence[Crossing]
+) -> ConcreteFunction:
     """The head of a signature that parses `tf.Example`s: its own ops, up to the crossings.
 
     Args:
         graph: The signature's graph.
         serialized: The tensor that the graph parses.
+        spec: Its shape and dtype.
         ways: What crosses the boundary.
 
     Returns:
         A function of a string tensor [batch] into the tail's inputs by name.
     """
     fetches = [tensor for way in ways for tensor in way.tensors]
+    shape = _SERIALIZED.shape.merge_with(spec.shape)
 
-    @tf.function(autograph=False, input_signature=[_SERIALIZED])
+    @tf.function(
+        autograph=False, input_signature=[tf.TensorSpec(shape, tf.string, _SERIALIZED.name)]
+    )
     def head(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         fetched = iter(graph.import_part(fetches, {serialized: examples}))
         inputs: dict[str, tf.Tensor] = {}

@@ -49,23 +49,37 @@ class ParsedFeature:
     tensors: tuple[str, ...]
     split_dtype: tf.DType | None = None
 
+    def __str__(self) -> str:
+        words = f"{self.layout.value} {self.dtype.name} {list(self.shape)}"
+        if self.default:
+            words += f" with default {list(self.default)}"
+        return f"{words}, row splits {self.split_dtype.name}" if self.split_dtype else words
+
 
 def find_parse_ops(graph: FlatGraph) -> list[NodeDef]:
     """The parse ops that the signature's outputs depend on.
 
     Raises:
-        SplitError: An op among them parses something else than a batch of `tf.Example`s.
+        SplitError: An op among them parses something else than a batch of `tf.Example`s, or does
+            so inside control flow.
     """
     names, _ = graph.ancestors(graph.outputs.values())
     nodes = [graph.nodes[name] for name in sorted(names)]
     for node in nodes:
         if node.op in _UNSUPPORTED_PARSE_OPS:
-            raise SplitError(
-                f"Op {node.name!r} is a {node.op}; only a batch of tf.Examples parsed by "
-                "tf.io.parse_example can be split off. Export a signature that parses with "
-                "tf.io.parse_example, or one that takes the parsed tensors."
-            )
+            raise _refusal(node)
+        for inner in graph.inner_nodes(node):
+            if inner.op in (*PARSE_OPS, *_UNSUPPORTED_PARSE_OPS):
+                raise _refusal(inner, f" inside {node.name!r} ({node.op})")
     return [node for node in nodes if node.op in PARSE_OPS]
+
+
+def _refusal(node: NodeDef, where: str = "") -> SplitError:
+    return SplitError(
+        f"Op {node.name!r} is a {node.op}{where}; only a batch of tf.Examples parsed by one "
+        "tf.io.parse_example outside of control flow can be split off. Export a signature that "
+        "parses that way, or one that takes the parsed tensors."
+    )
 
 
 def parsed_features(graph: FlatGraph, node: NodeDef) -> list[ParsedFeature]:

@@ -4,17 +4,19 @@ TF Transform keeps the name of a vocabulary's file in a variable. Saving such a 
 a model that converts without any error and finds its table empty when it runs.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
+
 import tensorflow as tf
 
 from tfx_tflite_component.errors import SplitError
 from tfx_tflite_component.split.graph import FlatGraph, NodeDef
 
 _TABLE_OPS = ("HashTableV2", "MutableHashTableV2", "MutableDenseHashTableV2")
-_FIND, _SIZE = "LookupTableFindV2", "LookupTableSizeV2"
+_FIND = "LookupTableFindV2"
 
 
 def rebuild_tables(
-    graph: FlatGraph, nodes: list[str]
+    graph: FlatGraph, nodes: Sequence[str]
 ) -> tuple[dict[str, tf.Tensor], list[tf.lookup.StaticHashTable]]:
     """Rebuilds the lookup tables that some nodes of a graph read.
 
@@ -28,62 +30,79 @@ def rebuild_tables(
     Raises:
         SplitError: A table's content cannot be read.
     """
-    handles: dict[str, tf.Tensor] = {}
-    tables = []
-    for tensor, find in _lookups(graph, nodes).items():
-        table = _rebuilt(graph, tensor, find)
-        handles[tensor] = table.resource_handle
-        tables.append(table)
-    return handles, tables
-
-
-def _lookups(graph: FlatGraph, nodes: list[str]) -> dict[str, NodeDef]:
-    """One lookup for each table handle; only a lookup names the types of keys and values."""
-    lookups: dict[str, NodeDef] = {}
+    finds: dict[str, NodeDef] = {}
     for name in sorted(nodes):
         node = graph.nodes[name]
-        if node.op == _FIND:
-            lookups.setdefault(graph.origin(node.input[0]), node)
+        for tensor, find in _lookups(graph, node, graph.data_inputs(node)):
+            finds.setdefault(tensor, find)
+    _check_known(graph, nodes, finds)
+    tables = {tensor: _rebuilt(graph, tensor, find) for tensor, find in finds.items()}
+    handles = {tensor: table.resource_handle for tensor, table in tables.items()}
+    return handles, list(tables.values())
+
+
+def _lookups(graph: FlatGraph, node: NodeDef, read: Sequence[str]) -> Iterator[tuple[str, NodeDef]]:
+    """Each table that a node reads and the lookup, which may be inside control flow.
+
+    Only a lookup names the types of keys and values.
+    """
+    if node.op == _FIND:
+        yield read[0], node
+    for body in graph.bodies(node):
+        arguments = [argument.name for argument in body.signature.input_arg]
+        # a condition comes first and is not handed on
+        given = dict(zip(arguments, read[len(read) - len(arguments) :], strict=True))
+        for inner in body.node_def:
+            yield from _lookups(
+                graph, inner, [given.get(name, "") for name in inner.input if name[0] != "^"]
+            )
+
+
+def _check_known(graph: FlatGraph, nodes: Sequence[str], finds: Mapping[str, NodeDef]) -> None:
+    """Refuses to leave a table behind: the TFLite model would find it empty."""
+    variables = {id(variable.handle) for variable in graph.variables}
     for name in nodes:
         node = graph.nodes[name]
-        if node.op == _SIZE and graph.origin(node.input[0]) not in lookups:
-            raise SplitError(
-                f"Op {node.name!r} asks for the size of a lookup table that no other op looks "
-                "anything up in, so that the types of its content are not known. Replace the "
-                "size by a constant in the serving function."
+        for tensor in graph.data_inputs(node):
+            capture = graph.captures.get(tensor)
+            is_table = graph.node(tensor).op in _TABLE_OPS or (
+                capture is not None
+                and capture.dtype == tf.resource
+                and id(capture) not in variables
             )
-    return lookups
+            if is_table and tensor not in finds:
+                raise SplitError(
+                    f"Op {name!r} ({node.op}) reads a resource that is neither a variable nor a "
+                    "lookup table that something is looked up in, so that it cannot be rebuilt. "
+                    "Compute what needs it outside of the serving function: the size of a table, "
+                    "for one, is a constant."
+                )
 
 
 def _rebuilt(graph: FlatGraph, tensor: str, find: NodeDef) -> tf.lookup.StaticHashTable:
     key_dtype, value_dtype = (tf.dtypes.as_dtype(find.attr[name].type) for name in ("Tin", "Tout"))
-    try:
-        keys, values = tf.raw_ops.LookupTableExportV2(
-            table_handle=_restored_handle(graph, tensor), Tkeys=key_dtype, Tvalues=value_dtype
+
+    @tf.function(autograph=False)
+    def exported() -> tuple[tf.Tensor, tf.Tensor]:
+        # a TF1 SavedModel makes its tables in the graph; the name finds the one that is filled
+        (handle,) = graph.import_part([tensor], {})
+        return tf.raw_ops.LookupTableExportV2(
+            table_handle=handle, Tkeys=key_dtype, Tvalues=value_dtype
         )
+
+    try:
+        keys, values = exported()
     except tf.errors.OpError as e:
         raise SplitError(
             f"The lookup table of op {find.name!r} cannot be read: {e.message}. "
             "Check that the SavedModel was saved with its table initialized."
         ) from e
+    if not keys.shape.num_elements() or keys.shape.rank != 1 or values.shape.rank != 1:
+        raise SplitError(
+            f"The lookup table of op {find.name!r} has keys of shape {keys.shape} and values of "
+            f"shape {values.shape}; only a table that maps one or more scalars to scalars can be "
+            "rebuilt, and no DenseHashTable. Use a StaticHashTable in the serving function."
+        )
     # a lookup brings its own default along, this one is never used
     default = tf.zeros([], value_dtype) if value_dtype != tf.string else ""
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), default)
-
-
-def _restored_handle(graph: FlatGraph, tensor: str) -> tf.Tensor:
-    if tensor in graph.captures:
-        return graph.captures[tensor]
-    node = graph.node(tensor)
-    if node.op not in _TABLE_OPS:
-        raise SplitError(
-            f"Op {node.name!r} ({node.op}) makes a lookup table in a way that is not known. "
-            f"Use a table made by one of {', '.join(_TABLE_OPS)}."
-        )
-    # a TF1 SavedModel makes its tables in the graph; the name finds the one that is initialized
-    return tf.raw_ops.HashTableV2(
-        key_dtype=node.attr["key_dtype"].type,
-        value_dtype=node.attr["value_dtype"].type,
-        shared_name=node.attr["shared_name"].s,
-        container=node.attr["container"].s,
-    )

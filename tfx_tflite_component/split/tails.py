@@ -9,6 +9,7 @@ from tfx_tflite_component.errors import SplitError
 from tfx_tflite_component.split.crossings import Crossing
 from tfx_tflite_component.split.graph import ConcreteFunction, FlatGraph
 from tfx_tflite_component.split.tables import rebuild_tables
+from tfx_tflite_component.split.variables import rebuild_variables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,13 +57,14 @@ def make_tail(
     nodes, _ = graph.ancestors(fetches, stop=cut)
     shapes = _shapes_of(graph, serialized, nodes) if serialized else {}
     handles, tables = rebuild_tables(graph, nodes)
+    variables = rebuild_variables(graph, nodes)
     input_names = {f"input_{index}": name for index, name in enumerate(specs)}
     output_names = {f"output_{index}": name for index, name in enumerate(graph.outputs)}
 
     @tf.function(autograph=False)
     def tail(**arguments: tf.Tensor) -> dict[str, tf.Tensor]:
         inputs = {input_names[plain]: tensor for plain, tensor in arguments.items()}
-        feeds = dict(handles)
+        feeds = {**handles, **{name: variables[name].read_value() for name in variables}}
         for way in ways:
             feeds.update(zip(way.tensors, way.unpack(inputs), strict=True))
         batch = tf.shape(arguments["input_0"])[:1]
@@ -70,7 +72,7 @@ def make_tail(
         return dict(zip(output_names, graph.import_part(fetches, feeds), strict=True))
 
     resources = tf.Module()
-    resources.variables_read = graph.variables
+    resources.variables_read = [*graph.variables, *variables.values()]
     resources.tables_read = tables
     function = tail.get_concrete_function(
         **{plain: specs[name] for plain, name in input_names.items()}
@@ -83,8 +85,7 @@ def _shapes_of(graph: FlatGraph, serialized: str, nodes: Sequence[str]) -> dict[
     shapes = {}
     for name in nodes:
         node = graph.nodes[name]
-        readings = [graph.origin(tensor) for tensor in graph.data_inputs(node)]
-        if serialized not in readings or node.op == "Identity":
+        if serialized not in graph.data_inputs(node):
             continue
         if node.op != "Shape":
             raise SplitError(

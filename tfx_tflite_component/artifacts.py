@@ -1,0 +1,30 @@
+"""The artifact type of the report, and how a notebook shows it."""
+
+import os
+
+from tfx import types
+from tfx.orchestration.experimental.interactive import visualizations
+from tfx.utils import io_utils
+
+REPORT_JSON = "report.json"
+REPORT_HTML = "report.html"
+
+
+class TFLiteReport(types.Artifact):
+    """What a rewriting did: `report.json` for programs and `report.html` for people."""
+
+    TYPE_NAME = "TFLiteReport"
+
+
+class _ReportVisualization(visualizations.ArtifactVisualization):
+    """The page, in TFX's InteractiveContext."""
+
+    ARTIFACT_TYPE = TFLiteReport
+
+    def display(self, artifact: types.Artifact) -> None:  # type: ignore[override]
+        from IPython.display import HTML, display
+
+        display(HTML(io_utils.read_string_file(os.path.join(artifact.uri, REPORT_HTML))))
+
+
+visualizations.get_registry().register(_ReportVisualization)

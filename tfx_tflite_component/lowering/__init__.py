@@ -1,0 +1,1 @@
+"""Lowerings: each rewrites an op of the tail into builtin ops that compute the same."""

@@ -1,0 +1,116 @@
+"""Removes selections whose condition does not depend on the data.
+
+TF Transform guards its scalers against a constant feature: `scale_to_z_score` and `scale_to_0_1`
+select between the scaled value and a fallback, by a condition that is computed from the
+statistics of the training data and merely spread over the shape of the input.
+
+1. The condition of `SelectV2` or `Select` has the same value everywhere: it is computed from
+   constants, `ZerosLike` and `OnesLike` by element-wise ops.
+2. The operand that is selected has the static shape of the result.
+3. Then the selection is that operand, bit for bit.
+
+Besides being needless, these ops keep a model from becoming integer throughout: the converter
+leaves `ZEROS_LIKE` and `CAST` float, and the 16x8 mode refuses them.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_tflite_component.split.graph import FlatGraph, NodeDef
+
+_SELECTIONS = ("Select", "SelectV2")
+_ELEMENTWISE: dict[str, Callable[..., np.generic]] = {
+    "Add": np.add,
+    "AddV2": np.add,
+    "Sub": np.subtract,
+    "Mul": np.multiply,
+    "Sqrt": np.sqrt,
+    "Less": np.less,
+    "LessEqual": np.less_equal,
+    "Greater": np.greater,
+    "GreaterEqual": np.greater_equal,
+    "Equal": np.equal,
+    "NotEqual": np.not_equal,
+    "LogicalAnd": np.logical_and,
+    "LogicalOr": np.logical_or,
+    "LogicalNot": np.logical_not,
+}
+
+
+def remove_constant_selects(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
+    """Replaces each selection by the operand that it always selects.
+
+    Args:
+        graph: The graph of a signature.
+
+    Returns:
+        The graph, and the names of the selections that were removed.
+    """
+    shapes = _static_shapes(graph)
+    chosen: dict[str, str] = {}
+    for name, node in graph.nodes.items():
+        if node.op in _SELECTIONS:
+            condition, if_true, if_false = graph.data_inputs(node)
+            value = _uniform_value(graph, condition)
+            operand = None if value is None else if_true if value else if_false
+            if operand and shapes(operand) == shapes(name):
+                chosen[name] = operand
+    if not chosen:
+        return graph, []
+    return _with_identities(graph, chosen), sorted(chosen)
+
+
+def _uniform_value(graph: FlatGraph, tensor: str) -> np.generic | None:
+    """The value of every element of a tensor, where they are all the same; None otherwise."""
+    tensor = graph.origin(tensor)
+    if tensor in graph.captures:
+        return _only_value(graph.captures[tensor])
+    node = graph.node(tensor)
+    if node.op == "Const":
+        return _only_value(graph.constant(tensor))
+    if node.op in ("ZerosLike", "OnesLike"):
+        return _dtype(node, "T").type(node.op == "OnesLike")
+    if node.op not in (*_ELEMENTWISE, "Cast"):
+        return None
+    operands = [_uniform_value(graph, name) for name in graph.data_inputs(node)]
+    known = [operand for operand in operands if operand is not None]
+    if len(known) < len(operands):
+        return None
+    if node.op == "Cast":
+        return _dtype(node, "DstT").type(known[0])
+    return _ELEMENTWISE[node.op](*known)
+
+
+def _dtype(node: NodeDef, attribute: str) -> np.dtype:
+    return np.dtype(tf.dtypes.as_dtype(node.attr[attribute].type).as_numpy_dtype)
+
+
+def _only_value(values: tf.Tensor | np.ndarray) -> np.generic | None:
+    if getattr(values, "dtype", None) in (tf.resource, tf.variant):
+        return None
+    array = np.asarray(values)
+    is_uniform = array.size and array.dtype != object and (array == array.flat[0]).all()
+    return array.flat[0] if is_uniform else None
+
+
+def _static_shapes(graph: FlatGraph) -> Callable[[str], list[int | None] | None]:
+    with tf.Graph().as_default() as imported:
+        tf.graph_util.import_graph_def(graph.graph_def, name="")
+
+    def shape(tensor: str) -> list[int | None] | None:
+        found = imported.as_graph_element(tensor if ":" in tensor else f"{tensor}:0").shape
+        return None if found.rank is None else found.as_list()
+
+    return shape
+
+
+def _with_identities(graph: FlatGraph, chosen: dict[str, str]) -> FlatGraph:
+    nodes = dict(graph.nodes)
+    for name, operand in chosen.items():
+        identity = NodeDef(name=name, op="Identity", input=[operand])
+        identity.attr["T"].CopyFrom(nodes[name].attr["T"])
+        nodes[name] = identity
+    return dataclasses.replace(graph, nodes=nodes)

@@ -1,0 +1,23 @@
+"""Runs the lowerings."""
+
+from tfx_tflite_component.lowering.constant_select import remove_constant_selects
+from tfx_tflite_component.split.graph import FlatGraph
+
+_PASSES = (remove_constant_selects,)
+
+
+def lower(graph: FlatGraph) -> tuple[FlatGraph, dict[str, list[str]]]:
+    """Rewrites the ops of a graph that builtin ops can do as well.
+
+    Args:
+        graph: The graph of a signature.
+
+    Returns:
+        The graph, and the nodes that each lowering rewrote, by the lowering's name.
+    """
+    rewritten = {}
+    for lowering in _PASSES:
+        graph, names = lowering(graph)
+        if names:
+            rewritten[lowering.__name__] = names
+    return graph, rewritten
