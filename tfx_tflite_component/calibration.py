@@ -71,7 +71,7 @@ class RepresentativeDataset:
             count = len(next(iter(inputs.values())))
             for index in range(count):
                 yield {
-                    self._plain_names[name]: self._batch(name, array[index])
+                    self._plain_names[name]: self._batch(name, array[index : index + 1])
                     for name, array in inputs.items()
                 }
 
@@ -102,13 +102,12 @@ class RepresentativeDataset:
 
     def _batch(self, name: str, example: np.ndarray) -> np.ndarray:
         """One example padded to the common shape, as often as a fixed batch size takes."""
-        widths = [
-            (0, size - found) for size, found in zip(self._shapes[name], example.shape, strict=True)
-        ]
+        sizes = (1, *self._shapes[name])
+        widths = [(0, size - found) for size, found in zip(sizes, example.shape, strict=True)]
         if any(width for _, width in widths):
             padding = b"" if example.dtype == object else 0
             example = np.pad(example, widths, constant_values=padding)
-        return np.repeat(example[np.newaxis], self._specs[name].shape[0] or 1, axis=0)
+        return np.repeat(example, self._specs[name].shape[0] or 1, axis=0)
 
 
 def range_warnings(ranges: Mapping[str, InputRange]) -> list[str]:

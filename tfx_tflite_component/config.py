@@ -6,14 +6,13 @@ from typing import Any
 from google.protobuf import json_format, text_format
 
 from tfx_tflite_component.errors import ConfigError, listed
+from tfx_tflite_component.layout import MODEL_FILENAME
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Limits,
     Quantization,
     TFLiteRewriterConfig,
     Verification,
 )
-
-MODEL_FILENAME = "tflite"
 
 _DEFAULT_SIGNATURE_KEY = "serving_default"
 _DEFAULT_CALIBRATION_SPLIT = "train"

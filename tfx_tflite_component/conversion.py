@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert_phase import ConverterError
 from tensorflow.lite.python.metrics import converter_error_data_pb2
 
@@ -48,6 +49,7 @@ def convert(
         UnsupportedOpsError: The tail holds ops that are not allowed.
         ConversionError: The converter refused the tail for another reason.
     """
+    _check_types(tail)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([tail.function], tail.resources)
     _configure(converter, config, dataset)
     try:
@@ -58,6 +60,15 @@ def convert(
         raise ConversionError(f"The TFLite converter failed: {_first_line(e)}") from e
     rename(model, tail.input_names, tail.output_names, SIGNATURE_KEY)
     return model
+
+
+def _check_types(tail: Tail) -> None:
+    for name, spec in tail.specs.items():
+        if spec.dtype.name.upper() not in vars(schema.TensorType):
+            raise ConversionError(
+                f"Input {name!r} is {spec.dtype.name}, which TFLite has no tensor for. Export a "
+                "signature that takes another type, such as float32, and casts it."
+            )
 
 
 def _configure(

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tfx_tflite_component.calibration import RepresentativeDataset, range_warnings
-from tfx_tflite_component.config import MODEL_FILENAME, is_calibrated
+from tfx_tflite_component.config import is_calibrated
 from tfx_tflite_component.conversion import convert
 from tfx_tflite_component.errors import VerificationError
 from tfx_tflite_component.inspection import CUSTOM, SELECT_TF, Inspection, inspect
 from tfx_tflite_component.latency import Latency, measure_latency
+from tfx_tflite_component.layout import HEAD_DIR, MODEL_FILENAME, SERVING_DIR
 from tfx_tflite_component.lowering.lower import lower
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.quantization import check_quantization
@@ -22,9 +23,6 @@ from tfx_tflite_component.source import load_signature
 from tfx_tflite_component.split.boundary import Split, split
 from tfx_tflite_component.split.graph import ConcreteFunction
 from tfx_tflite_component.verification import Verification, batches, failures, verify
-
-SERVING_DIR = "Format-Serving"
-HEAD_DIR = "head"
 
 _ASSETS = ("assets", "assets.extra")
 

@@ -1,6 +1,7 @@
 """Runs TFLite models: one wrapper around the interpreter."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -24,6 +25,7 @@ class TensorDetails:
         channel_axis: The axis of the channels, if there are several scales.
     """
 
+    index: int
     dtype: Any
     shape: tuple[int, ...]
     scales: np.ndarray
@@ -85,10 +87,14 @@ class TFLiteModel:
                 inside TensorFlow can run.
         """
         interpreter_class = tf.lite.Interpreter if needs_select_tf_ops else _interpreter_class()
-        self._interpreter = interpreter_class(model_path=str(path), num_threads=num_threads)
+        self._load = functools.partial(
+            interpreter_class, model_path=str(path), num_threads=num_threads
+        )
+        self._interpreter = self._load()
         runner = self._interpreter.get_signature_runner()
         self.inputs = _details(runner.get_input_details())
         self.outputs = _details(runner.get_output_details())
+        self._shapes: dict[str, tuple[int, ...]] = {}
 
     def __call__(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """Runs the model once. Real values go in and come out, whatever the model's own dtypes.
@@ -101,9 +107,9 @@ class TFLiteModel:
             An array for each output; floats where the model's output is quantized.
         """
         # not by the signature runner, which takes no input that is named `self`
-        for name, array in inputs.items():
-            self._interpreter.resize_tensor_input(self.inputs[name].index, array.shape)
-        self._interpreter.allocate_tensors()
+        shapes = {name: array.shape for name, array in inputs.items()}
+        if shapes != self._shapes:
+            self._resize(shapes)
         for name, array in inputs.items():
             details = self.inputs[name]
             self._interpreter.set_tensor(details.index, _fed(array, details))
@@ -115,6 +121,15 @@ class TFLiteModel:
         """The fixed batch size of the model; 0 if it is dynamic."""
         sizes = [details.shape[0] for details in self.inputs.values() if details.shape]
         return max(sizes[0], 0) if sizes else 0
+
+    def _resize(self, shapes: dict[str, tuple[int, ...]]) -> None:
+        # a new one: XNNPACK cannot prepare a model with control flow for a second time, and takes
+        # as long for any other
+        self._interpreter = self._load()
+        for name, shape in shapes.items():
+            self._interpreter.resize_tensor_input(self.inputs[name].index, shape)
+        self._interpreter.allocate_tensors()
+        self._shapes = shapes
 
     def _output(self, details: TensorDetails) -> np.ndarray:
         array = self._interpreter.get_tensor(details.index)

@@ -10,6 +10,7 @@ from tfx_tflite_component.errors import ConfigError, SplitError, listed
 from tfx_tflite_component.split.crossings import crossings, whole
 from tfx_tflite_component.split.graph import ConcreteFunction, FlatGraph, NodeDef, flatten
 from tfx_tflite_component.split.heads import matching_head, parsing_head
+from tfx_tflite_component.split.lists import with_batch_size
 from tfx_tflite_component.split.parsing import ParsedFeature, find_parse_ops, parsed_features
 from tfx_tflite_component.split.tails import Tail, make_tail
 
@@ -62,6 +63,8 @@ def split(
         ConfigError: The signature's own batch size contradicts the one asked for.
     """
     graph, lowered = lower(flatten(signature))
+    if batch_size:
+        graph = with_batch_size(graph, batch_size)
     parts = _split(graph, boundary, batch_size)
     return dataclasses.replace(parts, lowered=lowered)
 
@@ -133,8 +136,9 @@ def _serialized(graph: FlatGraph, parse_ops: Sequence[NodeDef]) -> tuple[str, tf
             )
         if graph.specs[name].shape.rank == 0:
             raise SplitError(
-                f"Op {node.name!r} ({node.op}) parses a single tf.Example; expected a batch. Export "
-                "a signature whose input has shape [None], and parse it with tf.io.parse_example."
+                f"Op {node.name!r} ({node.op}) parses a single tf.Example; expected a batch. "
+                "Export a signature whose input has shape [None], and parse it with "
+                "tf.io.parse_example."
             )
     return serialized, graph.specs[name]
 

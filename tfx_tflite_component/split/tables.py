@@ -6,6 +6,7 @@ a model that converts without any error and finds its table empty when it runs.
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.errors import SplitError
@@ -103,6 +104,9 @@ def _rebuilt(graph: FlatGraph, tensor: str, find: NodeDef) -> tf.lookup.StaticHa
             f"shape {values.shape}; only a table that maps one or more scalars to scalars can be "
             "rebuilt, and no DenseHashTable. Use a StaticHashTable in the serving function."
         )
+    # a table hands out its content in another order in every process
+    order = np.argsort(keys.numpy())
+    keys, values = tf.gather(keys, order), tf.gather(values, order)
     # a lookup brings its own default along, this one is never used
     default = tf.zeros([], value_dtype) if value_dtype != tf.string else ""
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), default)

@@ -1,0 +1,63 @@
+"""Beam's RunInference with the exact TFLite model that ships.
+
+Example:
+    scores = examples | RunInference(TFLiteModelHandler(model_dir))
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from apache_beam.ml.inference.base import ModelHandler, PredictionResult
+
+from tfx_tflite_component.scoring import Scorer
+
+
+class TFLiteModelHandler(ModelHandler[bytes, PredictionResult, Scorer]):
+    """Scores serialized `tf.Example`s with a model that `TFLiteRewriter` published.
+
+    Each result holds the example and, by the signature's output names, an array for it.
+    """
+
+    def __init__(self, model_dir: str) -> None:
+        """Names the model; it is loaded once in each worker process.
+
+        Args:
+            model_dir: The folder `Format-Serving` of the Model artifact.
+        """
+        super().__init__()
+        self._model_dir = model_dir
+
+    def load_model(self) -> Scorer:
+        """Loads the model and its head."""
+        return Scorer(self._model_dir)
+
+    def run_inference(
+        self,
+        batch: Sequence[bytes],
+        model: Scorer,
+        inference_args: dict[str, Any] | None = None,
+    ) -> Iterator[PredictionResult]:
+        """Scores a batch; there are no inference arguments.
+
+        Args:
+            batch: Serialized `tf.Example`s.
+            model: The loaded model.
+            inference_args: None.
+
+        Raises:
+            ValueError: There are inference arguments.
+        """
+        if inference_args:
+            raise ValueError(f"TFLite models take no inference arguments; got {inference_args}.")
+        scores = model.score(batch)
+        for index, example in enumerate(batch):
+            inference = {name: array[index] for name, array in scores.items()}
+            yield PredictionResult(example, inference, model_id=self._model_dir)
+
+    def get_num_bytes(self, batch: Sequence[bytes]) -> int:
+        """The size of a batch in bytes."""
+        return sum(map(len, batch))
+
+    def get_metrics_namespace(self) -> str:
+        """Where Beam's metrics of the inference are found."""
+        return "BeamML_TFLite"

@@ -1,0 +1,10 @@
+"""Where things are in the Model artifact that comes out."""
+
+SERVING_DIR = "Format-Serving"
+"""Where TFX looks for what is served: the model, and what ships with it."""
+
+MODEL_FILENAME = "tflite"
+"""The model in that folder, under the name that TFMA looks for."""
+
+HEAD_DIR = "head"
+"""The head as a SavedModel, beside that folder, so that a Pusher does not ship it."""

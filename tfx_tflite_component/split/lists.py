@@ -1,0 +1,57 @@
+"""Gives the batch size to the lists that recurrent layers keep their steps in.
+
+A recurrent layer reads and writes one element of a list at each step. It was traced for any batch,
+so that the list says that its elements have the shape [None, units], and the converter makes
+builtin ops only of lists that know the shape of their elements. Where the first size is the only
+unknown one, it is the batch.
+"""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_tflite_component.split.graph import FlatGraph, NodeDef
+
+_ELEMENT_SHAPE_INPUT = {"TensorListReserve": 0, "TensorListFromTensor": 1, "TensorListStack": 1}
+
+
+def with_batch_size(graph: FlatGraph, batch_size: int) -> FlatGraph:
+    """A graph whose lists know the batch size of their elements.
+
+    Args:
+        graph: The graph of a signature.
+        batch_size: The batch size that the tail is going to have.
+    """
+    nodes = dict(graph.nodes)
+    for node in graph.nodes.values():
+        if node.op not in _ELEMENT_SHAPE_INPUT:
+            continue
+        position = _ELEMENT_SHAPE_INPUT[node.op]
+        shape = graph.constant(node.input[position])
+        if _is_of_batches(shape):
+            known = np.concatenate([[batch_size], shape[1:]]).astype(shape.dtype)
+            constant = _constant(f"{node.name}/element_shape/{batch_size}", known)
+            nodes[constant.name] = constant
+            nodes[node.name] = _with_input(node, position, constant.name)
+    return dataclasses.replace(graph, nodes=nodes)
+
+
+def _is_of_batches(shape: np.ndarray | None) -> bool:
+    if shape is None or shape.size < 2:
+        return False
+    return bool(shape[0] == -1 and (shape[1:] >= 0).all())
+
+
+def _constant(name: str, value: np.ndarray) -> NodeDef:
+    node = NodeDef(name=name, op="Const")
+    node.attr["dtype"].type = tf.dtypes.as_dtype(value.dtype).as_datatype_enum
+    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+    return node
+
+
+def _with_input(node: NodeDef, position: int, tensor: str) -> NodeDef:
+    copy = NodeDef()
+    copy.CopyFrom(node)
+    copy.input[position] = tensor
+    return copy
