@@ -1,0 +1,87 @@
+"""Measures what `TFLiteRewriter` adds: to a bare conversion, and to importing TFX.
+
+Every measurement is a process of its own, the two kinds take turns, and medians are printed.
+"""
+
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+_HERE = pathlib.Path(__file__).resolve().parent
+_ROUNDS = 3
+
+
+def main() -> None:
+    """Runs the measurements and prints them as a table."""
+    with tempfile.TemporaryDirectory(prefix="tfx-tflite-bench-") as folder:
+        model = pathlib.Path(folder, "trained")
+        _measure("model.py", model)
+        bare, component = [], []
+        for number in range(_ROUNDS):
+            print(f"Round {number + 1} of {_ROUNDS}", file=sys.stderr, flush=True)
+            bare.append(_measure("bare.py", model))
+            component.append(_measure("component.py", model, pathlib.Path(folder, f"{number}")))
+    print(_table(_medians(bare), _medians(component)))
+
+
+def _measure(script: str, *arguments: pathlib.Path) -> dict[str, float]:
+    """Runs a script of this folder and returns the figures in its last line."""
+    process = subprocess.run(
+        [sys.executable, _HERE / script, *arguments],
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if process.returncode:
+        sys.exit(f"{script} failed:\n{process.stderr}")
+    return json.loads(process.stdout.splitlines()[-1])
+
+
+def _medians(measurements: list[dict[str, float]]) -> dict[str, float]:
+    return {
+        name: statistics.median(measurement[name] for measurement in measurements)
+        for name in measurements[0]
+    }
+
+
+def _table(bare: dict[str, float], component: dict[str, float]) -> str:
+    """The table: what is measured, what it is held against, their ratio and the aim for that."""
+    rows = [
+        (
+            "seconds: Do() less one import of TensorFlow, bare conversion",
+            component["do_seconds"] - bare["import_seconds"],
+            bare["convert_seconds"],
+            1.15,
+        ),
+        (
+            "the same in CPU seconds, which hardly depend on what else runs",
+            component["do_cpu_seconds"] - bare["import_cpu_seconds"],
+            bare["convert_cpu_seconds"],
+            1.15,
+        ),
+        ("peak MB: Do()'s worker, bare conversion", component["worker_mb"], bare["peak_mb"], 1.1),
+        (
+            "seconds: importing this package after tfx.v1, importing tfx.v1",
+            component["import_package_seconds"],
+            component["import_tfx_seconds"],
+            0.05,
+        ),
+    ]
+    lines = [f"{'':<64}{'ours':>9}{'theirs':>9}{'ratio':>7}{'aim':>6}"]
+    for name, ours, theirs, aim in rows:
+        lines.append(f"{name:<64}{ours:>9.2f}{theirs:>9.2f}{ours / theirs:>7.3f}{aim:>6}")
+    lines.append(
+        f"Importing TensorFlow takes {bare['import_seconds']:.1f} s, all of Do() "
+        f"{component['do_seconds']:.1f} s. Do() adds {component['added_mb']:.0f} MB to its own "
+        f"process, which peaks at {component['own_mb']:.0f} MB with TFX imported."
+    )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
