@@ -1,12 +1,14 @@
 """Calibration: examples, through the head, as the converter's representative dataset."""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from tfx_tflite_component.calling import call
-from tfx_tflite_component.errors import ExamplesError
+from tfx_tflite_component.errors import ConversionError, ExamplesError
+from tfx_tflite_component.layout import SIGNATURE_KEY
 from tfx_tflite_component.runtime import Arrays
 from tfx_tflite_component.split.boundary import Split
 
@@ -40,6 +42,7 @@ class RepresentativeDataset:
 
         Raises:
             ExamplesError: There are none, the head refuses them, or a value is not finite.
+            ConversionError: The tail takes strings that the converter cannot be calibrated with.
         """
         if not examples:
             raise ExamplesError(
@@ -61,19 +64,21 @@ class RepresentativeDataset:
         for first, inputs in self._head_batches():
             for name, array in inputs.items():
                 self._take_in(name, array, first)
+                self._check_strings(name, array)
 
-    def __call__(self) -> Iterator[dict[str, np.ndarray]]:
-        """The batches, as the converter asks for them: by the tail's own names.
+    def __call__(self) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+        """The batches, as the converter asks for them: by the signature and the tail's own names.
 
         The converter keeps the shapes of the first batch, so that all are padded to the same.
         """
         for _, inputs in self._head_batches():
             count = len(next(iter(inputs.values())))
             for index in range(count):
-                yield {
+                batch = {
                     self._plain_names[name]: self._batch(name, array[index : index + 1])
                     for name, array in inputs.items()
                 }
+                yield SIGNATURE_KEY, batch
 
     def _head_batches(self) -> Iterator[tuple[int, Arrays]]:
         for first in range(0, self.num_examples, _HEAD_BATCH_SIZE):
@@ -100,6 +105,15 @@ class RepresentativeDataset:
             max(known.max, float(array.max(initial=-np.inf))),
         )
 
+    def _check_strings(self, name: str, array: np.ndarray) -> None:
+        strings = (self._specs[name].shape[0] or 1) * math.prod(self._shapes[name])
+        if array.dtype == object and strings > 1:
+            raise ConversionError(
+                f"Input {name!r} takes {strings} strings in one inference; the TFLite converter "
+                "can be calibrated with one at most. Leave out batch_size, have one string in the "
+                "feature, or use a quantization.mode without calibration, such as DYNAMIC_RANGE."
+            )
+
     def _batch(self, name: str, example: np.ndarray) -> np.ndarray:
         """One example padded to the common shape, as often as a fixed batch size takes."""
         sizes = (1, *self._shapes[name])
@@ -107,14 +121,27 @@ class RepresentativeDataset:
         if any(width for _, width in widths):
             padding = b"" if example.dtype == object else 0
             example = np.pad(example, widths, constant_values=padding)
+        if example.dtype == object:
+            return _as_string(example)
         return np.repeat(example, self._specs[name].shape[0] or 1, axis=0)
+
+
+def _as_string(example: np.ndarray) -> np.ndarray:
+    """A single string as the converter takes it: it reads the bytes of the array as one."""
+    (text,) = example.flat
+    # NumPy has strings of no length in fields alone
+    return np.full(example.shape, text, dtype=[("text", f"S{len(text)}")])["text"]
 
 
 def range_warnings(ranges: Mapping[str, InputRange]) -> list[str]:
     """What about the ranges makes a poor calibration likely."""
     return [
-        f"Feature {name!r} has the value {found.min:g} in the whole calibration sample, so that "
-        "its quantization has no range to go by. Check the data, or sample other splits."
+        f"Feature {name!r} has {_only(found)} in the whole calibration sample, so that its "
+        "quantization has no range to go by. Check the data, or sample other splits."
         for name, found in ranges.items()
-        if found.min == found.max
+        if found.min >= found.max
     ]
+
+
+def _only(found: InputRange) -> str:
+    return f"the value {found.min:g}" if found.min == found.max else "no value"

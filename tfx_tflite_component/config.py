@@ -1,5 +1,6 @@
 """Reads the config strictly: TFX's own parsing ignores what it does not know."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -90,10 +91,12 @@ def check_examples(config: TFLiteRewriterConfig, given: bool) -> None:
             "with real examples, but the component has no `examples`. Pass "
             "examples=example_gen.outputs['examples']."
         )
-    if list(config.verification.splits) != [_DEFAULT_VERIFICATION_SPLIT]:
+    asked = list(config.verification.splits), config.verification.num_examples
+    if asked != ([_DEFAULT_VERIFICATION_SPLIT], _DEFAULT_VERIFICATION_EXAMPLES):
         raise ConfigError(
-            f"verification.splits: {listed(config.verification.splits)} are splits of `examples`, "
-            "which the component does not have. Pass examples=example_gen.outputs['examples']."
+            f"verification.splits: {listed(config.verification.splits)} and num_examples: "
+            f"{config.verification.num_examples} are of `examples`, which the component does not "
+            "have. Pass examples=example_gen.outputs['examples'], or leave them out."
         )
 
 
@@ -178,6 +181,8 @@ def _check_limits(field: str, limits: Verification | Limits) -> None:
             f"{field}.min_argmax_agreement: {limits.min_argmax_agreement}; expected a share of the "
             "examples, from 0 to 1."
         )
+    if math.isnan(limits.min_sqnr_db):
+        raise ConfigError(f"{field}.min_sqnr_db: {limits.min_sqnr_db}; expected decibels.")
 
 
 def _check_not_negative(field: str, value: int) -> None:

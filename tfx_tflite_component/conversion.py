@@ -3,28 +3,29 @@
 import logging
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert_phase import ConverterError
-from tensorflow.lite.python.metrics import converter_error_data_pb2
 
 from tfx_tflite_component.calibration import RepresentativeDataset
 from tfx_tflite_component.errors import ConversionError, UnsupportedOpsError, listed
+from tfx_tflite_component.inspection import PREPROCESSING
+from tfx_tflite_component.layout import SIGNATURE_KEY
 from tfx_tflite_component.naming import rename
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
 from tfx_tflite_component.split.tails import Tail
 
-SIGNATURE_KEY = "serving_default"
-"""The key of the model's signature, whatever the SavedModel's is: the one that TFMA looks for."""
-
-_ErrorData = converter_error_data_pb2.ConverterErrorData
+_FLEX, _CUSTOM = "ERROR_NEEDS_FLEX_OPS", "ERROR_NEEDS_CUSTOM_OPS"
 _INTEGER_OP_SETS = {
     Quantization.FULL_INTEGER: tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
     Quantization.INT16_ACTIVATIONS: (
         tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
     ),
 }
+_NEW = "Leave enable_experimental_new_converter at true."
+_STAYS_FLOAT = re.compile(r"not yet supported for op: '(\w+)'")
 _DIALECT = "tf."
 _TENSOR_LIST = "TensorList"
 _CALLS = re.compile(
@@ -57,7 +58,12 @@ def convert(
     except ConverterError as e:
         raise _explained(e, tail, config) from e
     except (AssertionError, RuntimeError, TypeError, ValueError) as e:
-        raise ConversionError(f"The TFLite converter failed: {_first_line(e)}") from e
+        raise _explained_by_words(e, tail, config) from e
+    if not schema.Model.GetRootAs(model, 0).SignatureDefsLength():
+        raise ConversionError(
+            "The TFLite converter made a model without a signature, as the old one does, so that "
+            f"inputs and outputs have no names. {_NEW}"
+        )
     rename(model, tail.input_names, tail.output_names, SIGNATURE_KEY)
     return model
 
@@ -111,8 +117,10 @@ def _tensor_type(tensor_type: int) -> tf.DType:
 def _explained(error: ConverterError, tail: Tail, config: TFLiteRewriterConfig) -> ConversionError:
     """The converter's error in words that say which op, where it comes from and what to do."""
     logging.info("The TFLite converter's own words:\n%s", error)
-    flex = _ops(error, _ErrorData.ERROR_NEEDS_FLEX_OPS)
-    custom = _ops(error, _ErrorData.ERROR_NEEDS_CUSTOM_OPS)
+    if not config.enable_experimental_new_converter:
+        return ConversionError(f"The old TFLite converter failed: {_first_line(error)}. {_NEW}")
+    flex = _ops(error, _FLEX)
+    custom = _ops(error, _CUSTOM)
     if not flex and not custom:
         return ConversionError(f"The TFLite converter failed: {_first_line(error)}")
     lines = ["The model holds ops that the allowed op set does not cover:"]
@@ -121,6 +129,25 @@ def _explained(error: ConverterError, tail: Tail, config: TFLiteRewriterConfig) 
     lines.append("What you can do:")
     lines += [f"  - {choice}" for choice in _choices(flex, custom, config)]
     return UnsupportedOpsError("\n".join(lines))
+
+
+def _explained_by_words(
+    error: Exception, tail: Tail, config: TFLiteRewriterConfig
+) -> ConversionError:
+    """An error of the quantizer, which says in words alone what it cannot quantize."""
+    ops = _STAYS_FLOAT.findall(str(error))
+    if not ops:
+        return ConversionError(f"The TFLite converter failed: {_first_line(error)}")
+    mode = Quantization.Mode.Name(config.quantization.mode)
+    places = "; ".join(f"{op} in {_places(op, tail)}" for op in ops)
+    hint = (
+        f" ({PREPROCESSING!r} is TF Transform's preprocessing)" if PREPROCESSING in places else ""
+    )
+    return ConversionError(
+        f"With {mode}, the converter has no integer form of some ops: {places}{hint}. Set "
+        "quantization.allow_float_fallback: true to accept that they stay float, or take what "
+        "needs these ops out of the serving signature."
+    )
 
 
 def _choices(
@@ -141,20 +168,33 @@ def _choices(
     yield "leave what needs these ops out of the serving signature, or compute it by other ops."
 
 
-def _ops(error: ConverterError, code: int) -> list[str]:
+def _ops(error: ConverterError, code: str) -> list[str]:
     """The ops that the converter found an error of one kind with."""
-    found = [data.operator.name for data in error.errors if data.error_code == code]
+    found = [data.operator.name for data in error.errors if _code(data) == code]
     return sorted({name.removeprefix(_DIALECT) for name in found})
+
+
+def _code(data: Any) -> str:
+    # a pass of its own turns lists of tensors into builtin ops, and says only that it failed
+    if data.operator.name.startswith(_DIALECT + _TENSOR_LIST):
+        return _FLEX
+    # the module of this message is another one in other versions of TensorFlow
+    return data.ErrorCode.Name(data.error_code)
 
 
 def _places(op: str, tail: Tail) -> str:
     """The layers or scopes of the tail that an op comes from."""
     graph_def = tail.function.graph.as_graph_def()
     bodies = [body.node_def for body in graph_def.library.function]
-    nodes = [node for part in [graph_def.node, *bodies] for node in part if node.op == op]
+    nodes = [node for part in [graph_def.node, *bodies] for node in part if _same_op(node.op, op)]
     # the serving function's call is no layer, and the last part is the op itself
     scopes = {re.sub(_CALLS, "", node.name).rpartition("/")[0] for node in nodes}
     return listed(sorted(scopes - {""})) or "the serving function"
+
+
+def _same_op(tensorflow_op: str, op: str) -> bool:
+    """Whether an op is meant, which TFLite writes in its own way: SELECT_V2 for SelectV2."""
+    return tensorflow_op.lower() == op.replace("_", "").lower()
 
 
 def _first_line(error: Exception) -> str:

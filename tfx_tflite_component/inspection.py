@@ -17,11 +17,12 @@ BUILTIN, SELECT_TF, CUSTOM = "BUILTIN", "SELECT_TF", "CUSTOM"
 FLOAT, INTEGER = "float", "integer"
 """What an op computes in; anything else, such as strings or shapes, is neither."""
 
+PREPROCESSING = "transform_features_layer"
+"""TF Transform's layer, as every version of it is named in a serving graph."""
+
 _FLEX_PREFIX = "Flex"
 _FLOAT_TYPES = (schema.TensorType.FLOAT32, schema.TensorType.FLOAT16, schema.TensorType.FLOAT64)
 _CALLS = re.compile(r"(^|/)(Stateful)?PartitionedCall(_\d+)?(?=/|$)")
-# TF Transform's layer, as every version of it is named in a serving graph
-_PREPROCESSING = "transform_features_layer"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _ops(model: schema.Model, graph: schema.SubGraph) -> Iterator[Op]:
             kind=kind,
             computes_in=_computes_in([graph.Tensors(i) for i in read + written]),
             scope=_scope(path),
-            is_preprocessing=_PREPROCESSING in path,
+            is_preprocessing=PREPROCESSING in path,
             is_at_edge=(name == "QUANTIZE" and inputs.issuperset(read))
             or (name == "DEQUANTIZE" and outputs.issuperset(written)),
         )

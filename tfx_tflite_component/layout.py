@@ -1,4 +1,4 @@
-"""Where things are in the Model artifact that comes out."""
+"""What is where, under which name, in the Model artifact that comes out."""
 
 SERVING_DIR = "Format-Serving"
 """Where TFX looks for what is served: the model, and what ships with it."""
@@ -8,3 +8,6 @@ MODEL_FILENAME = "tflite"
 
 HEAD_DIR = "head"
 """The head as a SavedModel, beside that folder, so that a Pusher does not ship it."""
+
+SIGNATURE_KEY = "serving_default"
+"""The model's signature, whatever the SavedModel's is: the one that TFMA looks for."""

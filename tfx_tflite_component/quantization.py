@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tfx_tflite_component.errors import ConversionError, listed
-from tfx_tflite_component.inspection import FLOAT, Inspection, Op
+from tfx_tflite_component.inspection import FLOAT, INTEGER, Inspection, Op
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization
 
 _INTEGER_WEIGHTS = ("INT8", "INT4")
@@ -38,6 +38,8 @@ def check_quantization(model: Inspection, quantization: Quantization) -> list[st
 def _check_integer(model: Inspection, quantization: Quantization) -> list[str]:
     mode = Quantization.Mode.Name(quantization.mode)
     stayed = [op for op in model.ops if op.computes_in == FLOAT and not op.is_at_edge]
+    if not stayed and not any(op.computes_in == INTEGER for op in model.ops):
+        return [f"{mode} quantized nothing: no op of the model computes in floats."]
     if not stayed:
         return []
     what = f"With {mode}, {len(stayed)} of {len(model.ops)} ops stayed float: {_described(stayed)}."

@@ -47,7 +47,8 @@ def quantize(values: np.ndarray, details: TensorDetails) -> np.ndarray:
         Values of the tensor's dtype.
     """
     scale, zero_point = _parameters(values, details)
-    scaled = values.astype(np.float64) / scale
+    # divided in single precision, as there: whether a value is halfway depends on it
+    scaled = (values.astype(np.float32) / scale.astype(np.float32)).astype(np.float64)
     rounded = np.trunc(scaled + np.copysign(0.5, scaled)) + zero_point
     limits = np.iinfo(details.dtype)
     return np.clip(rounded, limits.min, limits.max).astype(details.dtype)

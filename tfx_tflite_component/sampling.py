@@ -1,10 +1,11 @@
 """Samples of the examples that are stored in TFRecord files."""
 
+import random
 from collections.abc import Sequence
 
 import tensorflow as tf
 
-_SHUFFLE_BUFFER_PER_EXAMPLE = 4
+_CANDIDATES_PER_EXAMPLE = 4
 
 
 def sample(files: Sequence[str], count: int, seed: int) -> list[bytes]:
@@ -24,7 +25,8 @@ def sample(files: Sequence[str], count: int, seed: int) -> list[bytes]:
     files = sorted(files)
     compressions = ["GZIP" if file.endswith(".gz") else "" for file in files]
     records = tf.data.Dataset.from_tensor_slices((files, compressions)).interleave(
-        tf.data.TFRecordDataset, cycle_length=len(files), deterministic=True
+        tf.data.TFRecordDataset, cycle_length=len(files)
     )
-    shuffled = records.shuffle(count * _SHUFFLE_BUFFER_PER_EXAMPLE, seed=seed)
-    return list(shuffled.take(count).as_numpy_iterator())
+    candidates = list(records.take(count * _CANDIDATES_PER_EXAMPLE).as_numpy_iterator())
+    # tf.data would shuffle by TensorFlow's global seed as well
+    return random.Random(seed).sample(candidates, min(count, len(candidates)))

@@ -1,7 +1,9 @@
 """Scores serialized examples with a published TFLite model, through its head."""
 
 import contextlib
+import math
 import os
+import pathlib
 import threading
 from collections.abc import Sequence
 
@@ -14,9 +16,13 @@ from tfx_tflite_component.inspection import SELECT_TF, inspect
 from tfx_tflite_component.layout import HEAD_DIR, MODEL_FILENAME
 from tfx_tflite_component.runtime import TFLiteModel
 from tfx_tflite_component.source import load_signature
+from tfx_tflite_component.split.graph import ConcreteFunction
 from tfx_tflite_component.staging import local_copy
 
-_BATCH_SIZE = 64
+# A call of the head costs about as much as parsing a hundred examples, so that it takes many.
+_HEAD_BATCH_SIZE = 1024
+# Bounds the memory that activations take.
+_MAX_BATCH_SIZE = 128
 
 
 class Scorer:
@@ -42,7 +48,7 @@ class Scorer:
                 "Connect the `model` output of a TFLiteRewriter."
             )
         with local_copy(head_dir) as path:
-            self._head = load_signature(path, tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY)
+            self._head = _load_head(path, head_dir)
         self._needs_select_tf_ops = inspect(self._path).op_set == SELECT_TF
         self._of_thread = threading.local()
 
@@ -58,16 +64,28 @@ class Scorer:
         Raises:
             ExamplesError: The head refuses the examples.
         """
+        spec = self._head.structured_input_signature[1]["examples"]
+        size = spec.shape[0] or _HEAD_BATCH_SIZE
+        return _joined(
+            [
+                self._score_batch(list(examples[first : first + size]))
+                for first in range(0, len(examples), size)
+            ]
+        )
+
+    def _score_batch(self, examples: list[bytes]) -> dict[str, np.ndarray]:
         model = self._model()
-        size = model.batch_size or _BATCH_SIZE
-        scores: dict[str, list[np.ndarray]] = {name: [] for name in model.outputs}
-        for first in range(0, len(examples), size):
-            batch = list(examples[first : first + size])
-            padding = [batch[-1]] * (size - len(batch)) if model.batch_size else []
-            inputs = call(self._head, {"examples": np.array(batch + padding, object)}, "the head")
-            for name, array in model(inputs).items():
-                scores[name].append(array[: len(batch)])
-        return {name: np.concatenate(arrays) for name, arrays in scores.items()}
+        size = model.batch_size or _even_size(len(examples))
+        # another size for the rest would cost more than to fill it up: it resizes the model
+        padding = [examples[-1]] * (-len(examples) % size)
+        inputs = call(self._head, {"examples": np.array(examples + padding, object)}, "the head")
+        outputs = _joined(
+            [
+                model({name: array[first : first + size] for name, array in inputs.items()})
+                for first in range(0, len(examples), size)
+            ]
+        )
+        return {name: array[: len(examples)] for name, array in outputs.items()}
 
     def _model(self) -> TFLiteModel:
         if not hasattr(self._of_thread, "model"):
@@ -75,3 +93,22 @@ class Scorer:
                 self._path, needs_select_tf_ops=self._needs_select_tf_ops
             )
         return self._of_thread.model
+
+
+def _load_head(path: pathlib.Path, head_dir: str) -> ConcreteFunction:
+    if not path.is_dir():
+        raise SourceModelError(
+            f"There is no head at {head_dir}, which makes the model's inputs from tf.Examples. "
+            "Connect the `model` output of a TFLiteRewriter, not a copy of its Format-Serving "
+            "alone. A signature that takes what no tf.Example can hold has no head."
+        )
+    return load_signature(path, tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY)
+
+
+def _even_size(count: int) -> int:
+    """The size of batches that differ least."""
+    return math.ceil(count / math.ceil(count / _MAX_BATCH_SIZE))
+
+
+def _joined(batches: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}

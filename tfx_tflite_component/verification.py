@@ -1,8 +1,9 @@
 """Holds a TFLite model to the SavedModel that it came from, number by number."""
 
 import dataclasses
+import decimal
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -139,14 +140,15 @@ def verify(
 
     Raises:
         ExamplesError: There are no examples, or the head or the SavedModel refuses them.
-        VerificationError: The model gives outputs of another dtype or shape than the SavedModel.
+        VerificationError: The TFLite model cannot be run, or gives outputs of another dtype or
+            shape than the SavedModel.
     """
     sums: dict[str, _Sums] = {}
     count = 0
     for batch in batches(signature, split, model.batch_size, examples):
         expected = call(signature, batch.given, "the SavedModel")
-        actual = model(batch.taken)
-        for name in expected:
+        actual = _run(model, batch.taken)
+        for name in sorted(expected):
             _check_same_kind(name, expected[name], actual[name])
             added = sums.setdefault(name, _Sums(expected[name].dtype))
             added.add(
@@ -160,6 +162,16 @@ def verify(
         num_examples=count,
         outputs={name: added.comparison() for name, added in sums.items()},
     )
+
+
+def _run(model: TFLiteModel, inputs: Arrays) -> dict[str, np.ndarray]:
+    try:
+        return model(inputs)
+    except (RuntimeError, ValueError) as e:
+        raise VerificationError(
+            f"The TFLite model cannot be run on what the SavedModel runs on: {e}. Nothing was "
+            "published."
+        ) from e
 
 
 def failures(
@@ -217,7 +229,11 @@ class _Sums:
         self._elements += errors.size
         if not self._is_numeric:
             return
-        expected, actual = (_widened(array) for array in (expected, actual))
+        if expected.ndim == 2 and expected.shape[1] > 1:
+            self._agreements += _agreements(expected, actual)
+        # equal infinities say nothing about how loud the noise is
+        measured = np.isfinite(expected) | (expected != actual)
+        expected, actual = (_widened(array)[measured] for array in (expected, actual))
         self._magnitude = max(
             self._magnitude, np.abs(expected[np.isfinite(expected)]).max(initial=0.0)
         )
@@ -225,8 +241,6 @@ class _Sums:
         self._expected += np.square(np.abs(expected)).sum()
         self._actual += np.square(np.abs(actual)).sum()
         self._product += np.abs(np.vdot(expected, actual)) * np.sign(np.vdot(expected, actual).real)
-        if expected.ndim == 2 and expected.shape[1] > 1:
-            self._agreements += (expected.argmax(axis=1) == actual.argmax(axis=1)).tolist()
 
     def comparison(self) -> OutputComparison:
         return OutputComparison(
@@ -244,7 +258,14 @@ class _Sums:
     def _cosine(self) -> float:
         lengths = math.sqrt(self._expected) * math.sqrt(self._actual)
         # two zero vectors point the same way
-        return float(self._product / lengths) if lengths else float(self._noise == 0)
+        return float(self._product) / lengths if lengths else float(self._noise == 0)
+
+
+def _agreements(expected: np.ndarray, actual: np.ndarray) -> list[bool]:
+    """Whether the largest value is in the same place, for each example."""
+    # argmax takes NaN for the largest
+    has_nan = (np.isnan(expected) | np.isnan(actual)).any(axis=1)
+    return ((expected.argmax(axis=1) == actual.argmax(axis=1)) & ~has_nan).tolist()
 
 
 def _widened(array: np.ndarray) -> np.ndarray:
@@ -255,10 +276,18 @@ def _errors(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:
     if not np.issubdtype(expected.dtype, np.number):
         return np.asarray(expected != actual, np.float64)
     with np.errstate(invalid="ignore"):
-        difference = np.abs(_widened(expected) - _widened(actual))
+        difference = _difference(expected, actual)
     # equal infinities do not differ, and NaN matches nothing
     difference = np.where(expected == actual, 0.0, difference)
     return np.nan_to_num(difference, nan=np.inf, posinf=np.inf)
+
+
+def _difference(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:
+    if np.issubdtype(expected.dtype, np.integer):
+        # floats do not tell large integers apart
+        larger, smaller = np.maximum(expected, actual), np.minimum(expected, actual)
+        return (larger.astype(np.uint64) - smaller.astype(np.uint64)).astype(np.float64)
+    return np.abs(_widened(expected) - _widened(actual))
 
 
 def _decibels(signal: float, noise: float) -> float:
@@ -300,7 +329,12 @@ def _output_failures(
     largest = limit("max_abs_error")
     if largest is None and is_float:
         largest = FLOAT_TOLERANCE * max(1.0, output.magnitude)
-    if largest is not None and not output.max_abs_error <= largest:
+    if math.isinf(output.max_abs_error):
+        yield (
+            f"NaN, or infinite in one of both alone, at example {output.worst_example}; no "
+            "max_abs_error passes"
+        )
+    elif largest is not None and output.max_abs_error > largest:
         yield (
             f"differs by {output.max_abs_error:.3g} at example {output.worst_example}, allowed is "
             f"{largest:.3g}; the smallest max_abs_error that passes is {_up(output.max_abs_error)}"
@@ -321,15 +355,12 @@ def _output_failures(
 
 def _up(value: float) -> str:
     """Four digits, rounded so that it passes as a largest value."""
-    return _rounded(value, math.ceil)
+    return _rounded(value, decimal.ROUND_CEILING)
 
 
 def _down(value: float) -> str:
-    return _rounded(value, math.floor)
+    return _rounded(value, decimal.ROUND_FLOOR)
 
 
-def _rounded(value: float, rounding: Callable[[float], int]) -> str:
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    unit = 10.0 ** (math.floor(math.log10(abs(value))) - 3)
-    return f"{rounding(value / unit) * unit:.4g}"
+def _rounded(value: float, rounding: str) -> str:
+    return str(decimal.Context(prec=4, rounding=rounding).create_decimal(value))

@@ -6,7 +6,8 @@ statistics of the training data and merely spread over the shape of the input.
 
 1. The condition of `SelectV2` or `Select` has the same value everywhere: it is computed from
    constants, `ZerosLike` and `OnesLike` by element-wise ops.
-2. The operand that is selected has the static shape of the result.
+2. The operand that is selected has the shape of the result: the static shapes are the same, and
+   sizes that are known only when the model runs come from nothing but what shapes the operand.
 3. Then the selection is that operand, bit for bit.
 
 Besides being needless, these ops keep a model from becoming integer throughout: the converter
@@ -15,6 +16,7 @@ leaves `ZEROS_LIKE` and `CAST` float, and the 16x8 mode refuses them.
 
 import dataclasses
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -38,6 +40,10 @@ _ELEMENTWISE: dict[str, Callable[..., np.generic]] = {
     "LogicalOr": np.logical_or,
     "LogicalNot": np.logical_not,
 }
+# Their result has the shape that their operands broadcast to.
+_BROADCASTING = (*_ELEMENTWISE, *_SELECTIONS, "Cast", "OnesLike", "RealDiv", "Sigmoid", "ZerosLike")
+
+_Shapes: TypeAlias = Callable[[str], list[int | None] | None]
 
 
 def remove_constant_selects(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
@@ -56,7 +62,7 @@ def remove_constant_selects(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
             condition, if_true, if_false = graph.data_inputs(node)
             value = _uniform_value(graph, condition)
             operand = None if value is None else if_true if value else if_false
-            if operand and shapes(operand) == shapes(name):
+            if operand and _have_same_shape(graph, shapes, operand, name):
                 chosen[name] = operand
     if not chosen:
         return graph, []
@@ -80,7 +86,7 @@ def _uniform_value(graph: FlatGraph, tensor: str) -> np.generic | None:
     if len(known) < len(operands):
         return None
     if node.op == "Cast":
-        return _dtype(node, "DstT").type(known[0])
+        return known[0].astype(_dtype(node, "DstT"))
     return _ELEMENTWISE[node.op](*known)
 
 
@@ -96,7 +102,31 @@ def _only_value(values: tf.Tensor | np.ndarray) -> np.generic | None:
     return array.flat[0] if is_uniform else None
 
 
-def _static_shapes(graph: FlatGraph) -> Callable[[str], list[int | None] | None]:
+def _have_same_shape(graph: FlatGraph, shapes: _Shapes, operand: str, selection: str) -> bool:
+    if shapes(operand) is None or shapes(operand) != shapes(selection):
+        return False
+    sources = _shape_sources(graph, shapes, selection)
+    return sources <= _shape_sources(graph, shapes, operand)
+
+
+def _shape_sources(graph: FlatGraph, shapes: _Shapes, tensor: str) -> set[str]:
+    """The tensors of unknown size that a tensor has its shape from."""
+    sources = set()
+    seen = set()
+    pending = [tensor]
+    while pending:
+        source = pending.pop()
+        if source in seen:
+            continue
+        seen.add(source)
+        if graph.node(source).op in _BROADCASTING:
+            pending += graph.data_inputs(graph.node(source))
+        elif (shape := shapes(source)) is None or None in shape:
+            sources.add(source)
+    return sources
+
+
+def _static_shapes(graph: FlatGraph) -> _Shapes:
     with tf.Graph().as_default() as imported:
         tf.graph_util.import_graph_def(graph.graph_def, name="")
 

@@ -167,4 +167,9 @@ def _with_batch_size(
 
 
 def _checks(graph: FlatGraph) -> tuple[str, ...]:
-    return tuple(node.name for node in graph.nodes.values() if node.op == "Assert")
+    # tf.debugging.assert_* puts its op into the branch of a condition
+    return tuple(
+        name
+        for name, node in graph.nodes.items()
+        if any(part.op == "Assert" for part in (node, *graph.inner_nodes(node)))
+    )

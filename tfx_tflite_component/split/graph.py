@@ -169,14 +169,15 @@ def flatten(function: ConcreteFunction) -> FlatGraph:
     """
     graph_def = _inlined(function)
     captures = {_canonical(inner.name): outer for outer, inner in function.graph.captures}
-    # in an order of its own, as that of TensorFlow's dictionary differs from run to run
+    # sorted, as the order of TensorFlow's dictionary differs from run to run
     specs = dict(sorted(function.structured_input_signature[1].items()))
     tensors = [_canonical(tensor.name) for tensor in function.inputs]
     arguments = [tensor for tensor in tensors if tensor not in captures]
     return FlatGraph(
         graph_def=graph_def,
         nodes={node.name: node for node in graph_def.node},
-        inputs=dict(zip(specs, arguments, strict=True)),
+        # the order of the tensors is nowhere else
+        inputs=dict(sorted(zip(function._arg_keywords, arguments, strict=True))),
         specs=specs,
         outputs=dict(
             zip(

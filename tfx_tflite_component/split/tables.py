@@ -4,6 +4,7 @@ TF Transform keeps the name of a vocabulary's file in a variable. Saving such a 
 a model that converts without any error and finds its table empty when it runs.
 """
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -14,6 +15,29 @@ from tfx_tflite_component.split.graph import FlatGraph, NodeDef
 
 _TABLE_OPS = ("HashTableV2", "MutableHashTableV2", "MutableDenseHashTableV2")
 _FIND = "LookupTableFindV2"
+
+
+def rank_lookups(graph: FlatGraph) -> FlatGraph:
+    """Gives what is looked up the rank of the keys.
+
+    A lookup alone does not say that its table maps scalars. The converter would leave the rank
+    open, and ops that broadcast would drop a batch dimension of size 1.
+
+    Args:
+        graph: The graph of a signature.
+    """
+    nodes = dict(graph.nodes)
+    for find in graph.nodes.values():
+        if find.op == _FIND:
+            unranked, shape = NodeDef(), NodeDef(name=f"{find.name}_shape", op="Shape")
+            unranked.CopyFrom(find)
+            unranked.name = f"{find.name}_unranked"
+            shape.input.append(find.input[1])
+            shape.attr["T"].type = find.attr["Tin"].type
+            ranked = NodeDef(name=find.name, op="Reshape", input=[unranked.name, shape.name])
+            ranked.attr["T"].type = find.attr["Tout"].type
+            nodes |= {node.name: node for node in (unranked, shape, ranked)}
+    return dataclasses.replace(graph, nodes=nodes)
 
 
 def rebuild_tables(

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfx_tflite_component.errors import SplitError
 from tfx_tflite_component.split.crossings import Crossing
 from tfx_tflite_component.split.graph import ConcreteFunction, FlatGraph
-from tfx_tflite_component.split.tables import rebuild_tables
+from tfx_tflite_component.split.tables import rank_lookups, rebuild_tables
 from tfx_tflite_component.split.variables import rebuild_variables
 
 
@@ -58,21 +58,25 @@ def make_tail(
     shapes = _shapes_of(graph, serialized, nodes) if serialized else {}
     handles, tables = rebuild_tables(graph, nodes)
     variables = rebuild_variables(graph, nodes)
+    ranked = rank_lookups(graph)
+    variables_read = [*graph.variables, *variables.values()]
     input_names = {f"input_{index}": name for index, name in enumerate(specs)}
     output_names = {f"output_{index}": name for index, name in enumerate(graph.outputs)}
 
     @tf.function(autograph=False)
     def tail(**arguments: tf.Tensor) -> dict[str, tf.Tensor]:
+        for variable in variables_read:
+            tf.compat.v1.get_default_graph().watch_variable(variable)
         inputs = {input_names[plain]: tensor for plain, tensor in arguments.items()}
         feeds = {**handles, **{name: variables[name].read_value() for name in variables}}
         for way in ways:
             feeds.update(zip(way.tensors, way.unpack(inputs), strict=True))
         batch = tf.shape(arguments["input_0"])[:1]
         feeds.update({name: tf.cast(batch, dtype) for name, dtype in shapes.items()})
-        return dict(zip(output_names, graph.import_part(fetches, feeds), strict=True))
+        return dict(zip(output_names, ranked.import_part(fetches, feeds), strict=True))
 
     resources = tf.Module()
-    resources.variables_read = [*graph.variables, *variables.values()]
+    resources.variables_read = variables_read
     resources.tables_read = tables
     function = tail.get_concrete_function(
         **{plain: specs[name] for plain, name in input_names.items()}
