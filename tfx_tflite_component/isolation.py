@@ -68,7 +68,7 @@ def rewrite_isolated(
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_environment(),
+                env=_environment(folder),
                 check=False,
             )
         log_text = log_path.read_text(errors="replace")
@@ -86,11 +86,13 @@ def rewrite_isolated(
     return response["report"]
 
 
-def _environment() -> dict[str, str]:
+def _environment(folder: str) -> dict[str, str]:
     return {
         **os.environ,
         # finds this package, and what a model's own ops need, wherever this process found them
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        # a process that dies leaves its temporary files behind, such as a copy of the weights
+        "TMPDIR": folder,
         # conversion needs no accelerator, and one may be in use
         "CUDA_VISIBLE_DEVICES": "-1",
     }

@@ -23,7 +23,7 @@ def load_signature(path: pathlib.Path, key: str) -> ConcreteFunction:
 
     Raises:
         SourceModelError: There is no SavedModel, it cannot be read, or it lacks the signature.
-        SplitError: The signature has no inputs, or one that is no plain tensor.
+        SplitError: The signature has no inputs.
     """
     if not any((path / name).exists() for name in _SAVED_MODEL_FILES):
         found = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
@@ -56,17 +56,9 @@ def _signature(loaded: tf.Module, key: str, path: pathlib.Path) -> ConcreteFunct
 
 
 def _checked(signature: ConcreteFunction, key: str) -> ConcreteFunction:
-    specs = signature.structured_input_signature[1]
-    if not specs:
+    if not signature.structured_input_signature[1]:
         raise SplitError(
             f"Signature {key!r} takes no inputs, so that there is nothing to infer from. Set "
             "signature_key to one that does."
         )
-    for name, spec in specs.items():
-        if not isinstance(spec, tf.TensorSpec):
-            raise SplitError(
-                f"Input {name!r} of signature {key!r} is a {type(spec).__name__}, which TFLite has "
-                "no input for. Export a signature that takes serialized tf.Examples or dense "
-                "tensors."
-            )
     return signature

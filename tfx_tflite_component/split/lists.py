@@ -29,7 +29,7 @@ def with_batch_size(graph: FlatGraph, batch_size: int) -> FlatGraph:
             continue
         position = _ELEMENT_SHAPE_INPUT[node.op]
         shape = graph.constant(node.input[position])
-        if _is_of_batches(shape):
+        if shape is not None and _is_of_batches(shape):
             known = np.concatenate([[batch_size], shape[1:]]).astype(shape.dtype)
             constant = _constant(f"{node.name}/element_shape/{batch_size}", known)
             nodes[constant.name] = constant
@@ -37,10 +37,8 @@ def with_batch_size(graph: FlatGraph, batch_size: int) -> FlatGraph:
     return dataclasses.replace(graph, nodes=nodes)
 
 
-def _is_of_batches(shape: np.ndarray | None) -> bool:
-    if shape is None or shape.size < 2:
-        return False
-    return bool(shape[0] == -1 and (shape[1:] >= 0).all())
+def _is_of_batches(shape: np.ndarray) -> bool:
+    return shape.size > 1 and shape[0] == -1 and bool((shape[1:] >= 0).all())
 
 
 def _constant(name: str, value: np.ndarray) -> NodeDef:

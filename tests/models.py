@@ -1,0 +1,79 @@
+"""Builds small SavedModels, and the serialized `tf.Example`s to feed them with."""
+
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+
+import tensorflow as tf
+
+Tensors = Mapping[str, tf.Tensor]
+
+EXAMPLES = tf.TensorSpec([None], tf.string, name="examples")
+"""What the signature of a Trainer's model takes."""
+
+
+def example(**features: Sequence[object]) -> bytes:
+    """A serialized `tf.Example`; the type of a feature is that of its first value."""
+    return tf.train.Example(
+        features=tf.train.Features(
+            feature={name: _feature(values) for name, values in features.items()}
+        )
+    ).SerializeToString()
+
+
+def save(
+    folder: pathlib.Path,
+    function: Callable[..., Tensors],
+    *specs: tf.TensorSpec,
+    module: tf.Module | None = None,
+) -> pathlib.Path:
+    """Saves a function as `serving_default`, with what the module holds."""
+    signature = tf.function(function, input_signature=specs, autograph=False)
+    tf.saved_model.save(module or tf.Module(), str(folder), signatures=signature)
+    return folder
+
+
+def save_parsing(
+    folder: pathlib.Path,
+    features: Mapping[str, object],
+    compute: Callable[[Tensors], Tensors],
+    module: tf.Module | None = None,
+) -> pathlib.Path:
+    """Saves a function of parsed features, as a Trainer does."""
+
+    def serve(examples: tf.Tensor) -> Tensors:
+        return compute(tf.io.parse_example(examples, features))
+
+    return save(folder, serve, EXAMPLES, module=module)
+
+
+def save_tf1(
+    folder: pathlib.Path,
+    build: Callable[[tf.Tensor], Tensors],
+    initialize: Callable[[], tf.Operation] = tf.compat.v1.tables_initializer,
+) -> pathlib.Path:
+    """Saves a graph of serialized examples, as programs of TF1 do."""
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        examples = tf.compat.v1.placeholder(tf.string, [None])
+        outputs = build(examples)
+        session.run(tf.compat.v1.global_variables_initializer())
+        session.run(initialize())
+        tf.compat.v1.saved_model.simple_save(
+            session,
+            str(folder),
+            inputs={"examples": examples},
+            outputs=outputs,
+            legacy_init_op=tf.compat.v1.tables_initializer(),
+        )
+    return folder
+
+
+def _feature(values: Sequence[object]) -> tf.train.Feature:
+    first = next(iter(values), None)
+    if isinstance(first, str | bytes):
+        encoded = [value.encode() if isinstance(value, str) else value for value in values]
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=encoded))
+    if isinstance(first, int):
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+    if isinstance(first, float):
+        return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+    return tf.train.Feature()

@@ -1,0 +1,60 @@
+"""Samples of TFRecord files."""
+
+import collections
+
+import pytest
+import tensorflow as tf
+
+from tfx_tflite_component.sampling import sample
+
+
+def _write(path, records, compression=""):
+    with tf.io.TFRecordWriter(str(path), compression) as writer:
+        for record in records:
+            writer.write(record.encode())
+    return str(path)
+
+
+@pytest.fixture
+def shards(tmp_path):
+    return [
+        _write(tmp_path / f"shard-{shard}.gz", [f"{shard}{i:03}" for i in range(100)], "GZIP")
+        for shard in "abcd"
+    ]
+
+
+def test_sample_has_the_count_and_no_example_twice(shards):
+    found = sample(shards, 40, seed=0)
+    assert len(set(found)) == len(found) == 40
+
+
+def test_sample_is_spread_over_all_shards(shards):
+    counts = collections.Counter(record[:1] for record in sample(shards, 40, seed=0))
+    assert sorted(counts) == [b"a", b"b", b"c", b"d"]
+    assert min(counts.values()) >= 4
+
+
+def test_same_seed_gives_the_same_sample_whatever_the_order_of_the_files(shards):
+    assert sample(shards, 10, seed=1) == sample(shards[::-1], 10, seed=1)
+
+
+def test_other_seed_gives_another_sample(shards):
+    assert sample(shards, 10, seed=1) != sample(shards, 10, seed=2)
+
+
+def test_fewer_examples_than_wanted_are_all_of_them(tmp_path):
+    path = _write(tmp_path / "plain", ["a", "b", "c"])
+    assert sorted(sample([path], 10, seed=0)) == [b"a", b"b", b"c"]
+
+
+def test_compressed_and_plain_files_mix(tmp_path):
+    files = [_write(tmp_path / "a", ["a"]), _write(tmp_path / "b.gz", ["b"], "GZIP")]
+    assert sorted(sample(files, 2, seed=0)) == [b"a", b"b"]
+
+
+def test_files_are_read_only_as_far_as_it_takes(tmp_path):
+    path = _write(tmp_path / "long", [f"{i:05}" for i in range(20_000)])
+    with open(path, "r+b") as file:
+        file.seek(-10, 2)
+        file.write(b"damaged")
+    assert len(sample([path], 5, seed=0)) == 5
