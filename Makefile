@@ -45,7 +45,7 @@ proto: $(READY)
 
 $(READY): $(LOCK) setup.cfg | $(BIN)/python
 	@echo "Installing TFX $(TFX) and this package into $(VENV) (once, a minute or more)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[^ ]*' $(LOCK))"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check "$$(grep -o '^uv==[^ ]*' $(LOCK))"
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python $(LOCK)
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@touch $@

@@ -11,6 +11,7 @@ from tensorflow.lite.python.convert_phase import ConverterError
 
 from tfx_tflite_component.calibration import RepresentativeDataset
 from tfx_tflite_component.errors import ConversionError, UnsupportedOpsError, listed
+from tfx_tflite_component.flex import order_attributes
 from tfx_tflite_component.inspection import PREPROCESSING
 from tfx_tflite_component.layout import SIGNATURE_KEY
 from tfx_tflite_component.naming import rename
@@ -65,6 +66,7 @@ def convert(
             f"inputs and outputs have no names. {_NEW}"
         )
     rename(model, tail.input_names, tail.output_names, SIGNATURE_KEY)
+    order_attributes(model)
     return model
 
 

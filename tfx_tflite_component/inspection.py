@@ -102,7 +102,7 @@ def _ops(model: schema.Model, graph: schema.SubGraph) -> Iterator[Op]:
     outputs = {graph.Outputs(index) for index in range(graph.OutputsLength())}
     for index in range(graph.OperatorsLength()):
         op = graph.Operators(index)
-        kind, name = _kind_and_name(model.OperatorCodes(op.OpcodeIndex()))
+        kind, name = kind_and_name(model.OperatorCodes(op.OpcodeIndex()))
         read = [op.Inputs(i) for i in range(op.InputsLength()) if op.Inputs(i) >= 0]
         written = [op.Outputs(i) for i in range(op.OutputsLength())]
         path = graph.Tensors(written[0]).Name().decode(errors="replace") if written else ""
@@ -117,7 +117,8 @@ def _ops(model: schema.Model, graph: schema.SubGraph) -> Iterator[Op]:
         )
 
 
-def _kind_and_name(code: schema.OperatorCode) -> tuple[str, str]:
+def kind_and_name(code: schema.OperatorCode) -> tuple[str, str]:
+    """The kind of an op, and its name without the prefix of Select TF ops."""
     custom = (code.CustomCode() or b"").decode(errors="replace")
     if custom.startswith(_FLEX_PREFIX):
         return SELECT_TF, custom.removeprefix(_FLEX_PREFIX)

@@ -52,8 +52,8 @@ def rewrite_isolated(
         WorkerError: The process died.
     """
     request = {
-        "source": str(source),
-        "destination": str(destination),
+        "source": str(source.absolute()),
+        "destination": str(destination.absolute()),
         "config": json_format.MessageToDict(config, preserving_proto_field_name=True),
         "samples": {name: str(path) for name, path in samples.items()},
     }
@@ -68,6 +68,8 @@ def rewrite_isolated(
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                # Python looks for modules where it starts: nothing of the user's is there
+                cwd=folder,
                 env=_environment(folder),
                 check=False,
             )
@@ -90,7 +92,7 @@ def _environment(folder: str) -> dict[str, str]:
     return {
         **os.environ,
         # finds this package, and what a model's own ops need, wherever this process found them
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),
         # a process that dies leaves its temporary files behind, such as a copy of the weights
         "TMPDIR": folder,
         # conversion needs no accelerator, and one may be in use

@@ -20,7 +20,7 @@ def create_pipeline(root: pathlib.Path) -> Pipeline:
     rewriter = TFLiteRewriter(
         model=stock["Trainer"].outputs["model"],
         examples=stock["CsvExampleGen"].outputs["examples"],
-        # The preprocessing looks words up by their hash and counts them: no builtin op does that.
+        # Hashing words, buckets and counting categories: TFLite has no builtin ops for these.
         config=TFLiteRewriterConfig(ops={"allow_select_tf_ops": True}),
     ).with_id(REWRITER_ID)
     pipeline.components = [*pipeline.components, rewriter]

@@ -9,8 +9,8 @@ from ml_metadata import proto
 from pipeline import metadata_path
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-_WIDTH = 100
-_LABEL_WIDTH = 20
+_LABEL_WIDTH = 14
+_WIDTH = 80
 
 
 def summarize(root: pathlib.Path) -> str:
@@ -40,10 +40,5 @@ def _tflite_artifact(root: pathlib.Path) -> proto.Artifact:
 
 
 def _line(label: str, fact: str) -> str:
-    return textwrap.fill(
-        f"{label:<{_LABEL_WIDTH}}{fact}",
-        width=_WIDTH,
-        subsequent_indent=" " * _LABEL_WIDTH,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    lines = textwrap.wrap(fact, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    return f"{label:<{_LABEL_WIDTH}}" + f"\n{'':<{_LABEL_WIDTH}}".join(lines)

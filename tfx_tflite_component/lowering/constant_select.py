@@ -24,7 +24,7 @@ import tensorflow as tf
 from tfx_tflite_component.split.graph import FlatGraph, NodeDef
 
 _SELECTIONS = ("Select", "SelectV2")
-_ELEMENTWISE: dict[str, Callable[..., np.generic]] = {
+_ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
     "Add": np.add,
     "AddV2": np.add,
     "Sub": np.subtract,
@@ -59,9 +59,7 @@ def remove_constant_selects(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
     chosen: dict[str, str] = {}
     for name, node in graph.nodes.items():
         if node.op in _SELECTIONS:
-            condition, if_true, if_false = graph.data_inputs(node)
-            value = _uniform_value(graph, condition)
-            operand = None if value is None else if_true if value else if_false
+            operand = _always_selected(graph, node)
             if operand and _have_same_shape(graph, shapes, operand, name):
                 chosen[name] = operand
     if not chosen:
@@ -69,37 +67,41 @@ def remove_constant_selects(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
     return _with_identities(graph, chosen), sorted(chosen)
 
 
-def _uniform_value(graph: FlatGraph, tensor: str) -> np.generic | None:
-    """The value of every element of a tensor, where they are all the same; None otherwise."""
+def _always_selected(graph: FlatGraph, selection: NodeDef) -> str | None:
+    condition, if_true, if_false = graph.data_inputs(selection)
+    value = _value(graph, condition)
+    if value is None or not value.size or value.min() != value.max():
+        return None
+    return if_true if value.flat[0] else if_false
+
+
+def _value(graph: FlatGraph, tensor: str) -> np.ndarray | None:
+    """What broadcasts to the value of a tensor; None if that depends on more than shapes."""
     tensor = graph.origin(tensor)
     if tensor in graph.captures:
-        return _only_value(graph.captures[tensor])
+        return _captured_value(graph.captures[tensor])
     node = graph.node(tensor)
     if node.op == "Const":
-        return _only_value(graph.constant(tensor))
+        return graph.constant(tensor)
     if node.op in ("ZerosLike", "OnesLike"):
-        return _dtype(node, "T").type(node.op == "OnesLike")
+        return np.asarray(node.op == "OnesLike", _dtype(node, "T"))
     if node.op not in (*_ELEMENTWISE, "Cast"):
         return None
-    operands = [_uniform_value(graph, name) for name in graph.data_inputs(node)]
+    operands = [_value(graph, name) for name in graph.data_inputs(node)]
     known = [operand for operand in operands if operand is not None]
     if len(known) < len(operands):
         return None
     if node.op == "Cast":
         return known[0].astype(_dtype(node, "DstT"))
-    return _ELEMENTWISE[node.op](*known)
+    return np.asarray(_ELEMENTWISE[node.op](*known))
+
+
+def _captured_value(tensor: tf.Tensor) -> np.ndarray | None:
+    return None if tensor.dtype in (tf.resource, tf.variant) else tensor.numpy()
 
 
 def _dtype(node: NodeDef, attribute: str) -> np.dtype:
     return np.dtype(tf.dtypes.as_dtype(node.attr[attribute].type).as_numpy_dtype)
-
-
-def _only_value(values: tf.Tensor | np.ndarray) -> np.generic | None:
-    if getattr(values, "dtype", None) in (tf.resource, tf.variant):
-        return None
-    array = np.asarray(values)
-    is_uniform = array.size and array.dtype != object and (array == array.flat[0]).all()
-    return array.flat[0] if is_uniform else None
 
 
 def _have_same_shape(graph: FlatGraph, shapes: _Shapes, operand: str, selection: str) -> bool:

@@ -1,0 +1,49 @@
+"""Models with Select TF ops are the same bytes in every conversion."""
+
+import models
+import pytest
+import tensorflow as tf
+from tensorflow.core.framework.node_def_pb2 import NodeDef
+
+from tfx_tflite_component.config import read_config
+from tfx_tflite_component.conversion import convert
+from tfx_tflite_component.flex import node_defs, order_attributes
+from tfx_tflite_component.source import load_signature
+from tfx_tflite_component.split.boundary import split
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    def serve(x):
+        counts = tf.raw_ops.DenseBincount(input=x, size=4, weights=tf.zeros([0]))
+        return {"counts": counts}
+
+    path = models.save(tmp_path_factory.mktemp("flex"), serve, tf.TensorSpec([None, 3], tf.int32))
+    tail = split(load_signature(path, "serving_default")).tail
+    return convert(tail, read_config({"ops": {"allow_select_tf_ops": True}}))
+
+
+def test_a_converted_model_has_the_attributes_of_its_ops_in_order(model):
+    (found,) = node_defs(model)
+    assert NodeDef.FromString(found).op == "DenseBincount"
+    assert found == NodeDef.FromString(found).SerializeToString(deterministic=True)
+
+
+def test_attributes_in_another_order_are_put_in_order(model):
+    (ordered,) = node_defs(model)
+    shuffled = _with_first_attribute_last(ordered)
+    other = bytearray(model.replace(ordered, shuffled))
+    assert node_defs(other) == [shuffled] != [ordered]
+    order_attributes(other)
+    assert other == model
+
+
+def _with_first_attribute_last(node_def):
+    """Serialized attributes stand one after the other, in whatever order they were written."""
+    attributes = NodeDef.FromString(node_def).attr
+    parts = [
+        NodeDef(attr={name: attributes[name]}).SerializeToString() for name in sorted(attributes)
+    ]
+    assert len(parts) > 1
+    before, after = node_def.split(b"".join(parts))
+    return before + b"".join([*parts[1:], parts[0]]) + after
