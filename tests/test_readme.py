@@ -1,5 +1,6 @@
 """The README: its snippets run, its commands exist, its tables are complete."""
 
+import importlib
 import pathlib
 import re
 from typing import Any
@@ -10,9 +11,10 @@ import tensorflow as tf
 from artifacts import write_split
 from google.protobuf.descriptor import Descriptor
 from small_model import save_small_model, small_examples
+from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
 
-from tfx_tflite_component import TFLiteRewriterConfig, errors
+from tfx_tflite_component import TFLiteRewriter, TFLiteRewriterConfig, errors
 
 _CHECKOUT = pathlib.Path(__file__).parents[1]
 _README = (_CHECKOUT / "README.md").read_text()
@@ -22,7 +24,7 @@ def _blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", _README, re.MULTILINE | re.DOTALL)
 
 
-_PIPELINE, _EXECUTOR, _INTERPRETER = _blocks("python")
+_PIPELINE, _EVALUATOR, _EXECUTOR, _INTERPRETER = _blocks("python")
 _COMMANDS = "".join(_blocks("sh")).splitlines()
 _ERRORS = [
     name
@@ -60,6 +62,26 @@ def test_pipeline_snippet_connects_trainer_and_pusher(tmp_path: pathlib.Path) ->
     assert pipeline.components == [example_gen, trainer, rewriter, pusher]
     assert rewriter.upstream_nodes == {example_gen, trainer}
     assert pusher.upstream_nodes == {rewriter}
+
+
+def test_evaluator_snippet_compares_the_model_with_the_trainers(tmp_path: pathlib.Path) -> None:
+    example_gen = tfx.components.ImportExampleGen(input_base=str(tmp_path))
+    trainer = _trainer(example_gen)
+    rewriter = TFLiteRewriter(model=trainer.outputs["model"])
+    names = _run(
+        _EVALUATOR,
+        tfx=tfx,
+        example_gen=example_gen,
+        trainer=trainer,
+        rewriter=rewriter,
+        eval_config=config_pb2.EvalConfig(),
+    )
+    evaluator = names["evaluator"]
+    components = [example_gen, trainer, rewriter, evaluator]
+    tfx.dsl.Pipeline("readme", str(tmp_path), components=components)
+    assert evaluator.upstream_nodes == {example_gen, trainer, rewriter}
+    module = importlib.import_module(evaluator.exec_properties["module_path"])
+    assert callable(module.custom_extractors)
 
 
 @pytest.mark.slow

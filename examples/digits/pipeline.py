@@ -1,4 +1,4 @@
-"""The pipeline: a stock TFX digits classifier, its TFLite variants, an Evaluator for each model."""
+"""The pipeline: a stock TFX digits classifier, its TFLite models, an Evaluator for each of them."""
 
 import os
 import pathlib
@@ -12,17 +12,22 @@ PIPELINE_NAME = "digits"
 TRAINER_ID = "Trainer"
 PUSHER_ID = "Pusher"
 ACCURACY = "accuracy"
+# How an Evaluator calls its two models.
+CANDIDATE = "candidate"
+BASELINE = "baseline"
 
 TFLITE_VARIANTS = {
     "TFLiteFloat": TFLiteRewriterConfig(),
     "TFLiteDynamicRange": TFLiteRewriterConfig(quantization={"mode": "DYNAMIC_RANGE"}),
+    "TFLiteFullInteger": TFLiteRewriterConfig(quantization={"mode": "FULL_INTEGER"}),
 }
-PUSHED_ID = "TFLiteDynamicRange"
+PUSHED_ID = "TFLiteFullInteger"
 
 _MODULE_FILE = pathlib.Path(__file__).with_name("digits_module.py")
 _TRAIN_STEPS = 600
 _EVAL_STEPS = 5
 _LOWEST_BLESSED_ACCURACY = 0.95
+_LARGEST_BLESSED_LOSS_OF_ACCURACY = 0.01
 
 
 def evaluator_id(model_id: str) -> str:
@@ -54,9 +59,11 @@ def create_pipeline(data: str, root: pathlib.Path) -> tfx.dsl.Pipeline:
         examples=examples, schema=schema, module_file=str(_MODULE_FILE)
     )
     trainer = _trainer(transform, schema)
-    models = {TRAINER_ID: trainer} | _rewriters(trainer, examples)
-    evaluators = {model_id: _evaluator(models[model_id], examples) for model_id in models}
-    pusher = _pusher(models[PUSHED_ID], evaluators[PUSHED_ID], root / "serving")
+    rewriters = _rewriters(trainer, examples)
+    evaluators = {
+        variant: _evaluator(rewriter, trainer, examples) for variant, rewriter in rewriters.items()
+    }
+    pusher = _pusher(rewriters[PUSHED_ID], evaluators[PUSHED_ID], root / "serving")
     return tfx.dsl.Pipeline(
         pipeline_name=PIPELINE_NAME,
         pipeline_root=str(root / "pipeline"),
@@ -66,7 +73,8 @@ def create_pipeline(data: str, root: pathlib.Path) -> tfx.dsl.Pipeline:
             schema_gen,
             example_validator,
             transform,
-            *models.values(),
+            trainer,
+            *rewriters.values(),
             *evaluators.values(),
             pusher,
         ],
@@ -113,13 +121,19 @@ def _rewriters(
 
 
 def _evaluator(
-    producer: tfx.types.BaseComponent, examples: tfx.types.BaseChannel
+    rewriter: tfx.types.BaseComponent,
+    trainer: tfx.types.BaseComponent,
+    examples: tfx.types.BaseChannel,
 ) -> tfx.types.BaseComponent:
-    model_type = "tf_lite" if producer.id in TFLITE_VARIANTS else ""
+    """Compares a TFLite model with the SavedModel that it came from."""
     threshold = config_pb2.MetricThreshold(
         value_threshold=config_pb2.GenericValueThreshold(
             lower_bound={"value": _LOWEST_BLESSED_ACCURACY}
-        )
+        ),
+        change_threshold=config_pb2.GenericChangeThreshold(
+            direction=config_pb2.MetricDirection.HIGHER_IS_BETTER,
+            absolute={"value": -_LARGEST_BLESSED_LOSS_OF_ACCURACY},
+        ),
     )
     metric = config_pb2.MetricConfig(
         class_name="SparseCategoricalAccuracy",
@@ -127,13 +141,20 @@ def _evaluator(
         threshold=threshold,
     )
     eval_config = config_pb2.EvalConfig(
-        model_specs=[config_pb2.ModelSpec(label_key="image_class", model_type=model_type)],
+        model_specs=[
+            config_pb2.ModelSpec(name=CANDIDATE, label_key="image_class", model_type="tf_lite"),
+            config_pb2.ModelSpec(name=BASELINE, label_key="image_class", is_baseline=True),
+        ],
         slicing_specs=[config_pb2.SlicingSpec()],
         metrics_specs=[config_pb2.MetricsSpec(metrics=[metric])],
     )
     return tfx.components.Evaluator(
-        model=producer.outputs["model"], examples=examples, eval_config=eval_config
-    ).with_id(evaluator_id(producer.id))
+        model=rewriter.outputs["model"],
+        baseline_model=trainer.outputs["model"],
+        examples=examples,
+        eval_config=eval_config,
+        module_path="tfx_tflite_component.evaluation",
+    ).with_id(evaluator_id(rewriter.id))
 
 
 def _pusher(

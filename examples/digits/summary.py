@@ -1,5 +1,6 @@
 """The table at the end of a run, read from ML Metadata and the artifacts that it lists."""
 
+import json
 import pathlib
 
 import ml_metadata as mlmd
@@ -7,6 +8,8 @@ import tensorflow_model_analysis as tfma
 from ml_metadata import proto
 from pipeline import (
     ACCURACY,
+    BASELINE,
+    CANDIDATE,
     PIPELINE_NAME,
     PUSHED_ID,
     PUSHER_ID,
@@ -16,26 +19,37 @@ from pipeline import (
     metadata_connection,
 )
 
-_ROW = "{:<20} {:>9} {:>9} {:>8}  {}"
+_ROW = "{:<18} {:>9} {:>9} {:>10} {:>8}  {}"
 
 
 def summarize(root: pathlib.Path) -> str:
     """Returns a table of every model of the run below `root`: size, quality, destination."""
     store = mlmd.MetadataStore(metadata_connection(root))
-    rows = [_row(store, model_id) for model_id in (TRAINER_ID, *TFLITE_VARIANTS)]
-    return "\n".join([_ROW.format("model", "bytes", "accuracy", "blessed", "pushed to"), *rows])
+    header = _ROW.format("model", "bytes", "accuracy", "agreement", "blessed", "pushed to")
+    rows = [_tflite_row(store, variant) for variant in TFLITE_VARIANTS]
+    return "\n".join([header, _trainer_row(store), *rows])
 
 
-def _row(store: mlmd.MetadataStore, model_id: str) -> str:
-    model = _output(store, model_id, "Model")
-    evaluation = _output(store, evaluator_id(model_id), "ModelEvaluation")
-    blessing = _output(store, evaluator_id(model_id), "ModelBlessing")
+def _trainer_row(store: mlmd.MetadataStore) -> str:
+    model = _output(store, TRAINER_ID, "Model")
+    # Every Evaluator measures it, as what a TFLite model is compared with.
+    evaluation = _output(store, evaluator_id(PUSHED_ID), "ModelEvaluation")
+    accuracy = _accuracy(evaluation.uri, BASELINE)
+    return _ROW.format(TRAINER_ID, _served_bytes(model.uri), accuracy, "-", "-", "-")
+
+
+def _tflite_row(store: mlmd.MetadataStore, variant: str) -> str:
+    model = _output(store, variant, "Model")
+    report = _output(store, variant, "TFLiteReport")
+    evaluation = _output(store, evaluator_id(variant), "ModelEvaluation")
+    blessing = _output(store, evaluator_id(variant), "ModelBlessing")
     return _ROW.format(
-        model_id,
-        f"{_served_bytes(model.uri):,}",
-        f"{_accuracy(evaluation.uri):.4f}",
+        variant,
+        _served_bytes(model.uri),
+        _accuracy(evaluation.uri, CANDIDATE),
+        _agreement(report.uri),
         "yes" if blessing.custom_properties["blessed"].int_value else "no",
-        _destination(store) if model_id == PUSHED_ID else "-",
+        _destination(store) if variant == PUSHED_ID else "-",
     )
 
 
@@ -51,15 +65,21 @@ def _output(store: mlmd.MetadataStore, component_id: str, type_name: str) -> pro
     return artifact
 
 
-def _served_bytes(model_uri: str) -> int:
+def _served_bytes(model_uri: str) -> str:
     """Returns the size of what a Pusher would copy."""
     files = (pathlib.Path(model_uri) / "Format-Serving").rglob("*")
-    return sum(file.stat().st_size for file in files if file.is_file())
+    return f"{sum(file.stat().st_size for file in files if file.is_file()):,}"
 
 
-def _accuracy(evaluation_uri: str) -> float:
-    metrics = tfma.load_eval_result(evaluation_uri).get_metrics_for_slice()
-    return metrics[ACCURACY]["doubleValue"]
+def _accuracy(evaluation_uri: str, model_name: str) -> str:
+    result = tfma.load_eval_result(evaluation_uri, model_name=model_name)
+    return f"{result.get_metrics_for_slice()[ACCURACY]['doubleValue']:.4f}"
+
+
+def _agreement(report_uri: str) -> str:
+    """Returns the share of examples that the SavedModel puts into the same class."""
+    report = json.loads((pathlib.Path(report_uri) / "report.json").read_text())
+    return f"{report['verification']['outputs']['probabilities']['argmax_agreement']:.1%}"
 
 
 def _destination(store: mlmd.MetadataStore) -> str:

@@ -1,0 +1,73 @@
+"""The examples, run as their READMEs say."""
+
+import pathlib
+import re
+
+import pytest
+from pipelines import PipelineRun
+
+pytestmark = pytest.mark.slow
+
+_DIGITS_TFLITE_MODELS = ["TFLiteFloat", "TFLiteDynamicRange", "TFLiteFullInteger"]
+_DIGITS_MODELS = ["Trainer", *_DIGITS_TFLITE_MODELS]
+
+
+def _row(run: PipelineRun, first_cell: str) -> list[str]:
+    """The cells of the only line that begins with a word."""
+    (line,) = re.findall(rf"^{first_cell}\b.*$", run.output, re.MULTILINE)
+    return line.split()
+
+
+def test_digits_ends_well(digits: PipelineRun) -> None:
+    assert digits.exit_code == 0, digits.output
+
+
+@pytest.mark.parametrize("model", _DIGITS_MODELS)
+def test_digits_models_are_accurate(digits: PipelineRun, model: str) -> None:
+    _, _, accuracy, *_ = _row(digits, model)
+    assert float(accuracy) > 0.95
+
+
+@pytest.mark.parametrize("model", _DIGITS_TFLITE_MODELS)
+def test_digits_blesses_a_model_that_agrees_with_the_saved_model(
+    digits: PipelineRun, model: str
+) -> None:
+    _, _, _, agreement, blessed, *_ = _row(digits, model)
+    assert float(agreement.rstrip("%")) > 97
+    assert blessed == "yes"
+
+
+def test_digits_models_shrink_from_row_to_row(digits: PipelineRun) -> None:
+    trained, exact, *small = (
+        int(_row(digits, model)[1].replace(",", "")) for model in _DIGITS_MODELS
+    )
+    assert exact < trained / 2
+    assert max(small) < exact / 2
+
+
+def test_digits_pushes_the_full_integer_model(digits: PipelineRun) -> None:
+    *_, destination = _row(digits, "TFLiteFullInteger")
+    pushed = pathlib.Path(destination) / "tflite"
+    rewritten = digits.artifact("TFLiteFullInteger", "model") / "Format-Serving" / "tflite"
+    assert pushed.read_bytes() == rewritten.read_bytes()
+
+
+def test_digits_keeps_the_terminal_quiet(digits: PipelineRun) -> None:
+    assert len(digits.output.splitlines()) < 30
+    assert "Component Trainer is finished." in (digits.root / "example-run.log").read_text()
+
+
+def test_taxi_ends_well(taxi: PipelineRun) -> None:
+    assert taxi.exit_code == 0, taxi.output
+
+
+def test_taxi_prints_what_came_out(taxi: PipelineRun) -> None:
+    _, path = _row(taxi, "model")
+    assert pathlib.Path(path) == taxi.artifact("TFLiteRewriter", "model") / "Format-Serving/tflite"
+    assert _row(taxi, "bytes")[1] == f"{pathlib.Path(path).stat().st_size:,}"
+    assert _row(taxi, "boundary") == ["boundary", "RAW_FEATURES"]
+    assert _row(taxi, "12")[2:4] == ["company,", "dropoff_latitude,"]
+
+
+def test_taxi_leaves_what_follows_in_the_stock_pipeline_alone(taxi: PipelineRun) -> None:
+    assert not (taxi.root / "serving").exists()
