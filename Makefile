@@ -35,6 +35,8 @@ lint: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/quantized.py
+	@$(BIN)/python benchmarks/evaluation.py
 
 lock: $(READY)
 	@$(BIN)/uv pip compile --quiet --generate-hashes --python-version $(PYTHON_$(TFX)) \

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from artifacts import read_split
+from pipelines import PipelineRun
 from quantizable import Compute, example, images, rewritten, save_classifier, save_model, weights
 
 from tfx_tflite_component.errors import ConversionError
@@ -165,6 +167,18 @@ def test_refuses_ops_that_stay_float_and_says_which_are_preprocessing(
     assert [word for word in [*words, remedy] if word not in str(raised.value)] == []
 
 
+def test_refusal_of_an_input_calls_it_by_its_name(tmp_path: pathlib.Path) -> None:
+    source = save_model(
+        tmp_path / "model",
+        {"count": _INTEGER},
+        lambda features: {"is_large": tf.greater(features["count"], 2)},
+    )
+    # 16 bits are for floats, and this quantizer tries them on integers as well
+    config = {"quantization": {"mode": "INT16_ACTIVATIONS"}}
+    with pytest.raises(ConversionError, match="Failed for tensor 'count'"):
+        rewritten(source, tmp_path / "out", config, [example(count=1)])
+
+
 @pytest.mark.parametrize("mode", _CALIBRATED)
 def test_float_fallback_warns_of_the_ops_that_stayed_float(
     mode: str, mixed: pathlib.Path, tmp_path: pathlib.Path
@@ -272,3 +286,20 @@ def test_words_and_integers_pass_through_an_integer_model_unchanged(
     ]
     assert [outputs[name].max_abs_error for name in ("index", "is_known", "word")] == [0, 0, 0]
     assert 0 < outputs["scores"].max_abs_error < 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", _CALIBRATED)
+def test_stock_penguin_becomes_integer_throughout(
+    mode: str, penguin: PipelineRun, tmp_path: pathlib.Path
+) -> None:
+    source = penguin.artifact("Trainer", "model") / "Format-Serving"
+    examples = penguin.artifact("CsvExampleGen", "examples")
+    samples = read_split(examples, "train"), read_split(examples, "eval")
+    result = rewritten(source, tmp_path, {"quantization": {"mode": mode}}, *samples)
+    assert result.float_ops == []
+    assert len(result.report.lowered["remove_constant_selects"]) == 4
+    assert sum(op.is_preprocessing for op in result.report.model.ops) >= 4
+    (output,) = result.report.verification.outputs.values()
+    assert output.sqnr_db > 30
+    assert output.argmax_agreement > 0.9

@@ -139,7 +139,10 @@ def _explained_by_words(
     """An error of the quantizer, which says in words alone what it cannot quantize."""
     ops = _STAYS_FLOAT.findall(str(error))
     if not ops:
-        return ConversionError(f"The TFLite converter failed: {_first_line(error)}")
+        words = _first_line(error)
+        for plain, name in tail.input_names.items():
+            words = words.replace(f"{SIGNATURE_KEY}_{plain}:0", repr(name))
+        return ConversionError(f"The TFLite converter failed: {words}")
     mode = Quantization.Mode.Name(config.quantization.mode)
     places = "; ".join(f"{op} in {_places(op, tail)}" for op in ops)
     hint = (

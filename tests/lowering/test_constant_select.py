@@ -171,22 +171,23 @@ def _of_unknown_rank(x: tf.Tensor) -> tf.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("shapes", "change"),
+    ("shape", "other", "change"),
     [
-        pytest.param([[None], [None]], tf.identity, id="unknown sizes"),
-        pytest.param([[None, 1], [None, 3]], tf.identity, id="known sizes"),
-        pytest.param([[None], [None, 1]], tf.identity, id="other rank"),
-        pytest.param([[None], [None]], _of_unknown_rank, id="unknown ranks"),
+        pytest.param([None], [None], tf.identity, id="unknown sizes"),
+        pytest.param([None, 1], [None, 3], tf.identity, id="known sizes"),
+        pytest.param([None], [None, 1], tf.identity, id="other rank"),
+        pytest.param([None], [None], _of_unknown_rank, id="unknown ranks"),
+        pytest.param([None], [3], _of_unknown_rank, id="unknown and known rank"),
     ],
 )
 def test_keeps_a_selection_that_also_changes_the_shape(
-    shapes: list[list[int | None]], change: Compute, tmp_path: pathlib.Path
+    shape: list[int | None], other: list[int | None], change: Compute, tmp_path: pathlib.Path
 ) -> None:
-    specs = [tf.TensorSpec(shape, tf.float32) for shape in shapes]
     folder = models.save(
         tmp_path / "model",
-        lambda a, b: {"y": tf.where(tf.constant(True), change(a), change(b))},
-        *specs,
+        lambda a, b: {"y": tf.where(tf.constant(True), change(a), b)},
+        tf.TensorSpec(shape, tf.float32),
+        tf.TensorSpec(other, tf.float32),
     )
     _, lowered = lower(flatten(load_signature(folder, "serving_default")))
     assert lowered == {}
