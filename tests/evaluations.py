@@ -23,8 +23,6 @@ from tfx_tflite_component.evaluation import custom_extractors
 from tfx_tflite_component.rewriting import Samples, rewrite
 
 MODULE = "tfx_tflite_component.evaluation"
-# What several workers share among them.
-_SHARDS = 4
 BEAM_ARGS = ("--runner=FnApiRunner", "--direct_running_mode=in_memory")
 GROUPS = ("even", "odd")
 
@@ -173,9 +171,10 @@ def run_evaluator(
     model: pathlib.Path,
     baseline: pathlib.Path | None = None,
     beam_args: Sequence[str] = BEAM_ARGS,
+    shards: int = 1,
 ) -> Evaluation:
     """Runs the executor of the stock Evaluator on fake artifacts."""
-    write_split(folder / "examples", "eval", examples, _SHARDS)
+    write_split(folder / "examples", "eval", examples, shards)
     evaluation, blessing = standard_artifacts.ModelEvaluation(), standard_artifacts.ModelBlessing()
     evaluation.uri, blessing.uri = str(folder / "evaluation"), str(folder / "blessing")
     inputs = {

@@ -53,7 +53,9 @@ def _no_scoring_here(monkeypatch: pytest.MonkeyPatch) -> None:
 def _check_evaluation(
     trained: pathlib.Path, published: pathlib.Path, folder: pathlib.Path, beam_args: Sequence[str]
 ) -> None:
-    evaluated = run_evaluator(folder, _CONFIG, _DATA.examples, published, trained, beam_args)
+    evaluated = run_evaluator(
+        folder, _CONFIG, _DATA.examples, published, trained, beam_args, shards=4
+    )
     found = evaluated.metrics("candidate")[()]
     classes = run_by_hand(published, _DATA.values).argmax(axis=1)
     assert found["accuracy"] == pytest.approx(np.mean(classes == _DATA.labels), abs=1e-6)

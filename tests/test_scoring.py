@@ -246,6 +246,39 @@ def test_threads_share_a_scorer_and_have_an_interpreter_each(
     assert len(_CountingModel.loaded_by) == len(set(_CountingModel.loaded_by)) == 2
 
 
+class _SizedModel(TFLiteModel):
+    """A model that keeps the sizes of its batches."""
+
+    sizes: list[int]
+
+    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        self.sizes.append(len(inputs["values"]))
+        return super().__call__(inputs)
+
+
+@pytest.mark.parametrize(
+    ("config", "count", "sizes"),
+    [
+        pytest.param("batch_size: 4", 10, [4, 4, 4], id="fixed batch size"),
+        pytest.param("", 300, [100, 100, 100], id="dynamic batch size"),
+        pytest.param("", 129, [65, 65], id="a rest"),
+    ],
+)
+def test_batches_of_a_model_have_one_size(
+    config: str,
+    count: int,
+    sizes: list[int],
+    trained: pathlib.Path,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_SizedModel, "sizes", [], raising=False)
+    monkeypatch.setattr(scoring, "TFLiteModel", _SizedModel)
+    found = _scorer(publish(tmp_path / "model", trained, config)).score(_DATA.examples[:count])
+    assert _SizedModel.sizes == sizes
+    assert len(found["probabilities"]) == count
+
+
 @pytest.fixture
 def remote(published: pathlib.Path) -> Iterator[str]:
     """The artifact on a file system that is not the local one."""

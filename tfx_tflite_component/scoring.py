@@ -64,12 +64,10 @@ class Scorer:
         Raises:
             ExamplesError: The head refuses the examples.
         """
-        spec = self._head.structured_input_signature[1]["examples"]
-        size = spec.shape[0] or _HEAD_BATCH_SIZE
         return _joined(
             [
-                self._score_batch(list(examples[first : first + size]))
-                for first in range(0, len(examples), size)
+                self._score_batch(list(examples[first : first + _HEAD_BATCH_SIZE]))
+                for first in range(0, len(examples), _HEAD_BATCH_SIZE)
             ]
         )
 
