@@ -3,13 +3,8 @@
 Each model is measured in a process of its own, in which all three take turns.
 """
 
-import json
-import os
-import pathlib
-import subprocess
-import sys
+from measuring import measure
 
-_HERE = pathlib.Path(__file__).resolve().parent
 _MODELS = ("digits", "perceptron", "MobileNetV2")
 _FEW, _MANY = 10, 1_000
 
@@ -18,33 +13,19 @@ def main() -> None:
     """Runs the measurements and prints them as a table."""
     print(f"{'examples a second':<20}{'ours':>9}{'stock':>9}{'bare':>9}{'/stock':>8}{'/bare':>8}")
     for model in _MODELS:
-        taken = _measure("throughput.py", model)
+        taken = measure("throughput.py", model)
         ours, stock, bare = (1e6 / taken[step] for step in ("ours", "stock", "bare"))
         print(
             f"{model:<20}{ours:>9,.0f}{stock:>9,.0f}{bare:>9,.0f}"
             f"{ours / stock:>8.1f}{ours / bare:>8.2f}"
         )
     few, many = (
-        _measure("scoring_memory.py", "perceptron", str(batches))["peak_mb"]
+        measure("scoring_memory.py", "perceptron", str(batches))["peak_mb"]
         for batches in (_FEW, _MANY)
     )
     print(
         f"Peak memory: {few:,.0f} MB with {_FEW:,},000 examples, {many:,.0f} MB with {_MANY:,},000."
     )
-
-
-def _measure(script: str, *arguments: str) -> dict[str, float]:
-    """Runs a script of this folder and returns the figures in its last line."""
-    process = subprocess.run(
-        [sys.executable, _HERE / script, *arguments],
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if process.returncode:
-        sys.exit(f"{script} failed:\n{process.stderr}")
-    return json.loads(process.stdout.splitlines()[-1])
 
 
 if __name__ == "__main__":

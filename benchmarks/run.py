@@ -3,15 +3,13 @@
 Every measurement is a process of its own, the two kinds take turns, and medians are printed.
 """
 
-import json
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
 
-_HERE = pathlib.Path(__file__).resolve().parent
+from measuring import measure
+
 _ROUNDS = 3
 
 
@@ -19,27 +17,13 @@ def main() -> None:
     """Runs the measurements and prints them as a table."""
     with tempfile.TemporaryDirectory(prefix="tfx-tflite-bench-") as folder:
         model = pathlib.Path(folder, "trained")
-        _measure("model.py", model)
+        measure("model.py", model)
         bare, component = [], []
         for number in range(_ROUNDS):
             print(f"Round {number + 1} of {_ROUNDS}", file=sys.stderr, flush=True)
-            bare.append(_measure("bare.py", model))
-            component.append(_measure("component.py", model, pathlib.Path(folder, f"{number}")))
+            bare.append(measure("bare.py", model))
+            component.append(measure("component.py", model, pathlib.Path(folder, f"{number}")))
     print(_table(_medians(bare), _medians(component)))
-
-
-def _measure(script: str, *arguments: pathlib.Path) -> dict[str, float]:
-    """Runs a script of this folder and returns the figures in its last line."""
-    process = subprocess.run(
-        [sys.executable, _HERE / script, *arguments],
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if process.returncode:
-        sys.exit(f"{script} failed:\n{process.stderr}")
-    return json.loads(process.stdout.splitlines()[-1])
 
 
 def _medians(measurements: list[dict[str, float]]) -> dict[str, float]:
