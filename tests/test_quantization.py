@@ -299,7 +299,6 @@ def test_stock_penguin_becomes_integer_throughout(
     result = rewritten(source, tmp_path, {"quantization": {"mode": mode}}, *samples)
     assert result.float_ops == []
     assert len(result.report.lowered["remove_constant_selects"]) == 4
-    assert sum(op.is_preprocessing for op in result.report.model.ops) >= 4
     (output,) = result.report.verification.outputs.values()
     assert output.sqnr_db > 30
     assert output.argmax_agreement > 0.9
