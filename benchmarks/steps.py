@@ -110,7 +110,7 @@ def _verification(signature: Any, parts: Split, path: pathlib.Path) -> dict[str,
     (details,) = interpreter.get_input_details()
     interpreter.resize_tensor_input(details["index"], [_COMPARED, *details["shape"][1:]])
     interpreter.allocate_tensors()
-    images = parts.head(examples=tf.constant(examples))["image"]
+    images = parts.head.function(examples=tf.constant(examples))["image"]
     interpreter.set_tensor(details["index"], images.numpy())
     theirs, trained, ours = _medians(
         interpreter.invoke,

@@ -12,6 +12,8 @@ _SCRIPTS = {
     "penguin": _TESTS / "run_penguin.py",
     "taxi": _EXAMPLES / "taxi" / "run.py",
     "digits": _EXAMPLES / "digits" / "run.py",
+    "imdb": _TESTS / "run_imdb.py",
+    "taxi_without_oov": _TESTS / "run_taxi_without_oov.py",
 }
 
 
@@ -47,3 +49,15 @@ def taxi(_started: dict[str, StartedPipeline]) -> PipelineRun:
 def digits(_started: dict[str, StartedPipeline]) -> PipelineRun:
     """`examples/digits`, run to its end."""
     return _started["digits"].end()
+
+
+@pytest.fixture(scope="session")
+def imdb(_started: dict[str, StartedPipeline]) -> PipelineRun:
+    """The stock imdb pipeline, run up to its Trainer."""
+    return _started["imdb"].end()
+
+
+@pytest.fixture(scope="session")
+def taxi_without_oov(_started: dict[str, StartedPipeline]) -> PipelineRun:
+    """The stock taxi pipeline with unknown words not hashed, run up to its Trainer."""
+    return _started["taxi_without_oov"].end()

@@ -41,7 +41,12 @@ def split_model(saved_model: pathlib.Path, config: str = "") -> Split:
     message = read_config(config)
     signature = load_signature(saved_model, message.signature_key)
     boundary = TFLiteRewriterConfig.InputBoundary.Name(message.input_boundary)
-    return split(signature, None if boundary == "AUTO" else boundary, message.batch_size)
+    return split(
+        signature,
+        None if boundary == "AUTO" else boundary,
+        message.batch_size,
+        tensors=message.boundary_tensors,
+    )
 
 
 def convert_model(saved_model: pathlib.Path, config: str = "") -> Conversion:
@@ -68,7 +73,7 @@ def check_contract(
     (name,) = conversion.signature.structured_input_signature[1]
     for batch in batches:
         serialized = tf.constant(batch)
-        check_inputs(conversion, {name: serialized}, conversion.split.head(serialized))
+        check_inputs(conversion, {name: serialized}, conversion.split.head.function(serialized))
     return conversion
 
 

@@ -1,9 +1,12 @@
 """Pipelines that run in a process of their own, with its noise and its environment."""
 
 import dataclasses
+import os
 import pathlib
 import subprocess
 import sys
+
+_KERAS = "TF_USE_LEGACY_KERAS"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,12 +37,16 @@ class StartedPipeline:
         """Starts a script that takes `--root`, and keeps all that comes of it in a folder."""
         self._root = folder / "root"
         self._log = folder / "output.txt"
+        # Importing TF Transform sets it for every process that is started later. A script is to
+        # train the same model whatever the tests have imported by then.
+        environment = {name: value for name, value in os.environ.items() if name != _KERAS}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, script, "--root", self._root],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                env=environment,
             )
 
     def end(self) -> PipelineRun:

@@ -61,7 +61,7 @@ def test_quantized_weights_are_small_and_the_outputs_near(
     conversion = convert_model(dense, f"quantization {{ mode: {mode} }}")
     assert _weights(conversion)[dtype] == _SIZE * 32 * weight_bytes
     serialized = tf.constant(_EXAMPLES)
-    found = conversion.model({"x": conversion.split.head(serialized)["x"].numpy()})["y"]
+    found = conversion.model({"x": conversion.split.head.function(serialized)["x"].numpy()})["y"]
     expected = conversion.signature(examples=serialized)["y"].numpy()
     assert 0 < np.abs(found - expected).max() < tolerance
 

@@ -41,7 +41,7 @@ class _Stock:
         """Holds head, tail and TFLite model to the signature."""
         (name,) = self.conversion.signature.structured_input_signature[1]
         serialized = tf.constant(examples)
-        taken = self.conversion.split.head(serialized)
+        taken = self.conversion.split.head.function(serialized)
         check_inputs(self.conversion, {name: serialized}, taken)
 
 

@@ -54,7 +54,7 @@ class RepresentativeDataset:
                 "calibrated with examples. Use another quantization.mode, or export a signature "
                 "that parses tf.Examples."
             )
-        self._head = split.head
+        self._head = split.head.function
         self._examples = examples
         self._specs = split.tail.specs
         self._plain_names = {name: plain for plain, name in split.tail.input_names.items()}

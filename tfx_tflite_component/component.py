@@ -11,7 +11,7 @@ from tfx.types import component_spec, standard_artifacts
 
 from tfx_tflite_component import executor
 from tfx_tflite_component.artifacts import TFLiteReport
-from tfx_tflite_component.config import check_examples, read_config
+from tfx_tflite_component.config import check_examples, check_transform_graph, read_config
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 
 
@@ -31,6 +31,9 @@ class TFLiteRewriterSpec(component_spec.ComponentSpec, validate=False):
         executor.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
         executor.EXAMPLES_KEY: component_spec.ChannelParameter(
             type=standard_artifacts.Examples, optional=True
+        ),
+        executor.TRANSFORM_GRAPH_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.TransformGraph, optional=True
         ),
     }
     # optional in the constructor alone; the executor always fills them
@@ -70,6 +73,7 @@ class TFLiteRewriter(base_component.BaseComponent):
         self,
         model: types.BaseChannel,
         examples: types.BaseChannel | None = None,
+        transform_graph: types.BaseChannel | None = None,
         config: TFLiteRewriterConfig
         | Mapping[str, Any]
         | str
@@ -84,6 +88,9 @@ class TFLiteRewriter(base_component.BaseComponent):
             examples: A channel of `standard_artifacts.Examples`, raw as an ExampleGen gives them,
                 to calibrate with and to compare the TFLite model with the SavedModel on. Without
                 it, they are compared on random inputs.
+            transform_graph: A channel of `standard_artifacts.TransformGraph`: the output of the
+                Transform that the model was trained with. It names the inputs of a model that takes
+                transformed features, where the SavedModel itself does not.
             config: What the model is to be: the message, its JSON form as a mapping or a string,
                 its text form, or a `RuntimeParameter` that becomes its JSON or text form.
 
@@ -93,4 +100,9 @@ class TFLiteRewriter(base_component.BaseComponent):
         if not isinstance(config, RuntimeParameter | Placeholder):
             config = read_config(config)
             check_examples(config, given=examples is not None)
-        super().__init__(spec=TFLiteRewriterSpec(model=model, examples=examples, config=config))
+            check_transform_graph(config, given=transform_graph is not None)
+        super().__init__(
+            spec=TFLiteRewriterSpec(
+                model=model, examples=examples, transform_graph=transform_graph, config=config
+            )
+        )

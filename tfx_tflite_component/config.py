@@ -100,6 +100,25 @@ def check_examples(config: TFLiteRewriterConfig, given: bool) -> None:
         )
 
 
+def check_transform_graph(config: TFLiteRewriterConfig, given: bool) -> None:
+    """Refuses a transform graph that nothing would be done with.
+
+    Args:
+        config: The config, as `read_config` gives it.
+        given: Whether the component has a `transform_graph`.
+
+    Raises:
+        ConfigError: The config's boundary leaves no use for it.
+    """
+    boundaries = (TFLiteRewriterConfig.AUTO, TFLiteRewriterConfig.TRANSFORMED_FEATURES)
+    if given and config.input_boundary not in boundaries:
+        name = TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
+        raise ConfigError(
+            f"The component's `transform_graph` has no effect with input_boundary: {name}; it "
+            "names the inputs at TRANSFORMED_FEATURES. Leave one of both out."
+        )
+
+
 def _fill_in_defaults(config: TFLiteRewriterConfig) -> None:
     config.signature_key = config.signature_key or _DEFAULT_SIGNATURE_KEY
     if not config.HasField("enable_experimental_new_converter"):
@@ -119,11 +138,24 @@ def _fill_in_defaults(config: TFLiteRewriterConfig) -> None:
 
 def _check(config: TFLiteRewriterConfig) -> None:
     _check_enum("input_boundary", config.input_boundary, TFLiteRewriterConfig.InputBoundary)
+    _check_boundary_tensors(config)
     _check_not_negative("batch_size", config.batch_size)
     _check_quantization(config)
     _check_not_negative("calibration.num_examples", config.calibration.num_examples)
     _check_verification(config.verification)
     _check_extra_filename(config)
+
+
+def _check_boundary_tensors(config: TFLiteRewriterConfig) -> None:
+    named = bool(config.boundary_tensors)
+    if named != (config.input_boundary == TFLiteRewriterConfig.TENSORS):
+        name = TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
+        raise ConfigError(
+            f"input_boundary: {name} {'does not go with' if named else 'needs'} boundary_tensors: "
+            "TENSORS names the inputs of the model by them, and no other boundary does."
+        )
+    if "" in config.boundary_tensors:
+        raise ConfigError("boundary_tensors: an input of the model needs a name, found ''.")
 
 
 def _check_quantization(config: TFLiteRewriterConfig) -> None:

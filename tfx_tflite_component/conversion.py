@@ -130,7 +130,7 @@ def _explained(error: ConverterError, tail: Tail, config: TFLiteRewriterConfig) 
     lines += [f"  {op}, which not even Select TF has, in {_places(op, tail)}" for op in custom]
     lines.append("What you can do:")
     lines += [f"  - {choice}" for choice in _choices(flex, custom, config)]
-    return UnsupportedOpsError("\n".join(lines))
+    return UnsupportedOpsError("\n".join(lines), [*flex, *custom])
 
 
 def _explained_by_words(

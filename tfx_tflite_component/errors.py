@@ -33,7 +33,15 @@ class ConversionError(RewriterError):
 
 
 class UnsupportedOpsError(ConversionError):
-    """The tail holds ops that the allowed op set does not cover."""
+    """The tail holds ops that the allowed op set does not cover.
+
+    Attributes:
+        ops: Their names.
+    """
+
+    def __init__(self, message: str, ops: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.ops = tuple(ops)
 
 
 class VerificationError(RewriterError):

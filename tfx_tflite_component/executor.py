@@ -1,10 +1,12 @@
 """The executor: artifacts and config in, artifacts out."""
 
+import contextlib
 import json
 import logging
 import os
 import pathlib
 import tempfile
+from contextlib import AbstractContextManager
 from typing import Any
 
 import tensorflow as tf
@@ -16,7 +18,12 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, path_utils
 
 from tfx_tflite_component.artifacts import REPORT_HTML, REPORT_JSON
-from tfx_tflite_component.config import check_examples, is_calibrated, read_config
+from tfx_tflite_component.config import (
+    check_examples,
+    check_transform_graph,
+    is_calibrated,
+    read_config,
+)
 from tfx_tflite_component.errors import ExamplesError, SourceModelError, listed
 from tfx_tflite_component.isolation import rewrite_isolated
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
@@ -30,6 +37,7 @@ from tfx_tflite_component.staging import local_copy, staged
 
 MODEL_KEY = standard_component_specs.MODEL_KEY
 EXAMPLES_KEY = standard_component_specs.EXAMPLES_KEY
+TRANSFORM_GRAPH_KEY = standard_component_specs.TRANSFORM_GRAPH_KEY
 REPORT_KEY = "report"
 CONFIG_KEY = "config"
 
@@ -50,7 +58,8 @@ class Executor(base_executor.BaseExecutor):
         """Rewrites the SavedModel of a Model artifact into a TFLite model.
 
         Args:
-            input_dict: `model`, a Model artifact, and optionally `examples`, Examples artifacts.
+            input_dict: `model`, a Model artifact, and optionally `examples`, Examples artifacts,
+                and `transform_graph`, a TransformGraph artifact.
             output_dict: `model`, the Model artifact to fill, and optionally `report`, the
                 TFLiteReport artifact to fill.
             exec_properties: Optionally `config`, a TFLiteRewriterConfig in its JSON or text form.
@@ -62,20 +71,31 @@ class Executor(base_executor.BaseExecutor):
         config = read_config(exec_properties.get(CONFIG_KEY))
         examples = input_dict.get(EXAMPLES_KEY) or []
         check_examples(config, given=bool(examples))
+        transforms = input_dict.get(TRANSFORM_GRAPH_KEY) or []
+        check_transform_graph(config, given=bool(transforms))
         source_uri = _saved_model_uri(artifact_utils.get_single_instance(input_dict[MODEL_KEY]))
         output = artifact_utils.get_single_instance(output_dict[MODEL_KEY])
         with (
             local_copy(source_uri) as source,
             tempfile.TemporaryDirectory(prefix="tfx-tflite-") as samples_folder,
             staged(output.uri) as destination,
+            _local_transform_graph(transforms) as transform_graph,
         ):
             samples = _store_samples(config, examples, pathlib.Path(samples_folder))
-            report = rewrite_isolated(source, destination, config, samples)
+            report = rewrite_isolated(source, destination, config, samples, transform_graph)
         for warning in report["warnings"]:
             logging.warning(warning)
         _describe(output, report, source_uri)
         for artifact in output_dict.get(REPORT_KEY, []):
             _store_report(artifact.uri, report)
+
+
+def _local_transform_graph(
+    transforms: list[types.Artifact],
+) -> AbstractContextManager[pathlib.Path | None]:
+    if not transforms:
+        return contextlib.nullcontext()
+    return local_copy(artifact_utils.get_single_uri(transforms))
 
 
 def _saved_model_uri(model: types.Artifact) -> str:

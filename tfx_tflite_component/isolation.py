@@ -34,6 +34,7 @@ def rewrite_isolated(
     destination: pathlib.Path,
     config: TFLiteRewriterConfig,
     samples: Mapping[str, pathlib.Path],
+    transform_graph: pathlib.Path | None = None,
 ) -> dict[str, Any]:
     """Does what `rewriting.rewrite` does, in a process of its own.
 
@@ -43,6 +44,7 @@ def rewrite_isolated(
         config: The config, as `read_config` gives it.
         samples: A TFRecord file with serialized `tf.Example`s for each field of
             `rewriting.Samples` that is not left at its default.
+        transform_graph: The folder of TF Transform's output, where it is at hand.
 
     Returns:
         The report, as JSON.
@@ -56,6 +58,7 @@ def rewrite_isolated(
         "destination": str(destination.absolute()),
         "config": json_format.MessageToDict(config, preserving_proto_field_name=True),
         "samples": {name: str(path) for name, path in samples.items()},
+        "transform_graph": str(transform_graph.absolute()) if transform_graph else None,
     }
     with tempfile.TemporaryDirectory(prefix="tfx-tflite-") as folder:
         request_path = pathlib.Path(folder, "request.json")

@@ -7,21 +7,16 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tfx_tflite_component.calibration import RepresentativeDataset, range_warnings
-from tfx_tflite_component.config import is_calibrated
-from tfx_tflite_component.conversion import convert
+from tfx_tflite_component.choosing import convert_signature
 from tfx_tflite_component.errors import VerificationError
-from tfx_tflite_component.inspection import CUSTOM, SELECT_TF, Inspection, inspect
+from tfx_tflite_component.inspection import CUSTOM, SELECT_TF, Inspection
 from tfx_tflite_component.latency import Latency, measure_latency
 from tfx_tflite_component.layout import HEAD_DIR, MODEL_FILENAME, SERVING_DIR
-from tfx_tflite_component.lowering.lower import lower
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
-from tfx_tflite_component.quantization import check_quantization
 from tfx_tflite_component.report import Report, make_report
 from tfx_tflite_component.runtime import TFLiteModel
-from tfx_tflite_component.source import load_signature
-from tfx_tflite_component.split.boundary import Split, split
-from tfx_tflite_component.split.graph import ConcreteFunction
+from tfx_tflite_component.source import load_signature, load_transform
+from tfx_tflite_component.split.boundary import Split
 from tfx_tflite_component.verification import Verification, batches, failures, verify
 
 _ASSETS = ("assets", "assets.extra")
@@ -45,6 +40,7 @@ def rewrite(
     destination: pathlib.Path,
     config: config_pb2.TFLiteRewriterConfig,
     samples: Samples,
+    transform_graph: pathlib.Path | None = None,
 ) -> Report:
     """Rewrites a SavedModel into a TFLite model and what goes with it.
 
@@ -53,39 +49,28 @@ def rewrite(
         destination: An empty folder; `Format-Serving/` and `head/` are made in it.
         config: The config, as `read_config` gives it.
         samples: The examples.
+        transform_graph: The folder of TF Transform's output, where it is at hand.
 
     Raises:
         RewriterError: What was refused, and why; `destination` then holds no complete model.
     """
     signature = load_signature(source, config.signature_key)
-    parts = _split(signature, config)
+    transform = load_transform(transform_graph) if transform_graph else None
     serving_dir = destination / SERVING_DIR
     _copy_companions(source, serving_dir, config)
-    dataset = RepresentativeDataset(parts, samples.calibration) if is_calibrated(config) else None
-    model_path = serving_dir / MODEL_FILENAME
-    model_path.write_bytes(convert(parts.tail, config, dataset))
-    found = inspect(model_path)
-    warnings = range_warnings(dataset.ranges) if dataset else []
-    warnings += check_quantization(found, config.quantization)
-    model = _runnable(model_path, found)
+    path = serving_dir / MODEL_FILENAME
+    conversion = convert_signature(signature, transform, config, samples.calibration, path)
+    parts, found = conversion.split, conversion.found
+    model = _runnable(path, found)
     verification = verify(signature, parts, model, samples.verification) if model else None
-    warnings += _judged(verification, config)
-    latency = _latency(signature, parts, model, samples) if model else None
+    warnings = [*conversion.warnings, *_judged(verification, config)]
+    latency = _latency(parts, model, samples) if model else None
     if config.output.extra_filename:
-        shutil.copyfile(model_path, serving_dir / config.output.extra_filename)
+        shutil.copyfile(path, serving_dir / config.output.extra_filename)
     _save_head(parts, destination / HEAD_DIR)
     return make_report(
-        source, config, parts, dataset, found, model, verification, latency, warnings
+        source, config, parts, conversion.dataset, found, model, verification, latency, warnings
     )
-
-
-def _split(signature: ConcreteFunction, config: config_pb2.TFLiteRewriterConfig) -> Split:
-    boundary = None
-    if config.input_boundary != config_pb2.TFLiteRewriterConfig.AUTO:
-        boundary = config_pb2.TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
-    if config.ops.allow_select_tf_ops:
-        return split(signature, boundary, config.batch_size)
-    return split(signature, boundary, config.batch_size, lower)
 
 
 def _runnable(path: pathlib.Path, found: Inspection) -> TFLiteModel | None:
@@ -114,16 +99,15 @@ def _judged(
     return [message]
 
 
-def _latency(
-    signature: ConcreteFunction, parts: Split, model: TFLiteModel, samples: Samples
-) -> Latency:
-    batch = next(batches(signature, parts, model.batch_size, samples.verification))
+def _latency(parts: Split, model: TFLiteModel, samples: Samples) -> Latency:
+    batch = next(batches(parts, model.batch_size, samples.verification))
     return measure_latency(model, batch.taken)
 
 
 def _save_head(parts: Split, path: pathlib.Path) -> None:
     if parts.head is not None:
-        tf.saved_model.save(tf.Module(), str(path), signatures=parts.head)
+        head = parts.head
+        tf.saved_model.save(head.resources, str(path), signatures=head.function)
 
 
 def _copy_companions(

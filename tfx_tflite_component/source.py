@@ -8,6 +8,7 @@ from tfx_tflite_component.errors import SourceModelError, SplitError, listed
 from tfx_tflite_component.split.graph import ConcreteFunction
 
 _SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
+_TRANSFORM_DIR = "transform_fn"
 _INIT_OP = "__saved_model_init_op"
 
 
@@ -39,6 +40,35 @@ def load_signature(path: pathlib.Path, key: str) -> ConcreteFunction:
             "tf.saved_model.load, and that every file of it was copied."
         ) from e
     return _checked(_signature(loaded, key, path), key)
+
+
+def load_transform(path: pathlib.Path) -> ConcreteFunction:
+    """Loads the function of a transform graph: raw features into transformed ones, by name.
+
+    Args:
+        path: The folder that TFX's Transform writes its graph to, laid out as
+            `tft.TFTransformOutput` reads it.
+
+    Raises:
+        SourceModelError: There is no such graph, or it was made for TF1.
+    """
+    folder = path / _TRANSFORM_DIR
+    try:
+        loaded = tf.saved_model.load(str(folder))
+    except Exception as e:  # TensorFlow raises nearly anything for a damaged file
+        raise SourceModelError(
+            f"The transform graph in {folder} cannot be read: {e}. Connect "
+            "transform_graph=transform.outputs['transform_graph']."
+        ) from e
+    if not hasattr(loaded, "transform_fn"):
+        raise SourceModelError(
+            f"The transform graph in {folder} was made for TF1, as Transform does with "
+            "force_tf_compat_v1=True. Leave transform_graph out, or make it without."
+        )
+    function = loaded.transform_fn
+    # the function does not keep alive what it was loaded with
+    function.loaded = loaded
+    return function
 
 
 def _signature(loaded: tf.Module, key: str, path: pathlib.Path) -> ConcreteFunction:

@@ -13,7 +13,7 @@ from tfx_tflite_component.errors import ConfigError, ExamplesError, Verification
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.random_inputs import random_examples, random_tensors
 from tfx_tflite_component.runtime import Arrays, TFLiteModel
-from tfx_tflite_component.split.boundary import Split
+from tfx_tflite_component.split.boundary import SIGNATURE, Split
 from tfx_tflite_component.split.graph import ConcreteFunction
 
 FLOAT_TOLERANCE = 1e-4
@@ -85,13 +85,10 @@ class Batch:
     count: int
 
 
-def batches(
-    signature: ConcreteFunction, split: Split, batch_size: int, examples: Sequence[bytes] | None
-) -> Iterator[Batch]:
+def batches(split: Split, batch_size: int, examples: Sequence[bytes] | None) -> Iterator[Batch]:
     """What to run the two models on.
 
     Args:
-        signature: The signature of the SavedModel.
         split: The signature's two parts.
         batch_size: The batch size of the TFLite model; 0 if it is dynamic.
         examples: Serialized `tf.Example`s; None for random inputs.
@@ -99,12 +96,12 @@ def batches(
     Raises:
         ExamplesError: The head refuses the examples, or there is none.
     """
-    if examples is None and not split.features:
+    if examples is None and split.boundary == SIGNATURE:
         tensors = random_tensors(split.tail.specs, _RANDOM_EXAMPLES, _SEED)
         yield Batch(tensors, tensors, batch_size or _RANDOM_EXAMPLES)
         return
     if examples is None:
-        examples = random_examples(split.features, _RANDOM_EXAMPLES, _SEED)
+        examples = _random_examples(split)
     if split.head is None:
         raise ExamplesError(
             "The signature takes a tensor that no tf.Example can hold, so that the TFLite model "
@@ -115,10 +112,18 @@ def batches(
     for start in range(0, len(examples), size):
         batch = list(examples[start : start + size])
         padding = [batch[-1]] * (size - len(batch)) if batch_size else []
-        serialized = np.array(batch + padding, dtype=object)
-        taken = call(split.head, {"examples": serialized}, "the head")
-        (name, *_) = signature.structured_input_signature[1]
-        yield Batch({name: serialized} if split.features else taken, taken, len(batch))
+        serialized = {"examples": np.array(batch + padding, dtype=object)}
+        given = call(split.head.feed, serialized, "the head")
+        yield Batch(given, call(split.head.function, serialized, "the head"), len(batch))
+
+
+def _random_examples(split: Split) -> list[bytes]:
+    if not split.features:
+        raise ExamplesError(
+            "The signature parses its examples in a way that does not tell what they hold, so that "
+            "no random ones can be made to compare the TFLite model on. Connect `examples`."
+        )
+    return random_examples(split.features, _RANDOM_EXAMPLES, _SEED)
 
 
 def verify(
@@ -145,7 +150,7 @@ def verify(
     """
     sums: dict[str, _Sums] = {}
     count = 0
-    for batch in batches(signature, split, model.batch_size, examples):
+    for batch in batches(split, model.batch_size, examples):
         expected = call(signature, batch.given, "the SavedModel")
         actual = _run(model, batch.taken)
         for name in sorted(expected):

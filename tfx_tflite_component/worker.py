@@ -36,11 +36,13 @@ def _rewrite(request: dict[str, Any]) -> dict[str, Any]:
         name: list(tf.data.TFRecordDataset(path).as_numpy_iterator())
         for name, path in request["samples"].items()
     }
+    transform_graph = request["transform_graph"]
     report = rewrite(
         pathlib.Path(request["source"]),
         pathlib.Path(request["destination"]),
         read_config(request["config"]),
         Samples(**samples),
+        pathlib.Path(transform_graph) if transform_graph else None,
     )
     return to_json(report)
 

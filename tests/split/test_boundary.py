@@ -144,7 +144,7 @@ def test_batch_size_of_the_signature_is_kept(tmp_path):
     )
     conversion = check_contract(model, [example(x=[1.0]), example(x=[2.0])])
     assert conversion.inputs == {"x": ("float32", [2])}
-    assert conversion.split.head.inputs[0].shape == [2]
+    assert conversion.split.head.function.inputs[0].shape == [2]
 
 
 @pytest.mark.parametrize("parses", [True, False])

@@ -23,7 +23,7 @@ def test_sparse_feature_made_a_column_crosses_as_a_column(tmp_path, dtype):
     examples = [example(x=_VALUES[dtype][:1]), example(x=[]), example()]
     conversion = check_contract(model, examples)
     assert conversion.inputs == {"x": (dtype.name, [None, 1])}
-    filled = conversion.split.head(tf.constant([example()]))["x"].numpy()
+    filled = conversion.split.head.function(tf.constant([example()]))["x"].numpy()
     assert filled.tolist() == tf.constant([[_FILLERS[dtype]]], dtype).numpy().tolist()
 
 
@@ -80,7 +80,10 @@ def test_what_is_computed_before_a_sparse_feature_is_made_dense_stays_in_the_tai
     model = save_parsing(tmp_path / "model", {"x": tf.io.VarLenFeature(tf.float32)}, compute)
     examples = [example(x=[1.0, 2.0]), example(x=[4.0])]
     conversion = check_contract(model, examples, SELECT_TF_OPS)
-    assert conversion.split.head(tf.constant(examples))["x"].numpy().tolist() == [[1, 2], [4, 0]]
+    assert conversion.split.head.function(tf.constant(examples))["x"].numpy().tolist() == [
+        [1, 2],
+        [4, 0],
+    ]
 
 
 @_DTYPES
@@ -98,7 +101,7 @@ def test_sparse_feature_crosses_with_its_lengths(tmp_path, dtype):
     examples = [example(x=values), example(x=values[:1]), example(x=[]), example()]
     conversion = check_contract(model, examples, SELECT_TF_OPS)
     assert conversion.inputs == {"x": (dtype.name, [None, None]), "x_length": ("int64", [None])}
-    head = conversion.split.head(tf.constant(examples))
+    head = conversion.split.head.function(tf.constant(examples))
     assert head["x_length"].numpy().tolist() == [3, 1, 0, 0]
 
 
@@ -132,7 +135,7 @@ def test_batch_without_any_value_crosses_as_a_column_of_padding(tmp_path, featur
 
     model = save_parsing(tmp_path / "model", {"x": feature}, compute)
     conversion = check_contract(model, [example(), example(x=[])], SELECT_TF_OPS)
-    head = conversion.split.head(tf.constant([example(), example()]))
+    head = conversion.split.head.function(tf.constant([example(), example()]))
     assert {name: tensor.numpy().tolist() for name, tensor in head.items()} == {
         "x": [[0], [0]],
         "x_length": [0, 0],

@@ -69,7 +69,7 @@ def test_calls_are_inlined_and_variables_stay_captures(tmp_path):
     assert not {"PartitionedCall", "StatefulPartitionedCall"} & ops
     (variable,) = graph.variables
     assert [capture is variable.handle for capture in graph.captures.values()] == [True]
-    assert graph.graph_def.ByteSize() < variable.numpy().nbytes
+    assert graph.graph_def().ByteSize() < variable.numpy().nbytes
 
 
 def test_inputs_are_in_an_order_of_their_own(tmp_path):

@@ -1,14 +1,14 @@
-"""Heads of signatures that take tensors."""
+"""What feeds signatures that take tensors."""
 
 import pytest
 import tensorflow as tf
 from models import example
 
-from tfx_tflite_component.split.heads import matching_head
+from tfx_tflite_component.split.heads import matching_feed
 
 
-def _head(**specs):
-    return matching_head({name: tf.TensorSpec(*spec, name) for name, spec in specs.items()})
+def _feed(**specs):
+    return matching_feed({name: tf.TensorSpec(*spec, name) for name, spec in specs.items()})
 
 
 @pytest.mark.parametrize(
@@ -25,16 +25,16 @@ def _head(**specs):
     ],
 )
 def test_input_is_the_feature_of_its_name_in_its_dtype(dtype, values, expected):
-    head = _head(x=([None, 2], dtype), other=([None, 1], tf.float32))
-    found = head(tf.constant([example(x=values, other=[9.0])] * 2))
+    feed = _feed(x=([None, 2], dtype), other=([None, 1], tf.float32))
+    found = feed(tf.constant([example(x=values, other=[9.0])] * 2))
     assert found["x"].dtype == dtype
     assert found["x"].numpy().tolist() == [expected] * 2
     assert found["other"].numpy().tolist() == [[9.0]] * 2
 
 
 def test_input_with_one_more_size_unknown_is_as_long_as_the_longest():
-    head = _head(x=([None, None, 2], tf.float32))
-    found = head(tf.constant([example(x=[1.0, 2.0, 3.0, 4.0]), example(x=[5.0, 6.0])]))
+    feed = _feed(x=([None, None, 2], tf.float32))
+    found = feed(tf.constant([example(x=[1.0, 2.0, 3.0, 4.0]), example(x=[5.0, 6.0])]))
     assert found["x"].numpy().tolist() == [[[1, 2], [3, 4]], [[5, 6], [0, 0]]]
 
 
@@ -48,5 +48,5 @@ def test_input_with_one_more_size_unknown_is_as_long_as_the_longest():
     ],
     ids=["scalar", "complex", "two sizes unknown", "rank unknown"],
 )
-def test_there_is_no_head_for_what_no_example_can_hold(spec):
-    assert _head(fine=([None], tf.float32), x=spec) is None
+def test_there_is_no_feed_for_what_no_example_can_hold(spec):
+    assert _feed(fine=([None], tf.float32), x=spec) is None

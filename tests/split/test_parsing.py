@@ -51,7 +51,7 @@ def test_missing_value_becomes_the_default_of_the_model(tmp_path, dtype, default
         lambda parsed: {"y": parsed["x"]},
     )
     conversion = check_contract(model, [example(), example(x=present)])
-    head = conversion.split.head(tf.constant([example()]))
+    head = conversion.split.head.function(tf.constant([example()]))
     assert head["x"].numpy().tolist() == batch_of_default.numpy().tolist()
     (feature,) = conversion.split.features
     assert feature.default == tuple(batch_of_default.numpy().ravel().tolist())
@@ -61,7 +61,7 @@ def test_missing_value_without_default_makes_the_head_fail_as_the_signature_does
     model = save_parsing(tmp_path / "model", {"x": _SCALAR}, lambda parsed: {"y": parsed["x"]})
     parts = split_model(model)
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"x .* is required"):
-        parts.head(tf.constant([example()]))
+        parts.head.function(tf.constant([example()]))
 
 
 def test_fixed_length_sequence_is_padded_with_the_default_of_the_model(tmp_path):
@@ -80,7 +80,7 @@ def test_fixed_length_sequence_is_padded_with_the_default_of_the_model(tmp_path)
         "x": ("float32", [None, None]),
         "pairs": ("int64", [None, None, 2]),
     }
-    head = conversion.split.head(tf.constant(examples))
+    head = conversion.split.head.function(tf.constant(examples))
     assert head["x"].numpy().tolist() == [[1, 2], [3, -3]]
 
 

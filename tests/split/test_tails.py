@@ -29,7 +29,7 @@ def test_shape_of_the_examples_is_the_batch_of_the_tail(tmp_path):
 
 def test_output_that_passes_the_examples_on_is_refused_by_its_op(tmp_path):
     model = _save(tmp_path / "model", lambda x, examples: {"y": x * 2, "examples": examples})
-    with pytest.raises(SplitError, match=r"'Identity\w*' \(Identity\) reads the serialized"):
+    with pytest.raises(SplitError, match=r"Output '.+' reads input 'examples'"):
         split_model(model)
 
 
@@ -38,7 +38,9 @@ def test_op_that_reads_the_examples_is_refused_by_name(tmp_path):
         return {"y": x, "size": tf.strings.length(examples, name="size_of_example")}
 
     model = _save(tmp_path / "model", compute)
-    with pytest.raises(SplitError, match=r"size_of_example' \(StringLength\) reads the serialized"):
+    with pytest.raises(
+        SplitError, match=r"size_of_example' \(StringLength\) reads input 'examples'"
+    ):
         split_model(model)
 
 

@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.split.graph import FlatGraph, NodeDef
+from tfx_tflite_component.split.statics import static_tensors
 
 _SELECTIONS = ("Select", "SelectV2")
 _ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
@@ -78,10 +79,8 @@ def _always_selected(graph: FlatGraph, selection: NodeDef) -> str | None:
 def _value(graph: FlatGraph, tensor: str) -> np.ndarray | None:
     """What broadcasts to the value of a tensor; None if that depends on more than shapes."""
     tensor = graph.origin(tensor)
-    if tensor in graph.captures:
-        return _captured_value(graph.captures[tensor])
     node = graph.node(tensor)
-    if node.op == "Const":
+    if tensor in graph.captures or node.op == "Const":
         return graph.constant(tensor)
     if node.op in ("ZerosLike", "OnesLike"):
         return np.asarray(node.op == "OnesLike", _dtype(node, "T"))
@@ -94,10 +93,6 @@ def _value(graph: FlatGraph, tensor: str) -> np.ndarray | None:
     if node.op == "Cast":
         return known[0].astype(_dtype(node, "DstT"))
     return np.asarray(_ELEMENTWISE[node.op](*known))
-
-
-def _captured_value(tensor: tf.Tensor) -> np.ndarray | None:
-    return None if tensor.dtype in (tf.resource, tf.variant) else tensor.numpy()
 
 
 def _dtype(node: NodeDef, attribute: str) -> np.dtype:
@@ -129,11 +124,10 @@ def _shape_sources(graph: FlatGraph, shapes: _Shapes, tensor: str) -> set[str]:
 
 
 def _static_shapes(graph: FlatGraph) -> _Shapes:
-    with tf.Graph().as_default() as imported:
-        tf.graph_util.import_graph_def(graph.graph_def, name="")
+    known = static_tensors(graph)
 
     def shape(tensor: str) -> list[int | None] | None:
-        found = imported.as_graph_element(tensor if ":" in tensor else f"{tensor}:0").shape
+        found = known(tensor).shape
         return None if found.rank is None else found.as_list()
 
     return shape

@@ -1,9 +1,11 @@
 """Runs the lowerings."""
 
+from tfx_tflite_component.lowering.bincount import lower_bincounts
 from tfx_tflite_component.lowering.constant_select import remove_constant_selects
+from tfx_tflite_component.lowering.search import lower_searches
 from tfx_tflite_component.split.graph import FlatGraph
 
-_PASSES = (remove_constant_selects,)
+_PASSES = (lower_searches, lower_bincounts, remove_constant_selects)
 
 
 def lower(graph: FlatGraph) -> tuple[FlatGraph, dict[str, list[str]]]:

@@ -72,11 +72,19 @@ class Quantization(_message.Message):
     def __init__(self, mode: _Optional[_Union[Quantization.Mode, str]] = ..., input_type: _Optional[_Union[Quantization.TensorType, str]] = ..., output_type: _Optional[_Union[Quantization.TensorType, str]] = ..., allow_float_fallback: bool = ..., per_channel: bool = ..., enable_experimental_new_quantizer: bool = ...) -> None: ...
 
 class TFLiteRewriterConfig(_message.Message):
-    __slots__ = ["batch_size", "calibration", "enable_experimental_new_converter", "input_boundary", "ops", "output", "quantization", "signature_key", "verification"]
+    __slots__ = ["batch_size", "boundary_tensors", "calibration", "enable_experimental_new_converter", "input_boundary", "ops", "output", "quantization", "signature_key", "verification"]
     class InputBoundary(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
+    class BoundaryTensorsEntry(_message.Message):
+        __slots__ = ["key", "value"]
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     AUTO: TFLiteRewriterConfig.InputBoundary
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    BOUNDARY_TENSORS_FIELD_NUMBER: _ClassVar[int]
     CALIBRATION_FIELD_NUMBER: _ClassVar[int]
     ENABLE_EXPERIMENTAL_NEW_CONVERTER_FIELD_NUMBER: _ClassVar[int]
     INPUT_BOUNDARY_FIELD_NUMBER: _ClassVar[int]
@@ -86,8 +94,11 @@ class TFLiteRewriterConfig(_message.Message):
     RAW_FEATURES: TFLiteRewriterConfig.InputBoundary
     SIGNATURE: TFLiteRewriterConfig.InputBoundary
     SIGNATURE_KEY_FIELD_NUMBER: _ClassVar[int]
+    TENSORS: TFLiteRewriterConfig.InputBoundary
+    TRANSFORMED_FEATURES: TFLiteRewriterConfig.InputBoundary
     VERIFICATION_FIELD_NUMBER: _ClassVar[int]
     batch_size: int
+    boundary_tensors: _containers.ScalarMap[str, str]
     calibration: Calibration
     enable_experimental_new_converter: bool
     input_boundary: TFLiteRewriterConfig.InputBoundary
@@ -96,7 +107,7 @@ class TFLiteRewriterConfig(_message.Message):
     quantization: Quantization
     signature_key: str
     verification: Verification
-    def __init__(self, signature_key: _Optional[str] = ..., input_boundary: _Optional[_Union[TFLiteRewriterConfig.InputBoundary, str]] = ..., quantization: _Optional[_Union[Quantization, _Mapping]] = ..., enable_experimental_new_converter: bool = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., batch_size: _Optional[int] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ...) -> None: ...
+    def __init__(self, signature_key: _Optional[str] = ..., input_boundary: _Optional[_Union[TFLiteRewriterConfig.InputBoundary, str]] = ..., quantization: _Optional[_Union[Quantization, _Mapping]] = ..., enable_experimental_new_converter: bool = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., batch_size: _Optional[int] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ..., boundary_tensors: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Verification(_message.Message):
     __slots__ = ["max_abs_error", "min_argmax_agreement", "min_sqnr_db", "num_examples", "on_failure", "outputs", "splits"]

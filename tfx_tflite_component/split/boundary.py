@@ -7,17 +7,23 @@ from typing import TypeAlias
 import tensorflow as tf
 
 from tfx_tflite_component.errors import ConfigError, SplitError, listed
-from tfx_tflite_component.split.crossings import crossings, whole
-from tfx_tflite_component.split.graph import ConcreteFunction, FlatGraph, NodeDef, flatten
-from tfx_tflite_component.split.heads import matching_head, parsing_head
+from tfx_tflite_component.split.crossings import Crossing
+from tfx_tflite_component.split.cutting import cut
+from tfx_tflite_component.split.graph import ConcreteFunction, FlatGraph, flatten
+from tfx_tflite_component.split.heads import Head, make_head
 from tfx_tflite_component.split.lists import with_batch_size
-from tfx_tflite_component.split.parsing import ParsedFeature, find_parse_ops, parsed_features
+from tfx_tflite_component.split.named import named_tensors
+from tfx_tflite_component.split.parsing import ParsedFeature, parses
+from tfx_tflite_component.split.sources import Source, source_of_examples, source_of_tensors
 from tfx_tflite_component.split.tails import Tail, make_tail
+from tfx_tflite_component.split.transforms import transformed_features
 
 Lower: TypeAlias = Callable[[FlatGraph], tuple[FlatGraph, Mapping[str, list[str]]]]
 
 SIGNATURE = "SIGNATURE"
 RAW_FEATURES = "RAW_FEATURES"
+TRANSFORMED_FEATURES = "TRANSFORMED_FEATURES"
+TENSORS = "TENSORS"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,23 +31,38 @@ class Split:
     """A signature in two parts.
 
     Attributes:
-        boundary: Where the signature was split: SIGNATURE or RAW_FEATURES.
+        boundary: Where the signature was split: SIGNATURE, RAW_FEATURES, TRANSFORMED_FEATURES or
+            TENSORS.
         reason: Why there, in words for the report.
-        head: Serialized `tf.Example`s, a string tensor [batch], into the tail's inputs by name.
-            None if the signature takes a tensor that no `tf.Example` can hold.
+        head: What makes the tail's inputs of serialized `tf.Example`s. None if the signature takes
+            a tensor that no `tf.Example` can hold.
         tail: The tail's inputs into the signature's outputs.
-        features: Every feature that the signature parses; empty at SIGNATURE.
+        features: Every feature that a `tf.Example` for the head holds; empty at SIGNATURE, and
+            where the signature parses in a way that does not tell.
         checks: The names of the assertions in the signature, which the tail leaves out.
-        lowered: The ops of the signature that each lowering rewrote.
+        lowered: The ops of the tail that each lowering rewrote.
     """
 
     boundary: str
     reason: str
-    head: ConcreteFunction | None
+    head: Head | None
     tail: Tail
     features: tuple[ParsedFeature, ...]
     checks: tuple[str, ...]
-    lowered: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
+    lowered: Mapping[str, list[str]]
+
+
+def natural_boundary(signature: ConcreteFunction) -> str:
+    """Where a signature is split if nothing speaks against it: SIGNATURE or RAW_FEATURES.
+
+    Args:
+        signature: The signature, as `load_signature` gives it.
+    """
+    return _natural(flatten(signature))
+
+
+def _natural(graph: FlatGraph) -> str:
+    return RAW_FEATURES if parses(graph) else SIGNATURE
 
 
 def split(
@@ -49,98 +70,101 @@ def split(
     boundary: str | None = None,
     batch_size: int = 0,
     lower: Lower = lambda graph: (graph, {}),
+    tensors: Mapping[str, str] | None = None,
+    transform: ConcreteFunction | None = None,
 ) -> Split:
     """Splits a signature.
 
     Args:
-        signature: The signature, as `tf.saved_model.load` restores it.
-        boundary: SIGNATURE, RAW_FEATURES, or None to choose by what the signature does.
+        signature: The signature, as `load_signature` gives it.
+        boundary: SIGNATURE, RAW_FEATURES, TRANSFORMED_FEATURES or TENSORS; None is the natural one.
         batch_size: The batch size of the tail; 0 leaves it dynamic.
-        lower: What rewrites ops of the graph, and says which.
+        lower: What rewrites ops of the tail, and says which.
+        tensors: For TENSORS: the tensor of the graph that each input of the tail is.
+        transform: For TRANSFORMED_FEATURES: the graph of TF Transform, where it is at hand.
 
     Raises:
         SplitError: The signature cannot be split there; the message names the feature or the op.
-        ConfigError: The signature's own batch size contradicts the one asked for.
+        ConfigError: The signature's own batch size contradicts the one asked for, or there is no
+            such tensor.
     """
-    graph, lowered = lower(flatten(signature))
-    if batch_size:
-        graph = with_batch_size(graph, batch_size)
-    parts = _split(graph, boundary, batch_size)
-    return dataclasses.replace(parts, lowered=lowered)
+    graph = flatten(signature)
+    boundary = boundary or _natural(graph)
+    handed, reason = _handed_over(graph, signature, boundary, tensors, transform)
+    source = _source(graph, boundary, handed)
+    ways = [*handed, *source.ways]
+    _check_names(handed, source.ways)
+    head = make_head(graph, source.feed, source.batch, ways) if source.feed else None
+    specs = _with_batch_size(_specs(ways, head), batch_size)
+    rest, between = cut(graph, ways)
+    rest, lowered = lower(rest)
+    rest = with_batch_size(rest, batch_size) if batch_size else rest
+    return Split(
+        boundary=boundary,
+        reason=reason or source.reason,
+        head=head,
+        tail=make_tail(rest, between, specs),
+        features=source.features,
+        checks=_checks(graph),
+        lowered=lowered,
+    )
 
 
-def _split(graph: FlatGraph, boundary: str | None, batch_size: int) -> Split:
-    parse_ops = [] if boundary == SIGNATURE else find_parse_ops(graph)
-    if parse_ops:
-        return _split_at_parse_ops(graph, parse_ops, batch_size)
+def _handed_over(
+    graph: FlatGraph,
+    signature: ConcreteFunction,
+    boundary: str,
+    tensors: Mapping[str, str] | None,
+    transform: ConcreteFunction | None,
+) -> tuple[list[Crossing], str]:
+    """What crosses further on than where the signature takes or parses it, and why there."""
+    if boundary == TENSORS:
+        return named_tensors(graph, tensors or {}), "the configuration names its tensors"
+    if boundary == TRANSFORMED_FEATURES:
+        return transformed_features(graph, signature, transform)
+    # a signature that parses is left whole on demand alone
+    return [], "the configuration says so" if boundary == SIGNATURE and parses(graph) else ""
+
+
+def _source(graph: FlatGraph, boundary: str, handed: Sequence[Crossing]) -> Source:
+    tensors = {tensor for way in handed for tensor in way.tensors}
+    if boundary != SIGNATURE and parses(graph):
+        return source_of_examples(graph, tensors)
     if boundary == RAW_FEATURES:
         raise SplitError(
             "input_boundary: RAW_FEATURES needs a signature that parses tf.Examples, but none of "
             f"the outputs {listed(graph.outputs)} depends on a ParseExample op. The inputs are "
             f"{listed(graph.inputs)}. Leave input_boundary at AUTO to convert it as it is."
         )
-    reason = "the signature takes tensors" if boundary is None else "the configuration says so"
-    return _split_at_signature(graph, reason, batch_size)
+    return source_of_tensors(graph, tensors)
 
 
-def _split_at_signature(graph: FlatGraph, reason: str, batch_size: int) -> Split:
-    specs = _with_batch_size(graph.specs, batch_size)
-    ways = [whole(name, graph.inputs[name]) for name in specs]
-    return Split(
-        boundary=SIGNATURE,
-        reason=reason,
-        head=matching_head(graph.specs),
-        tail=make_tail(graph, ways, specs),
-        features=(),
-        checks=_checks(graph),
-    )
-
-
-def _split_at_parse_ops(graph: FlatGraph, parse_ops: Sequence[NodeDef], batch_size: int) -> Split:
-    features = tuple(feature for node in parse_ops for feature in parsed_features(graph, node))
-    ways = crossings(graph, features)
-    if not ways:
+def _check_names(handed: Sequence[Crossing], others: Sequence[Crossing]) -> None:
+    names = {name for way in handed for name in way.inputs}
+    taken = sorted(names.intersection(name for way in others for name in way.inputs))
+    if taken:
         raise SplitError(
-            f"None of the outputs {listed(graph.outputs)} depends on a parsed feature "
-            f"({listed(feature.name for feature in features)}): there is nothing to infer from."
+            f"The model would have two inputs named {listed(taken)}: a feature as it is parsed and "
+            "one as it is handed over further on are both used after the boundary. Give them "
+            "different names."
         )
-    serialized, spec = _serialized(graph, parse_ops)
-    head = parsing_head(graph, serialized, spec, ways)
-    specs = _with_batch_size(head.structured_outputs, batch_size)
-    return Split(
-        boundary=RAW_FEATURES,
-        reason=f"the signature parses tf.Examples in {listed(node.name for node in parse_ops)}",
-        head=head,
-        tail=make_tail(graph, ways, specs, serialized),
-        features=features,
-        checks=_checks(graph),
-    )
 
 
-def _serialized(graph: FlatGraph, parse_ops: Sequence[NodeDef]) -> tuple[str, tf.TensorSpec]:
-    """The one input of the signature that the parse ops parse."""
-    if len(graph.inputs) > 1:
-        raise SplitError(
-            f"The signature takes {listed(graph.inputs)}, but a signature that parses tf.Examples "
-            "can be split only if they are all that it takes. Put the other inputs into the "
-            "tf.Examples as features, or export a signature without them."
-        )
-    ((name, serialized),) = graph.inputs.items()
-    for node in parse_ops:
-        source = graph.origin(node.input[0])
-        if source != serialized:
+def _specs(ways: Sequence[Crossing], head: Head | None) -> dict[str, tf.TensorSpec]:
+    """Shape and dtype of the tail's inputs: what the head says and what is known besides."""
+    owners = {name: way for way in ways for name in way.inputs}
+    specs = {}
+    for name, way in sorted(owners.items()):
+        made = head.function.structured_outputs[name] if head else way.spec
+        if made is None:
             raise SplitError(
-                f"Op {node.name!r} ({node.op}) parses what op {graph.node(source).name!r} "
-                f"({graph.node(source).op}) makes of the input, not the input itself. Hand the "
-                "signature's input to tf.io.parse_example as it is."
+                f"No tf.Example can hold what the signature takes, so that nothing can make "
+                f"{name!r} of examples. Export a signature that parses tf.Examples, or convert at "
+                "input_boundary: SIGNATURE."
             )
-        if graph.specs[name].shape.rank == 0:
-            raise SplitError(
-                f"Op {node.name!r} ({node.op}) parses a single tf.Example; expected a batch. "
-                "Export a signature whose input has shape [None], and parse it with "
-                "tf.io.parse_example."
-            )
-    return serialized, graph.specs[name]
+        shape = made.shape.merge_with(way.spec.shape) if way.spec else made.shape
+        specs[name] = tf.TensorSpec(shape, made.dtype)
+    return specs
 
 
 def _with_batch_size(

@@ -10,7 +10,7 @@ What a parse op hands out is not always a tensor that an app can fill. Three way
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -34,22 +34,31 @@ class Crossing:
         tensors: The tensors of the graph that cross.
         pack: In the head: those tensors into inputs of the tail.
         unpack: In the tail: its inputs into those tensors.
+        spec: What is known beforehand of an input that crosses as it is.
     """
 
     inputs: tuple[str, ...]
     tensors: tuple[str, ...]
     pack: Callable[[Sequence[tf.Tensor]], dict[str, tf.Tensor]]
     unpack: Callable[[Tensors], list[tf.Tensor]]
+    spec: tf.TensorSpec | None = None
 
 
-def crossings(graph: FlatGraph, features: Iterable[ParsedFeature]) -> list[Crossing]:
+def crossings(
+    graph: FlatGraph, features: Iterable[ParsedFeature], stop: Collection[str] = ()
+) -> list[Crossing]:
     """How each feature crosses; features that no output depends on do not cross.
+
+    Args:
+        graph: The graph of a signature.
+        features: What it parses.
+        stop: Tensors that cross by themselves: what is used for them alone does not cross.
 
     Raises:
         SplitError: Two parse ops read one feature in different ways.
     """
     parsed = {tensor for feature in features for tensor in feature.tensors}
-    nodes, used = graph.ancestors(graph.outputs.values(), stop=parsed)
+    nodes, used = graph.ancestors(graph.outputs.values(), stop=parsed.union(stop))
     features = [feature for feature in features if not used.isdisjoint(feature.tensors)]
     repeated = _repeated(features)
     densified = {
@@ -57,7 +66,7 @@ def crossings(graph: FlatGraph, features: Iterable[ParsedFeature]) -> list[Cross
         for feature in features
         if feature.layout is Layout.SPARSE and feature.name not in repeated
     }
-    cut = parsed.union(*densified.values())
+    cut = parsed.union(stop, *densified.values())
     _, still_used = graph.ancestors(graph.outputs.values(), stop=cut)
     ways = [
         _crossing(
@@ -77,8 +86,8 @@ def _crossing(graph: FlatGraph, feature: ParsedFeature, dense: Sequence[str]) ->
     if dense and _same(graph, dense):
         return whole(feature.name, *dense)
     if feature.layout is Layout.SPARSE:
-        return _sparse(feature)
-    return _ragged(feature)
+        return sparse(feature.name, *feature.tensors)
+    return ragged(feature.name, feature.split_dtype, *feature.tensors)
 
 
 def _check_inputs(features: Sequence[ParsedFeature], ways: Sequence[Crossing]) -> None:
@@ -94,13 +103,14 @@ def _check_inputs(features: Sequence[ParsedFeature], ways: Sequence[Crossing]) -
                 )
 
 
-def whole(name: str, *tensors: str) -> Crossing:
+def whole(name: str, *tensors: str, spec: tf.TensorSpec | None = None) -> Crossing:
     """A crossing of a dense tensor under a name; `tensors` all have its value."""
     return Crossing(
         (name,),
         tensors,
         pack=lambda values: {name: values[0]},
         unpack=lambda inputs: [inputs[name]] * len(tensors),
+        spec=spec,
     )
 
 
@@ -160,8 +170,11 @@ def _expression(graph: FlatGraph, tensor: str) -> tuple[object, ...]:
     return (node.op, tensor.partition(":")[2], attributes, operands)
 
 
-def _sparse(feature: ParsedFeature) -> Crossing:
-    name = feature.name
+def sparse(name: str, *tensors: str) -> Crossing:
+    """A crossing of a sparse tensor [batch, longest]: its indices, values and dense shape.
+
+    Each row begins with its values, as parse ops hand them out.
+    """
 
     def pack(values: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         return _padded(name, tf.RaggedTensor.from_sparse(tf.SparseTensor(*values)))
@@ -171,11 +184,11 @@ def _sparse(feature: ParsedFeature) -> Crossing:
         rows = tf.shape(lengths, tf.int64)[0]
         return [indices, values, tf.stack([rows, tf.reduce_max(lengths)])]
 
-    return Crossing((name, name + LENGTH_SUFFIX), feature.tensors, pack, unpack)
+    return Crossing((name, name + LENGTH_SUFFIX), tensors, pack, unpack)
 
 
-def _ragged(feature: ParsedFeature) -> Crossing:
-    name = feature.name
+def ragged(name: str, dtype: tf.DType, *tensors: str) -> Crossing:
+    """A crossing of a ragged tensor [batch, None]: its values, and its row splits of a dtype."""
 
     def pack(values: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         flat, row_splits = values
@@ -184,9 +197,9 @@ def _ragged(feature: ParsedFeature) -> Crossing:
     def unpack(inputs: Tensors) -> list[tf.Tensor]:
         _, values, lengths = _unpadded(name, inputs)
         row_splits = tf.concat([[0], tf.cumsum(lengths)], axis=0)
-        return [values, tf.cast(row_splits, feature.split_dtype)]
+        return [values, tf.cast(row_splits, dtype)]
 
-    return Crossing((name, name + LENGTH_SUFFIX), feature.tensors, pack, unpack)
+    return Crossing((name, name + LENGTH_SUFFIX), tensors, pack, unpack)
 
 
 def _padded(name: str, rows: tf.RaggedTensor) -> dict[str, tf.Tensor]:

@@ -6,14 +6,16 @@ from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.framework.function_pb2 import FunctionDef
+from tensorflow.core.framework.function_pb2 import FunctionDef, FunctionDefLibrary
 from tensorflow.core.framework.graph_pb2 import GraphDef
 from tensorflow.core.framework.node_def_pb2 import NodeDef
+from tensorflow.core.framework.versions_pb2 import VersionDef
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2, rewriter_config_pb2
 from tensorflow.python.grappler import tf_optimizer
 
 ConcreteFunction: TypeAlias = tf.types.experimental.ConcreteFunction
 
+_NO_VALUES = (tf.resource, tf.variant)
 _PASSED_ON = ("Identity", "IdentityN", "StopGradient", "PreventGradient", "Snapshot")
 
 
@@ -25,7 +27,8 @@ class FlatGraph:
     the next.
 
     Attributes:
-        graph_def: The graph. Bodies of functional control flow stay in its library.
+        library: The bodies of functional control flow.
+        versions: The versions of the ops.
         nodes: The graph's nodes by name.
         inputs: The tensor of each input of the signature.
         specs: The shape and dtype of each input of the signature.
@@ -34,7 +37,8 @@ class FlatGraph:
         variables: The variables among them.
     """
 
-    graph_def: GraphDef
+    library: FunctionDefLibrary
+    versions: VersionDef
     nodes: Mapping[str, NodeDef]
     inputs: Mapping[str, str]
     specs: Mapping[str, tf.TensorSpec]
@@ -46,16 +50,20 @@ class FlatGraph:
         """The node that computes a tensor."""
         return self.nodes[tensor.partition(":")[0]]
 
-    def origin(self, tensor: str) -> str:
-        """The tensor that a chain of identities passes on."""
-        while (node := self.node(tensor)).op in _PASSED_ON:
+    def graph_def(self) -> GraphDef:
+        """The graph in TensorFlow's own form."""
+        return GraphDef(node=self.nodes.values(), library=self.library, versions=self.versions)
+
+    def origin(self, tensor: str, stop: Collection[str] = ()) -> str:
+        """The tensor that a chain of identities passes on, or the first of `stop` on the way."""
+        while tensor not in stop and (node := self.node(tensor)).op in _PASSED_ON:
             tensor = _canonical(node.input[int(tensor.partition(":")[2] or 0)])
         return tensor
 
-    def data_inputs(self, node: NodeDef) -> list[str]:
-        """The tensors that a node reads, past identities; control dependencies left out."""
+    def data_inputs(self, node: NodeDef, stop: Collection[str] = ()) -> list[str]:
+        """The tensors that a node reads, as `origin` finds them; no control dependencies."""
         names = [_canonical(name) for name in node.input if not name.startswith("^")]
-        return [self.origin(name) for name in names]
+        return [self.origin(name, stop) for name in names]
 
     def bodies(self, node: NodeDef) -> list[FunctionDef]:
         """The functions that a node of functional control flow calls."""
@@ -63,7 +71,7 @@ class FlatGraph:
         called = [attribute.func for attribute in attributes if attribute.HasField("func")]
         called += [branch for attribute in attributes for branch in attribute.list.func]
         names = {function.name for function in called}
-        return [body for body in self.graph_def.library.function if body.signature.name in names]
+        return [body for body in self.library.function if body.signature.name in names]
 
     def inner_nodes(self, node: NodeDef) -> Iterator[NodeDef]:
         """The nodes of the functions that a node calls, and of those that these call."""
@@ -98,7 +106,7 @@ class FlatGraph:
             node = self.node(tensor)
             if node.name not in nodes:
                 nodes[node.name] = None
-                pending.extend(self.data_inputs(node))
+                pending.extend(self.data_inputs(node, stop))
         return list(nodes), met
 
     def depends_only_on(self, tensor: str, sources: Collection[str]) -> bool:
@@ -108,10 +116,13 @@ class FlatGraph:
 
     def constant(self, tensor: str) -> np.ndarray | None:
         """The value of a tensor that depends on constants alone, or None if it does not."""
-        node = self.node(self.origin(tensor))
-        if node.op == "Const":
-            return tf.make_ndarray(node.attr["value"].tensor)
-        if not self.depends_only_on(tensor, ()):
+        tensor = self.origin(tensor)
+        known = {name for name, value in self.captures.items() if value.dtype not in _NO_VALUES}
+        if tensor in known:
+            return self.captures[tensor].numpy()
+        if self.node(tensor).op == "Const":
+            return tf.make_ndarray(self.node(tensor).attr["value"].tensor)
+        if not self.depends_only_on(tensor, known):
             return None
         (value,) = tf.function(lambda: self.import_part([tensor], {}), autograph=False)()
         return np.asarray(value.numpy(), value.dtype.as_numpy_dtype)
@@ -133,9 +144,9 @@ class FlatGraph:
         names, met = self.ancestors(fetches, stop=feeds)
         # importing a graph refuses a fetch that is a feed, and a feed that nothing reads
         fed = {name: current.capture(feeds[name]) for name in sorted(met)}
-        part = GraphDef(versions=self.graph_def.versions, library=self.graph_def.library)
-        part.node.extend(self._standalone(self.nodes[name]) for name in names)
-        read = {name for node in part.node for name in self.data_inputs(node)}
+        part = GraphDef(versions=self.versions, library=self.library)
+        part.node.extend(self._standalone(self.nodes[name], feeds) for name in names)
+        read = {_canonical(name) for node in part.node for name in node.input}
         imported = tf.graph_util.import_graph_def(
             part,
             input_map={name: tensor for name, tensor in fed.items() if name in read},
@@ -145,7 +156,7 @@ class FlatGraph:
         computed = iter(imported)
         return [fed[name] if name in fed else next(computed) for name in fetches]
 
-    def _standalone(self, node: NodeDef) -> NodeDef:
+    def _standalone(self, node: NodeDef, stop: Collection[str]) -> NodeDef:
         """A copy of a node without control inputs and colocation with nodes left behind.
 
         It reads past identities: of a variable that is passed through one, the converter does not
@@ -153,7 +164,7 @@ class FlatGraph:
         """
         copy = NodeDef()
         copy.CopyFrom(node)
-        copy.input[:] = self.data_inputs(node)
+        copy.input[:] = self.data_inputs(node, stop)
         copy.attr.pop("_class", None)
         return copy
 
@@ -167,26 +178,35 @@ def flatten(function: ConcreteFunction) -> FlatGraph:
     Args:
         function: A signature as `tf.saved_model.load` restores it.
     """
-    graph_def = _inlined(function)
-    captures = {_canonical(inner.name): outer for outer, inner in function.graph.captures}
+    graph = inline(function)
     # sorted, as the order of TensorFlow's dictionary differs from run to run
     specs = dict(sorted(function.structured_input_signature[1].items()))
     tensors = [_canonical(tensor.name) for tensor in function.inputs]
-    arguments = [tensor for tensor in tensors if tensor not in captures]
-    return FlatGraph(
-        graph_def=graph_def,
-        nodes={node.name: node for node in graph_def.node},
+    arguments = [tensor for tensor in tensors if tensor not in graph.captures]
+    return dataclasses.replace(
+        graph,
         # the order of the tensors is nowhere else
         inputs=dict(sorted(zip(function._arg_keywords, arguments, strict=True))),
         specs=specs,
-        outputs=dict(
-            zip(
-                sorted(function.structured_outputs),
-                (_canonical(tensor.name) for tensor in function.outputs),
-                strict=True,
-            )
-        ),
-        captures=captures,
+        outputs=dict(zip(sorted(function.structured_outputs), graph.outputs.values(), strict=True)),
+    )
+
+
+def inline(function: ConcreteFunction) -> FlatGraph:
+    """Inlines every function call of any function, whose outputs go by their positions.
+
+    Args:
+        function: The function. Its inputs are left out.
+    """
+    graph_def = _inlined(function)
+    return FlatGraph(
+        library=graph_def.library,
+        versions=graph_def.versions,
+        nodes={node.name: node for node in graph_def.node},
+        inputs={},
+        specs={},
+        outputs={str(index): _canonical(x.name) for index, x in enumerate(function.outputs)},
+        captures={_canonical(inner.name): outer for outer, inner in function.graph.captures},
         variables=tuple(function.variables),
     )
 

@@ -1,78 +1,102 @@
 """Makes heads: functions of serialized `tf.Example`s that compute what a tail takes."""
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
 
 from tfx_tflite_component.split.crossings import Crossing
 from tfx_tflite_component.split.graph import ConcreteFunction, FlatGraph
+from tfx_tflite_component.split.parsing import Layout, ParsedFeature
+from tfx_tflite_component.split.resources import resources_of
 
-_SERIALIZED = tf.TensorSpec([None], tf.string, name="examples")
+Feed: TypeAlias = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
 
-def parsing_head(
-    graph: FlatGraph, serialized: str, spec: tf.TensorSpec, ways: Sequence[Crossing]
-) -> ConcreteFunction:
-    """The head of a signature that parses `tf.Example`s: its own ops, up to the crossings.
+@dataclasses.dataclass(frozen=True)
+class Head:
+    """What feeds a tail.
+
+    Attributes:
+        function: Serialized `tf.Example`s, a string tensor [batch], into the tail's inputs by name.
+        feed: The same into what the signature takes.
+        resources: What holds the variables and the tables that the function reads.
+    """
+
+    function: ConcreteFunction
+    feed: ConcreteFunction
+    resources: tf.Module
+
+
+def make_head(
+    graph: FlatGraph, feed: Feed, batch: tf.TensorShape, ways: Sequence[Crossing]
+) -> Head:
+    """Makes the head of a signature: its own ops, up to the crossings.
 
     Args:
         graph: The signature's graph.
-        serialized: The tensor that the graph parses.
-        spec: Its shape and dtype.
+        feed: What makes the signature's inputs of serialized `tf.Example`s.
+        batch: The shape of these: [None], or [size] where the signature asks for it.
         ways: What crosses the boundary.
 
-    Returns:
-        A function of a string tensor [batch] into the tail's inputs by name.
+    Raises:
+        SplitError: A table that the head reads cannot be rebuilt.
     """
     fetches = [tensor for way in ways for tensor in way.tensors]
-    shape = _SERIALIZED.shape.merge_with(spec.shape)
+    nodes, _ = graph.ancestors(fetches, stop=graph.inputs.values())
+    resources = resources_of(graph, nodes)
 
-    @tf.function(
-        autograph=False, input_signature=[tf.TensorSpec(shape, tf.string, _SERIALIZED.name)]
-    )
     def head(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        fetched = iter(graph.import_part(fetches, {serialized: examples}))
+        given = {graph.inputs[name]: tensor for name, tensor in feed(examples).items()}
+        fetched = iter(graph.import_part(fetches, {**resources.feeds(), **given}))
         inputs: dict[str, tf.Tensor] = {}
         for way in ways:
             inputs.update(way.pack([next(fetched) for _ in way.tensors]))
         return inputs
 
-    return head.get_concrete_function()
+    return Head(_of_examples(head, batch), _of_examples(feed, batch), resources.as_module())
 
 
-def matching_head(specs: Mapping[str, tf.TensorSpec]) -> ConcreteFunction | None:
-    """A head for a signature that takes tensors: each input is the feature of the same name.
+def matching_feed(specs: Mapping[str, tf.TensorSpec]) -> Feed | None:
+    """A feed for a signature that takes tensors: each input is the feature of the same name.
 
     Args:
         specs: Shape and dtype of each input.
 
     Returns:
-        A function of a string tensor [batch] into those inputs. None where a `tf.Example` cannot
-        hold them: an input without a batch dimension, with more than one dimension of unknown
-        size, or of a dtype that is no number, truth value or string.
+        The feed. None where a `tf.Example` cannot hold the inputs: one without a batch dimension,
+        with more than one dimension of unknown size, or of a dtype that is no number, truth value
+        or string.
     """
     features = {name: _feature(spec) for name, spec in specs.items()}
     if not all(features.values()):
         return None
 
-    @tf.function(autograph=False, input_signature=[_SERIALIZED])
-    def head(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+    def feed(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         parsed = tf.io.parse_example(examples, features)
         return {name: tf.cast(parsed[name], spec.dtype) for name, spec in specs.items()}
 
-    return head.get_concrete_function()
+    return feed
+
+
+def matching_features(specs: Mapping[str, tf.TensorSpec]) -> tuple[ParsedFeature, ...]:
+    """The features that `matching_feed` reads."""
+    return tuple(
+        ParsedFeature(name, Layout.DENSE, dtype, tuple(spec.shape[1:]), (), ())
+        for name, spec in specs.items()
+        if (dtype := _stored(spec.dtype)) is not None
+    )
+
+
+def _of_examples(feed: Feed, batch: tf.TensorShape) -> ConcreteFunction:
+    spec = tf.TensorSpec(batch, tf.string, name="examples")
+    return tf.function(feed, input_signature=[spec], autograph=False).get_concrete_function()
 
 
 def _feature(spec: tf.TensorSpec) -> object | None:
-    if not spec.shape.rank:
-        return None
-    if spec.dtype == tf.string:
-        dtype = tf.string
-    elif spec.dtype.is_floating:
-        dtype = tf.float32
-    elif spec.dtype.is_integer or spec.dtype.is_bool:
-        dtype = tf.int64
-    else:
+    dtype = _stored(spec.dtype)
+    if not spec.shape.rank or dtype is None:
         return None
     shape = spec.shape[1:]
     if shape.is_fully_defined():
@@ -80,3 +104,12 @@ def _feature(spec: tf.TensorSpec) -> object | None:
     if shape[1:].is_fully_defined():
         return tf.io.FixedLenSequenceFeature(shape[1:], dtype, allow_missing=True)
     return None
+
+
+def _stored(dtype: tf.DType) -> tf.DType | None:
+    """What a `tf.Example` holds values of a dtype as; None if it cannot."""
+    if dtype == tf.string:
+        return tf.string
+    if dtype.is_floating:
+        return tf.float32
+    return tf.int64 if dtype.is_integer or dtype.is_bool else None

@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+from collections.abc import Collection
 
 import tensorflow as tf
 
@@ -56,14 +57,18 @@ class ParsedFeature:
         return f"{words}, row splits {self.split_dtype.name}" if self.split_dtype else words
 
 
-def find_parse_ops(graph: FlatGraph) -> list[NodeDef]:
+def find_parse_ops(graph: FlatGraph, stop: Collection[str] = ()) -> list[NodeDef]:
     """The parse ops that the signature's outputs depend on.
+
+    Args:
+        graph: The signature's graph.
+        stop: Tensors that are not looked beyond.
 
     Raises:
         SplitError: An op among them parses something else than a batch of `tf.Example`s, or does
             so inside control flow.
     """
-    names, _ = graph.ancestors(graph.outputs.values())
+    names, _ = graph.ancestors(graph.outputs.values(), stop)
     nodes = [graph.nodes[name] for name in sorted(names)]
     for node in nodes:
         if node.op in _UNSUPPORTED_PARSE_OPS:
@@ -72,6 +77,25 @@ def find_parse_ops(graph: FlatGraph) -> list[NodeDef]:
             if inner.op in (*PARSE_OPS, *_UNSUPPORTED_PARSE_OPS):
                 raise _refusal(inner, f" inside {node.name!r} ({node.op})")
     return [node for node in nodes if node.op in PARSE_OPS]
+
+
+def parses(graph: FlatGraph) -> bool:
+    """Whether the signature's outputs depend on an op that parses, in whatever way."""
+    names, _ = graph.ancestors(graph.outputs.values())
+    return any(
+        part.op in (*PARSE_OPS, *_UNSUPPORTED_PARSE_OPS)
+        for name in names
+        for part in (graph.nodes[name], *graph.inner_nodes(graph.nodes[name]))
+    )
+
+
+def readable_features(graph: FlatGraph) -> tuple[ParsedFeature, ...]:
+    """Every feature that the signature parses; none if it parses in a way that does not tell."""
+    try:
+        parse_ops = find_parse_ops(graph)
+        return tuple(feature for node in parse_ops for feature in parsed_features(graph, node))
+    except SplitError:
+        return ()
 
 
 def _refusal(node: NodeDef, where: str = "") -> SplitError:

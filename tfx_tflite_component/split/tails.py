@@ -8,8 +8,8 @@ import tensorflow as tf
 from tfx_tflite_component.errors import SplitError
 from tfx_tflite_component.split.crossings import Crossing
 from tfx_tflite_component.split.graph import ConcreteFunction, FlatGraph
-from tfx_tflite_component.split.tables import rank_lookups, rebuild_tables
-from tfx_tflite_component.split.variables import rebuild_variables
+from tfx_tflite_component.split.resources import resources_of
+from tfx_tflite_component.split.tables import rank_lookups
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,63 +39,60 @@ def make_tail(
     graph: FlatGraph,
     ways: Sequence[Crossing],
     specs: Mapping[str, tf.TensorSpec],
-    serialized: str | None = None,
 ) -> Tail:
     """Makes the tail of a signature.
 
     Args:
-        graph: The signature's graph.
+        graph: The signature's graph from the crossings on.
         ways: What crosses the boundary.
         specs: Shape and dtype of each input, by the model's names.
-        serialized: The tensor that only the head may read.
 
     Raises:
-        SplitError: An output depends on the serialized examples in another way than by parsing.
+        SplitError: An output depends on what the signature takes in another way than through what
+            crosses.
     """
     fetches = list(graph.outputs.values())
-    cut = {tensor for way in ways for tensor in way.tensors}
-    nodes, _ = graph.ancestors(fetches, stop=cut)
-    shapes = _shapes_of(graph, serialized, nodes) if serialized else {}
-    handles, tables = rebuild_tables(graph, nodes)
-    variables = rebuild_variables(graph, nodes)
+    shapes = _shapes_of_inputs(graph)
+    resources = resources_of(graph, graph.ancestors(fetches)[0])
     ranked = rank_lookups(graph)
-    variables_read = [*graph.variables, *variables.values()]
     input_names = {f"input_{index}": name for index, name in enumerate(specs)}
     output_names = {f"output_{index}": name for index, name in enumerate(graph.outputs)}
 
     @tf.function(autograph=False)
     def tail(**arguments: tf.Tensor) -> dict[str, tf.Tensor]:
-        for variable in variables_read:
-            tf.compat.v1.get_default_graph().watch_variable(variable)
         inputs = {input_names[plain]: tensor for plain, tensor in arguments.items()}
-        feeds = {**handles, **{name: variables[name].read_value() for name in variables}}
+        feeds = resources.feeds()
         for way in ways:
             feeds.update(zip(way.tensors, way.unpack(inputs), strict=True))
         batch = tf.shape(arguments["input_0"])[:1]
         feeds.update({name: tf.cast(batch, dtype) for name, dtype in shapes.items()})
         return dict(zip(output_names, ranked.import_part(fetches, feeds), strict=True))
 
-    resources = tf.Module()
-    resources.variables_read = variables_read
-    resources.tables_read = tables
     function = tail.get_concrete_function(
         **{plain: specs[name] for plain, name in input_names.items()}
     )
-    return Tail(function, resources, specs, input_names, output_names)
+    return Tail(function, resources.as_module(), specs, input_names, output_names)
 
 
-def _shapes_of(graph: FlatGraph, serialized: str, nodes: Sequence[str]) -> dict[str, tf.DType]:
-    """The nodes that ask for the batch size by the shape of the serialized examples."""
+def _shapes_of_inputs(graph: FlatGraph) -> dict[str, tf.DType]:
+    """The nodes that ask for the batch size by the shape of what only the head takes."""
+    owners = {tensor: name for name, tensor in graph.inputs.items()}
+    for name, tensor in graph.outputs.items():
+        if tensor in owners:
+            raise _stays_with_head(f"Output {name!r}", owners[tensor])
     shapes = {}
-    for name in nodes:
-        node = graph.nodes[name]
-        if serialized not in graph.data_inputs(node):
-            continue
-        if node.op != "Shape":
-            raise SplitError(
-                f"Op {name!r} ({node.op}) reads the serialized examples, which only the parse op "
-                "may do in a model that takes features. Take from the signature what depends on "
-                "them, such as an output that passes them on, or pin input_boundary: SIGNATURE."
-            )
-        shapes[name] = tf.dtypes.as_dtype(node.attr["out_type"].type)
+    for name, node in graph.nodes.items():
+        for tensor in owners.keys() & graph.data_inputs(node):
+            if node.op != "Shape":
+                raise _stays_with_head(f"Op {name!r} ({node.op})", owners[tensor])
+            shapes[name] = tf.dtypes.as_dtype(node.attr["out_type"].type)
     return shapes
+
+
+def _stays_with_head(reader: str, name: str) -> SplitError:
+    return SplitError(
+        f"{reader} reads input {name!r} of the signature, which stays with the head: a model can "
+        "have what is parsed out of serialized tf.Examples, and nothing else of them. Take from "
+        "the signature what depends on it in another way, such as an output that passes it on; or "
+        "let it cross, by input_boundary: SIGNATURE or by one more tensor in `boundary_tensors`."
+    )

@@ -1,0 +1,128 @@
+"""Tries the boundaries, from the first choice to the last, until one converts."""
+
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from tfx_tflite_component.calibration import RepresentativeDataset, range_warnings
+from tfx_tflite_component.config import is_calibrated
+from tfx_tflite_component.conversion import convert
+from tfx_tflite_component.errors import ConversionError, SplitError, UnsupportedOpsError, listed
+from tfx_tflite_component.inspection import Inspection, inspect
+from tfx_tflite_component.lowering.lower import lower
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+from tfx_tflite_component.quantization import check_quantization
+from tfx_tflite_component.split.boundary import (
+    TRANSFORMED_FEATURES,
+    Split,
+    natural_boundary,
+    split,
+)
+from tfx_tflite_component.split.graph import ConcreteFunction
+
+_Refusal: TypeAlias = SplitError | ConversionError
+
+
+@dataclasses.dataclass(frozen=True)
+class Conversion:
+    """A signature that was split and whose tail was converted.
+
+    Attributes:
+        split: The signature's two parts.
+        dataset: What was calibrated with; None for modes without a calibration.
+        found: What the model holds.
+        warnings: What a user should know.
+    """
+
+    split: Split
+    dataset: RepresentativeDataset | None
+    found: Inspection
+    warnings: list[str]
+
+
+def convert_signature(
+    signature: ConcreteFunction,
+    transform: ConcreteFunction | None,
+    config: TFLiteRewriterConfig,
+    calibration: Sequence[bytes],
+    path: pathlib.Path,
+) -> Conversion:
+    """Converts a signature at the boundary that the config asks for, or at the first that does.
+
+    Args:
+        signature: The signature, as `load_signature` gives it.
+        transform: The function of the transform graph, where it is at hand.
+        config: What the model is to be.
+        calibration: Serialized `tf.Example`s to calibrate with, for the modes that take them.
+        path: Where the model is written.
+
+    Raises:
+        SplitError: The signature cannot be split there.
+        ConversionError: The converter refused the tail, at every boundary that was tried.
+    """
+    if config.input_boundary != TFLiteRewriterConfig.AUTO:
+        boundary = TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
+        return _convert_at(boundary, signature, transform, config, calibration, path)
+    refusals: dict[str, _Refusal] = {}
+    for boundary in (natural_boundary(signature), TRANSFORMED_FEATURES):
+        try:
+            found = _convert_at(boundary, signature, transform, config, calibration, path)
+        except (SplitError, ConversionError) as e:
+            refusals[boundary] = e
+        else:
+            return _with_reason(found, refusals)
+    raise _refused(refusals)
+
+
+def _convert_at(
+    boundary: str,
+    signature: ConcreteFunction,
+    transform: ConcreteFunction | None,
+    config: TFLiteRewriterConfig,
+    calibration: Sequence[bytes],
+    path: pathlib.Path,
+) -> Conversion:
+    parts = split(
+        signature,
+        boundary,
+        config.batch_size,
+        # Select TF ops need no lowering
+        lower=(lambda graph: (graph, {})) if config.ops.allow_select_tf_ops else lower,
+        tensors=config.boundary_tensors,
+        transform=transform,
+    )
+    dataset = RepresentativeDataset(parts, calibration) if is_calibrated(config) else None
+    path.write_bytes(convert(parts.tail, config, dataset))
+    found = inspect(path)
+    warnings = range_warnings(dataset.ranges) if dataset else []
+    warnings += check_quantization(found, config.quantization)
+    return Conversion(parts, dataset, found, warnings)
+
+
+def _with_reason(found: Conversion, refusals: dict[str, _Refusal]) -> Conversion:
+    reasons = [found.split.reason]
+    reasons += [f"{boundary} did not do: {_why(error)}" for boundary, error in refusals.items()]
+    return dataclasses.replace(
+        found, split=dataclasses.replace(found.split, reason="; ".join(reasons))
+    )
+
+
+def _refused(refusals: dict[str, _Refusal]) -> _Refusal:
+    """The error of the boundary that came furthest, with a word on the other."""
+    (first, refused), (second, refused_again) = refusals.items()
+    if isinstance(refused_again, SplitError):
+        return _with_word_on(refused, second, refused_again)
+    return _with_word_on(refused_again, first, refused)
+
+
+def _with_word_on(error: _Refusal, boundary: str, other: _Refusal) -> _Refusal:
+    longer = type(error)(f"{error}\nThe boundary {boundary} does not do either: {_why(other)}")
+    longer.__cause__ = error
+    return longer
+
+
+def _why(error: _Refusal) -> str:
+    if isinstance(error, UnsupportedOpsError):
+        return f"it needs {listed(error.ops)}, which the allowed ops do not cover"
+    return str(error)
