@@ -16,6 +16,7 @@ from tfx_tflite_component.inspection import PREPROCESSING
 from tfx_tflite_component.layout import SIGNATURE_KEY
 from tfx_tflite_component.naming import rename
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
+from tfx_tflite_component.split.graph import without_calls
 from tfx_tflite_component.split.tails import Tail
 
 _FLEX, _CUSTOM = "ERROR_NEEDS_FLEX_OPS", "ERROR_NEEDS_CUSTOM_OPS"
@@ -29,9 +30,6 @@ _NEW = "Leave enable_experimental_new_converter at true."
 _STAYS_FLOAT = re.compile(r"not yet supported for op: '(\w+)'")
 _DIALECT = "tf."
 _TENSOR_LIST = "TensorList"
-_CALLS = re.compile(
-    r"^(Stateful)?(PartitionedCall(_\d+)?/)+|(?<=/)(Stateful)?PartitionedCall(_\d+)?/"
-)
 
 
 def convert(
@@ -193,7 +191,7 @@ def _places(op: str, tail: Tail) -> str:
     bodies = [body.node_def for body in graph_def.library.function]
     nodes = [node for part in [graph_def.node, *bodies] for node in part if _same_op(node.op, op)]
     # the serving function's call is no layer, and the last part is the op itself
-    scopes = {re.sub(_CALLS, "", node.name).rpartition("/")[0] for node in nodes}
+    scopes = {without_calls(node.name).rpartition("/")[0] for node in nodes}
     return listed(sorted(scopes - {""})) or "the serving function"
 
 

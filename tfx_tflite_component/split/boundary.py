@@ -15,6 +15,7 @@ from tfx_tflite_component.split.lists import with_batch_size
 from tfx_tflite_component.split.named import named_tensors
 from tfx_tflite_component.split.parsing import ParsedFeature, parses
 from tfx_tflite_component.split.sources import Source, source_of_examples, source_of_tensors
+from tfx_tflite_component.split.tables import rank_lookups
 from tfx_tflite_component.split.tails import Tail, make_tail
 from tfx_tflite_component.split.transforms import transformed_features
 
@@ -97,7 +98,7 @@ def split(
     head = make_head(graph, source.feed, source.batch, ways) if source.feed else None
     specs = _with_batch_size(_specs(ways, head), batch_size)
     rest, between = cut(graph, ways)
-    rest, lowered = lower(rest)
+    rest, lowered = lower(rank_lookups(rest))
     rest = with_batch_size(rest, batch_size) if batch_size else rest
     return Split(
         boundary=boundary,

@@ -1,6 +1,7 @@
 """A signature as one flat graph, and the import of parts of it into other functions."""
 
 import dataclasses
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
@@ -16,6 +17,7 @@ from tensorflow.python.grappler import tf_optimizer
 ConcreteFunction: TypeAlias = tf.types.experimental.ConcreteFunction
 
 _NO_VALUES = (tf.resource, tf.variant)
+_CALLS = re.compile(r"(^|(?<=/))(Stateful)?PartitionedCall(_\d+)?/")
 _PASSED_ON = ("Identity", "IdentityN", "StopGradient", "PreventGradient", "Snapshot")
 
 
@@ -35,6 +37,7 @@ class FlatGraph:
         outputs: The tensor of each output of the signature.
         captures: The variables, tables and constants that the graph reads, by placeholder.
         variables: The variables among them.
+        tables: The tables among them that were made for the graph, which keeps them alive.
     """
 
     library: FunctionDefLibrary
@@ -45,6 +48,7 @@ class FlatGraph:
     outputs: Mapping[str, str]
     captures: Mapping[str, tf.Tensor]
     variables: tuple[tf.Variable, ...]
+    tables: tuple[tf.lookup.StaticHashTable, ...] = ()
 
     def node(self, tensor: str) -> NodeDef:
         """The node that computes a tensor."""
@@ -167,6 +171,11 @@ class FlatGraph:
         copy.input[:] = self.data_inputs(node, stop)
         copy.attr.pop("_class", None)
         return copy
+
+
+def without_calls(name: str) -> str:
+    """A node's name without those of the function calls that it was inlined from."""
+    return re.sub(_CALLS, "", name)
 
 
 def flatten(function: ConcreteFunction) -> FlatGraph:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from tfx_tflite_component.errors import ConfigError, listed
 from tfx_tflite_component.split.crossings import Crossing, whole
-from tfx_tflite_component.split.graph import FlatGraph
+from tfx_tflite_component.split.graph import FlatGraph, without_calls
+from tfx_tflite_component.split.statics import static_tensors
 
 
 def named_tensors(graph: FlatGraph, tensors: Mapping[str, str]) -> list[Crossing]:
@@ -14,7 +15,8 @@ def named_tensors(graph: FlatGraph, tensors: Mapping[str, str]) -> list[Crossing
     Args:
         graph: The graph of a signature.
         tensors: The tensor for each input of the tail, `op` for an op's first output and `op:1` for
-            the next, by the ops' names in the signature's inlined graph.
+            the next, by the ops' names in the signature's inlined graph. The names of the function
+            calls on the way, such as `StatefulPartitionedCall`, may be left out.
 
     Raises:
         ConfigError: There is no such tensor, or no output depends on it.
@@ -35,10 +37,25 @@ def named_tensors(graph: FlatGraph, tensors: Mapping[str, str]) -> list[Crossing
 
 def _found(graph: FlatGraph, name: str, tensor: str) -> str:
     op, _, index = tensor.removesuffix(":0").partition(":")
-    if op not in graph.nodes or (index and not index.isdecimal()):
-        close = difflib.get_close_matches(op, graph.nodes, n=5)
+    nodes = [node for node in graph.nodes if op in (node, without_calls(node))]
+    if len(nodes) != 1:
+        close = difflib.get_close_matches(op, map(without_calls, graph.nodes), n=5)
         raise ConfigError(
-            f"boundary_tensors[{name!r}]: the signature's graph has no tensor {tensor!r}. The "
-            f"names nearest to it are {listed(close) or 'all far from it'}."
+            f"boundary_tensors[{name!r}]: {len(nodes) or 'no'} ops of the signature's graph are "
+            f"named {op!r}, expected one. The names nearest to it are {listed(nodes or close)}."
         )
-    return graph.origin(tensor.removesuffix(":0"))
+    found = f"{nodes[0]}:{index}" if index else nodes[0]
+    if (index and not index.isdecimal()) or not _exists(graph, found):
+        raise ConfigError(
+            f"boundary_tensors[{name!r}]: op {op!r} has no output {index or 0!r}; expected a number "
+            "from 0 to that of its outputs less one, or none for the first."
+        )
+    return graph.origin(found)
+
+
+def _exists(graph: FlatGraph, tensor: str) -> bool:
+    try:
+        static_tensors(graph)(tensor)
+    except KeyError:
+        return False
+    return True

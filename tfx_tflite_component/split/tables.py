@@ -14,7 +14,7 @@ from tfx_tflite_component.errors import SplitError
 from tfx_tflite_component.split.graph import FlatGraph, NodeDef
 
 _TABLE_OPS = ("HashTableV2", "MutableHashTableV2", "MutableDenseHashTableV2")
-_FIND = "LookupTableFindV2"
+FIND = "LookupTableFindV2"
 
 
 def rank_lookups(graph: FlatGraph) -> FlatGraph:
@@ -28,7 +28,7 @@ def rank_lookups(graph: FlatGraph) -> FlatGraph:
     """
     nodes = dict(graph.nodes)
     for find in graph.nodes.values():
-        if find.op == _FIND:
+        if find.op == FIND:
             unranked, shape = NodeDef(), NodeDef(name=f"{find.name}_shape", op="Shape")
             unranked.CopyFrom(find)
             unranked.name = f"{find.name}_unranked"
@@ -38,6 +38,26 @@ def rank_lookups(graph: FlatGraph) -> FlatGraph:
             ranked.attr["T"].type = find.attr["Tout"].type
             nodes |= {node.name: node for node in (unranked, shape, ranked)}
     return dataclasses.replace(graph, nodes=nodes)
+
+
+def with_tables(graph: FlatGraph, tables: Mapping[str, tf.lookup.StaticHashTable]) -> FlatGraph:
+    """A graph in which more lookup tables can be read.
+
+    Args:
+        graph: The graph.
+        tables: The tables, by the names of the tensors that are to be their handles.
+    """
+    nodes = {name: NodeDef(name=name, op="Placeholder") for name in tables}
+    for node in nodes.values():
+        node.attr["dtype"].type = tf.resource.as_datatype_enum
+        node.attr["shape"].shape.CopyFrom(tf.TensorShape([]).as_proto())
+    handles = {name: table.resource_handle for name, table in tables.items()}
+    return dataclasses.replace(
+        graph,
+        nodes={**graph.nodes, **nodes},
+        captures={**graph.captures, **handles},
+        tables=(*graph.tables, *tables.values()),
+    )
 
 
 def rebuild_tables(
@@ -71,7 +91,7 @@ def _lookups(graph: FlatGraph, node: NodeDef, read: Sequence[str]) -> Iterator[t
 
     Only a lookup names the types of keys and values.
     """
-    if node.op == _FIND:
+    if node.op == FIND:
         yield read[0], node
     for body in graph.bodies(node):
         arguments = [argument.name for argument in body.signature.input_arg]
@@ -104,7 +124,17 @@ def _check_known(graph: FlatGraph, nodes: Sequence[str], finds: Mapping[str, Nod
                 )
 
 
-def _rebuilt(graph: FlatGraph, tensor: str, find: NodeDef) -> tf.lookup.StaticHashTable:
+def table_content(graph: FlatGraph, tensor: str, find: NodeDef) -> tuple[np.ndarray, np.ndarray]:
+    """The keys of a lookup table in ascending order, and the value of each.
+
+    Args:
+        graph: The graph.
+        tensor: The handle of the table.
+        find: What looks something up in it.
+
+    Raises:
+        SplitError: The content cannot be read.
+    """
     key_dtype, value_dtype = (tf.dtypes.as_dtype(find.attr[name].type) for name in ("Tin", "Tout"))
 
     @tf.function(autograph=False)
@@ -116,21 +146,25 @@ def _rebuilt(graph: FlatGraph, tensor: str, find: NodeDef) -> tf.lookup.StaticHa
         )
 
     try:
-        keys, values = exported()
+        keys, values = (exported_part.numpy() for exported_part in exported())
     except tf.errors.OpError as e:
         raise SplitError(
             f"The lookup table of op {find.name!r} cannot be read: {e.message}. "
             "Check that the SavedModel was saved with its table initialized."
         ) from e
-    if not keys.shape.num_elements() or keys.shape.rank != 1 or values.shape.rank != 1:
+    if not keys.size or keys.ndim != 1 or values.ndim != 1:
         raise SplitError(
             f"The lookup table of op {find.name!r} has keys of shape {keys.shape} and values of "
             f"shape {values.shape}; only a table that maps one or more scalars to scalars can be "
             "rebuilt, and no DenseHashTable. Use a StaticHashTable in the serving function."
         )
     # a table hands out its content in another order in every process
-    order = np.argsort(keys.numpy())
-    keys, values = tf.gather(keys, order), tf.gather(values, order)
+    order = np.argsort(keys)
+    return keys[order], values[order]
+
+
+def _rebuilt(graph: FlatGraph, tensor: str, find: NodeDef) -> tf.lookup.StaticHashTable:
+    keys, values = (tf.constant(part) for part in table_content(graph, tensor, find))
     # a lookup brings its own default along, this one is never used
-    default = tf.zeros([], value_dtype) if value_dtype != tf.string else ""
+    default = tf.zeros([], values.dtype) if values.dtype != tf.string else ""
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), default)

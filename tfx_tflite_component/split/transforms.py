@@ -122,24 +122,31 @@ def _in_order(transform: ConcreteFunction) -> dict[str, _Feature]:
 
 def _by_name(signature: ConcreteFunction, content: set[tuple[str, str]]) -> dict[str, _Feature]:
     """The features that functions of the SavedModel take by name out of the same call."""
-    features: dict[str, _Feature] = {}
+    found = []
     for function in _functions(signature):
         graph = inline(function)
         for call, returned in _calls(graph).items():
             if _content(graph, call) == content:
-                features |= _taken(function, graph, returned)
+                found.append(_taken(function, graph, returned))
+    features: dict[str, _Feature] = {}
+    named: set[int] = set()
+    # a model that passes a feature on may call it otherwise; it returns fewer of them
+    for taken in sorted(found, key=len, reverse=True):
+        new = {name: one for name, one in taken.items() if named.isdisjoint(one.positions)}
+        features |= new
+        named.update(position for one in new.values() for position in one.positions)
     return features
 
 
 def _functions(signature: ConcreteFunction) -> Iterator[ConcreteFunction]:
-    """The functions of the SavedModel that return tensors by name."""
+    """The other functions of the SavedModel that return tensors by name."""
     restored = [
         function
         for node in tf.train.TrackableView(signature.loaded).descendants()
         for function in getattr(node, "concrete_functions", ())
     ]
     for function in [*restored, *signature.loaded.signatures.values()]:
-        if isinstance(function.structured_outputs, Mapping):
+        if function is not signature and isinstance(function.structured_outputs, Mapping):
             yield function
 
 
