@@ -35,7 +35,8 @@ class Op:
         computes_in: "float" if it reads or writes any float tensor, "integer" if it reads or writes
             quantized tensors alone, "" otherwise.
         scope: The layer or scope of the TensorFlow graph that it comes from.
-        is_preprocessing: Whether that is TF Transform's.
+        is_preprocessing: Whether that is TF Transform's. An op that the converter made of
+            preprocessing and model together counts as the model's.
         is_at_edge: Whether it only quantizes an input of the model or dequantizes an output.
     """
 

@@ -73,7 +73,9 @@ def _range(graph: FlatGraph, tensor: str) -> tuple[float, float]:
     if node.op not in _CLIPS:
         return _UNKNOWN
     clip = _CLIPS[node.op]
-    fewest, most = zip(*(_range(graph, operand) for operand in graph.data_inputs(node)), strict=True)
+    fewest, most = zip(
+        *(_range(graph, operand) for operand in graph.data_inputs(node)), strict=True
+    )
     return clip(fewest), clip(most)
 
 

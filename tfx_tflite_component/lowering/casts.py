@@ -25,7 +25,7 @@ _READING = {
     "OneHot": (0, "TI"),
     "ResourceGather": (1, "Tindices"),
 }
-_SUFFIX = "_int32"
+_SUFFIX = "/int32"
 
 
 def keep_small_integers(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
@@ -55,7 +55,7 @@ def _small(graph: FlatGraph, tensor: str) -> list[NodeDef]:
     """What computes a small integer as int32, in order; nothing if it is not small."""
     node = graph.node(tensor)
     name = node.name + _SUFFIX
-    if node.op == "Cast" and node.attr["SrcT"].type in _SMALL:
+    if node.op == "Cast" and tf.dtypes.as_dtype(node.attr["SrcT"].type) in _SMALL:
         cast = NodeDef()
         cast.CopyFrom(node)
         cast.name, cast.attr["DstT"].type = name, tf.int32.as_datatype_enum
@@ -66,9 +66,7 @@ def _small(graph: FlatGraph, tensor: str) -> list[NodeDef]:
     return []
 
 
-def _reading_int32(
-    node: NodeDef, name: str, operand: int, attribute: str, tensor: str
-) -> NodeDef:
+def _reading_int32(node: NodeDef, name: str, operand: int, attribute: str, tensor: str) -> NodeDef:
     copy = NodeDef()
     copy.CopyFrom(node)
     copy.name, copy.input[operand] = name, tensor

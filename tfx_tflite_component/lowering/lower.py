@@ -1,11 +1,21 @@
 """Runs the lowerings."""
 
 from tfx_tflite_component.lowering.bincount import lower_bincounts
+from tfx_tflite_component.lowering.casts import keep_small_integers
 from tfx_tflite_component.lowering.constant_select import remove_constant_selects
+from tfx_tflite_component.lowering.lookup import lower_lookups
+from tfx_tflite_component.lowering.reshapes import remove_reshapes
 from tfx_tflite_component.lowering.search import lower_searches
 from tfx_tflite_component.split.graph import FlatGraph
 
-_PASSES = (lower_searches, lower_bincounts, remove_constant_selects)
+_PASSES = (
+    lower_lookups,
+    lower_searches,
+    lower_bincounts,
+    remove_constant_selects,
+    remove_reshapes,
+    keep_small_integers,
+)
 
 
 def lower(graph: FlatGraph) -> tuple[FlatGraph, dict[str, list[str]]]:

@@ -11,7 +11,7 @@ so that the converter does not see that nothing changes.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
@@ -29,35 +29,41 @@ def remove_reshapes(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
         graph: The graph of a signature.
 
     Returns:
-        The graph, and the names of the reshapes at the end of the chains.
+        The graph, and the names of the reshapes that ended the chains.
     """
     known = static_tensors(graph)
     nodes = dict(graph.nodes)
     removed = []
     for name, node in graph.nodes.items():
-        if node.op in _RESHAPING and (source := _same_shape_before(graph, known, name)):
-            nodes |= _elementwise(graph, name, source)
+        if node.op in _RESHAPING and (chain := _chain(graph, known, node)):
+            nodes |= {added.name: added for added in _elementwise(graph, node, chain)}
             removed.append(name)
     return dataclasses.replace(graph, nodes=nodes), sorted(removed)
 
 
-def _same_shape_before(
-    graph: FlatGraph, known: Callable[[str], tf.Tensor], reshape: str
-) -> str | None:
-    """The nearest tensor of the same shape that a chain of rule 1 makes a reshape of."""
-    shape = known(reshape).shape
-    tensor = reshape
-    while graph.node(tensor).op in (*_RESHAPING, *_ELEMENTWISE):
-        tensor = graph.data_inputs(graph.node(tensor))[0]
-        if _is_determined(shape) and known(tensor).shape.as_list() == shape.as_list():
-            return tensor
-    return None
+def _chain(graph: FlatGraph, known: Callable[[str], tf.Tensor], reshape: NodeDef) -> list[NodeDef]:
+    """The shortest chain that ends in a reshape and keeps the shape, from its end to its start."""
+    shape = known(reshape.name).shape
+    if shape.rank is None or shape.as_list().count(None) > 1 or 0 in shape.as_list():
+        return []
+    chain = [reshape]
+    while known(graph.data_inputs(chain[-1])[0]).shape != shape:
+        chain.append(graph.node(graph.data_inputs(chain[-1])[0]))
+        if chain[-1].op not in (*_RESHAPING, *_ELEMENTWISE):
+            return []
+    return chain
 
 
-def _is_determined(shape: tf.TensorShape) -> bool:
-    return shape.rank is not None and shape.as_list().count(None) <= 1 and 0 not in shape
-
-
-def _elementwise(graph: FlatGraph, reshape: str, source: str) -> dict[str, NodeDef]:
-    """The elementwise ops between a tensor and a reshape, and an identity in the reshape's place."""
-    ...
+def _elementwise(graph: FlatGraph, reshape: NodeDef, chain: Sequence[NodeDef]) -> Iterator[NodeDef]:
+    """The elementwise ops of a chain, and an identity in the place of the reshape at its end."""
+    tensor = graph.data_inputs(chain[-1])[0]
+    for node in reversed(chain):
+        if node.op in _ELEMENTWISE:
+            copy = NodeDef()
+            copy.CopyFrom(node)
+            copy.name, copy.input[0] = f"{reshape.name}/{node.name}", tensor
+            yield copy
+            tensor = copy.name
+    identity = NodeDef(name=reshape.name, op="Identity", input=[tensor])
+    identity.attr["T"].CopyFrom(reshape.attr["T"])
+    yield identity

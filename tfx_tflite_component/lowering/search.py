@@ -4,16 +4,14 @@
 Both search row i of the values [rows, m] in row i of the sorted boundaries [rows, n].
 
 1. `UpperBound` counts the boundaries that a value is not below, so that NaN comes after all of
-   them. For 32-bit floats and one row of constant boundaries, that is `Bucketize`, which TFLite
-   has.
+   them. For 32-bit floats and one row of constant boundaries that is `Bucketize`, which TFLite has.
+   It also keeps the boundaries in an integer model, where the operands of a comparison are
+   quantized.
 2. `LowerBound` counts the boundaries below a value, so that NaN comes before all of them. These are
    all but the negated boundaries that the negated value is not below, which 1 counts.
-3. For integers, and for boundaries that are not constant, the boundaries are compared one by one
-   and counted.
+3. For integers, and for boundaries that are not constant or have several rows, each boundary is
+   compared with each value.
 4. A search in other dtypes, and one in constant boundaries that are not sorted, is left alone.
-
-1 and 2 also keep the boundaries as they are in an integer model: the converter quantizes the
-operands of a comparison, but not those of `Bucketize`.
 """
 
 from collections.abc import Callable, Sequence

@@ -97,7 +97,7 @@ def split(
     _check_names(handed, source.ways)
     head = make_head(graph, source.feed, source.batch, ways) if source.feed else None
     specs = _with_batch_size(_specs(ways, head), batch_size)
-    rest, between = cut(graph, ways)
+    rest, between = cut(graph, ways, specs)
     rest, lowered = lower(rank_lookups(rest))
     rest = with_batch_size(rest, batch_size) if batch_size else rest
     return Split(

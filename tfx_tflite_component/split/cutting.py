@@ -12,12 +12,15 @@ from tfx_tflite_component.split.statics import static_tensors
 _SCOPE = "boundary"
 
 
-def cut(graph: FlatGraph, ways: Sequence[Crossing]) -> tuple[FlatGraph, list[Crossing]]:
+def cut(
+    graph: FlatGraph, ways: Sequence[Crossing], specs: Mapping[str, tf.TensorSpec]
+) -> tuple[FlatGraph, list[Crossing]]:
     """Cuts off what comes before the crossings, so that whoever walks the rest stops there.
 
     Args:
         graph: The graph of a signature.
         ways: What crosses the boundary.
+        specs: Shape and dtype of each input of the tail: more is known of them than the graph says.
 
     Returns:
         The rest of the graph, without identities and control dependencies, and the crossings,
@@ -26,7 +29,17 @@ def cut(graph: FlatGraph, ways: Sequence[Crossing]) -> tuple[FlatGraph, list[Cro
     crossing = sorted({tensor for way in ways for tensor in way.tensors})
     placeholders = {tensor: f"{_SCOPE}/{index}" for index, tensor in enumerate(crossing)}
     known = static_tensors(graph)
-    nodes = {name: _placeholder(name, known(tensor)) for tensor, name in placeholders.items()}
+    # lengths cross with what is sparse or ragged; else one input is the tensor itself
+    as_they_are = {
+        tensor: specs[way.inputs[0]]
+        for way in ways
+        if len(way.inputs) == 1
+        for tensor in way.tensors
+    }
+    nodes = {
+        name: _placeholder(name, as_they_are.get(tensor) or known(tensor))
+        for tensor, name in placeholders.items()
+    }
 
     def read(tensor: str) -> str:
         tensor = graph.origin(tensor, stop=placeholders)
@@ -43,10 +56,10 @@ def cut(graph: FlatGraph, ways: Sequence[Crossing]) -> tuple[FlatGraph, list[Cro
     )
 
 
-def _placeholder(name: str, tensor: tf.Tensor) -> NodeDef:
+def _placeholder(name: str, like: tf.Tensor | tf.TensorSpec) -> NodeDef:
     node = NodeDef(name=name, op="Placeholder")
-    node.attr["dtype"].type = tensor.dtype.as_datatype_enum
-    node.attr["shape"].shape.CopyFrom(tensor.shape.as_proto())
+    node.attr["dtype"].type = like.dtype.as_datatype_enum
+    node.attr["shape"].shape.CopyFrom(like.shape.as_proto())
     return node
 
 

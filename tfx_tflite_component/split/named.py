@@ -47,8 +47,8 @@ def _found(graph: FlatGraph, name: str, tensor: str) -> str:
     found = f"{nodes[0]}:{index}" if index else nodes[0]
     if (index and not index.isdecimal()) or not _exists(graph, found):
         raise ConfigError(
-            f"boundary_tensors[{name!r}]: op {op!r} has no output {index or 0!r}; expected a number "
-            "from 0 to that of its outputs less one, or none for the first."
+            f"boundary_tensors[{name!r}]: op {op!r} has no output {index or '0'!r}; expected a "
+            "number from 0 to that of its outputs less one, or none for the first."
         )
     return graph.origin(found)
 
