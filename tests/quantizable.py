@@ -99,10 +99,11 @@ def rewrite_in_process(
     destination: pathlib.Path,
     config: TFLiteRewriterConfig,
     samples: Mapping[str, pathlib.Path],
+    transform_graph: pathlib.Path | None = None,
 ) -> dict[str, Any]:
     """Does what `isolation.rewrite_isolated` does, without the seconds that a process takes."""
     records = {
         name: list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
         for name, path in samples.items()
     }
-    return to_json(rewrite(source, destination, config, Samples(**records)))
+    return to_json(rewrite(source, destination, config, Samples(**records), transform_graph))

@@ -83,11 +83,26 @@ def test_refuses_what_it_does_not_know_at_construction(
         pytest.param(
             {"quantization": {"mode": "FULL_INTEGER"}}, "examples", id="no examples to calibrate"
         ),
+        pytest.param({"input_boundary": "TENSORS"}, "boundary_tensors", id="no tensors named"),
     ],
 )
 def test_refuses_contradictions_at_construction(config: dict[str, Any], culprit: str) -> None:
     with pytest.raises(ConfigError, match=culprit):
         TFLiteRewriter(model=_model(), config=config)
+
+
+def test_refuses_a_transform_graph_without_a_use_at_construction() -> None:
+    graph = tfx.dsl.Channel(type=standard_artifacts.TransformGraph)
+    with pytest.raises(ConfigError, match="`transform_graph` has no effect"):
+        TFLiteRewriter(
+            model=_model(), transform_graph=graph, config={"input_boundary": "SIGNATURE"}
+        )
+
+
+def test_takes_a_transform_graph() -> None:
+    graph = tfx.dsl.Channel(type=standard_artifacts.TransformGraph)
+    component = TFLiteRewriter(model=_model(), transform_graph=graph)
+    assert component.inputs["transform_graph"] is graph
 
 
 def test_puts_out_a_model() -> None:

@@ -179,3 +179,19 @@ def test_config_that_needs_examples_is_refused_without_them(config, named):
 
 def test_config_that_needs_no_examples_is_fine_without_them():
     check_examples(read_config({"quantization": {"mode": "DYNAMIC_RANGE"}}), given=False)
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ("input_boundary: TENSORS", "TENSORS needs boundary_tensors"),
+        ("boundary_tensors { key: 'x' value: 'op' }", "AUTO does not go with boundary_tensors"),
+        (
+            "input_boundary: TENSORS boundary_tensors { key: '' value: 'op' }",
+            "boundary_tensors: an input of the model needs a name",
+        ),
+    ],
+)
+def test_boundary_tensors_go_with_their_boundary_alone(config, named):
+    with pytest.raises(ConfigError, match=named):
+        read_config(config)

@@ -65,8 +65,8 @@ def test_taxi_prints_what_came_out(taxi: PipelineRun) -> None:
     _, path = _row(taxi, "model")
     assert pathlib.Path(path) == taxi.artifact("TFLiteRewriter", "model") / "Format-Serving/tflite"
     assert _row(taxi, "bytes")[1] == f"{pathlib.Path(path).stat().st_size:,}"
-    assert _row(taxi, "boundary") == ["boundary", "RAW_FEATURES"]
-    assert _row(taxi, "12")[2:4] == ["company,", "dropoff_latitude,"]
+    assert _row(taxi, "boundary") == ["boundary", "TRANSFORMED_FEATURES"]
+    assert _row(taxi, "12")[2:4] == ["company_xf,", "dropoff_latitude_xf,"]
 
 
 def test_taxi_leaves_what_follows_in_the_stock_pipeline_alone(taxi: PipelineRun) -> None:

@@ -17,6 +17,7 @@ from small_model import save_small_model, small_examples
 from tfx.dsl.io import fileio
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
+from transformed import save_trained
 
 from tfx_tflite_component import isolation, worker
 from tfx_tflite_component.errors import (
@@ -40,8 +41,10 @@ def _do(
     output_uri: pathlib.Path | str,
     config: dict[str, Any] | None = None,
     examples: standard_artifacts.Examples | None = None,
+    transform_graph: standard_artifacts.TransformGraph | None = None,
 ) -> standard_artifacts.Model:
     inputs = {"model": [model]} | ({"examples": [examples]} if examples else {})
+    inputs |= {"transform_graph": [transform_graph]} if transform_graph else {}
     output = model_artifact(output_uri)
     Executor().Do(inputs, {"model": [output]}, {"config": json.dumps(config)} if config else {})
     return output
@@ -353,3 +356,48 @@ def test_refuses_examples_without_the_split_and_names_those_that_are_there(
     with pytest.raises(ExamplesError, match=r"'eval'.*'train', 'test'"):
         _do(model_artifact(source), tmp_path / "rewriter" / "model", examples=examples)
     assert _files(tmp_path / "rewriter") == set()
+
+
+@pytest.fixture
+def trained_without_names(tmp_path: pathlib.Path) -> pathlib.Path:
+    """The folder of a Trainer's output that does not tell what its transformed features are called.
+
+    The transform graph lies beside the SavedModel, in `transform_graph`.
+    """
+    save_trained(
+        tmp_path / "trainer" / "Format-Serving",
+        lambda features: {"bucket": tf.strings.to_hash_bucket_fast(features["text"], 9)},
+        lambda transformed, parsed: {"y": tf.one_hot(transformed["bucket"], 9)},
+        saves_names=False,
+    )
+    return tmp_path / "trainer"
+
+
+@pytest.mark.parametrize("is_remote", [False, True], ids=["local", "remote"])
+def test_transform_graph_names_the_inputs(
+    trained_without_names: pathlib.Path, tmp_path: pathlib.Path, is_remote: bool
+) -> None:
+    graph = standard_artifacts.TransformGraph()
+    graph.uri = str(trained_without_names / "transform_graph")
+    if is_remote:
+        io_utils.copy_dir(graph.uri, "ram://transform_graph")
+        graph.uri = "ram://transform_graph"
+    published = _do(
+        model_artifact(trained_without_names), tmp_path / "model", transform_graph=graph
+    )
+    assert published.get_string_custom_property("boundary") == "TRANSFORMED_FEATURES"
+    interpreter = tf.lite.Interpreter(str(tmp_path / "model" / "Format-Serving" / "tflite"))
+    assert interpreter.get_signature_list()["serving_default"]["inputs"] == ["bucket"]
+
+
+@pytest.mark.usefixtures("worker_in_process")
+def test_transform_graph_without_a_use_is_refused(
+    trained_without_names: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    graph = standard_artifacts.TransformGraph()
+    graph.uri = str(trained_without_names / "transform_graph")
+    config = {"input_boundary": "RAW_FEATURES"}
+    with pytest.raises(
+        ConfigError, match="`transform_graph` has no effect with input_boundary: RAW"
+    ):
+        _do(model_artifact(trained_without_names), tmp_path / "model", config, None, graph)

@@ -30,7 +30,7 @@ def samples(monkeypatch: pytest.MonkeyPatch) -> Samples:
     handed: Samples = {}
 
     def rewrite(*arguments: Any) -> dict[str, Any]:
-        for name, path in arguments[-1].items():
+        for name, path in arguments[3].items():
             handed[name] = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
         return rewrite_in_process(*arguments)
 

@@ -63,14 +63,14 @@ class Report:
 
     Attributes:
         signature_key: The signature of the SavedModel.
-        boundary: Where it was split: SIGNATURE or RAW_FEATURES.
-        boundary_reason: Why there.
+        boundary: Where it was split: SIGNATURE, RAW_FEATURES, TRANSFORMED_FEATURES or TENSORS.
+        boundary_reason: Why there, and why at no earlier boundary.
         config: The config, with the defaults filled in.
         source_size_bytes: The size of the SavedModel.
         inputs: The inputs of the model; None for a model with custom ops, which cannot be run here.
         outputs: Its outputs, likewise.
         dropped_checks: The assertions of the signature that the model leaves out.
-        lowered: The ops of the signature that each lowering rewrote, by the lowering's name.
+        lowered: The ops that each lowering rewrote, by the lowering's name.
         model: What the file `tflite` holds.
         calibration: The calibration; None for modes without one.
         verification: The comparison with the SavedModel; None for a model with custom ops.

@@ -6,7 +6,7 @@ from tfx.examples import chicago_taxi_pipeline
 from tfx.examples.chicago_taxi_pipeline import taxi_pipeline_native_keras
 from tfx.orchestration.pipeline import Pipeline
 
-from tfx_tflite_component import TFLiteRewriter, TFLiteRewriterConfig
+from tfx_tflite_component import TFLiteRewriter
 
 REWRITER_ID = "TFLiteRewriter"
 
@@ -20,8 +20,6 @@ def create_pipeline(root: pathlib.Path) -> Pipeline:
     rewriter = TFLiteRewriter(
         model=stock["Trainer"].outputs["model"],
         examples=stock["CsvExampleGen"].outputs["examples"],
-        # Hashing words, buckets and counting categories: TFLite has no builtin ops for these.
-        config=TFLiteRewriterConfig(ops={"allow_select_tf_ops": True}),
     ).with_id(REWRITER_ID)
     pipeline.components = [*pipeline.components, rewriter]
     return pipeline
