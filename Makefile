@@ -37,6 +37,7 @@ bench: $(READY)
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/quantized.py
 	@$(BIN)/python benchmarks/evaluation.py
+	@$(BIN)/python benchmarks/lowering.py
 
 lock: $(READY)
 	@$(BIN)/uv pip compile --quiet --generate-hashes --python-version $(PYTHON_$(TFX)) \
