@@ -81,6 +81,7 @@ def check_inputs(
     conversion: Conversion,
     given: Mapping[str, tf.Tensor],
     taken: Mapping[str, tf.Tensor] | None = None,
+    tolerance: float = TOLERANCE,
 ) -> None:
     """Compares on what the signature is given, and on what the tail takes instead."""
     expected = conversion.signature(**given)
@@ -92,12 +93,12 @@ def check_inputs(
     for found_by in (by_tail, by_model):
         assert sorted(found_by) == sorted(expected)
         for output, tensor in expected.items():
-            _check_equal(found_by[output], tensor.numpy())
+            _check_equal(found_by[output], tensor.numpy(), tolerance)
 
 
-def _check_equal(found: np.ndarray, expected: np.ndarray) -> None:
+def _check_equal(found: np.ndarray, expected: np.ndarray, tolerance: float) -> None:
     assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
     if np.issubdtype(expected.dtype, np.floating):
-        np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
     else:
         np.testing.assert_array_equal(found, expected)

@@ -27,8 +27,21 @@ def save(
     module: tf.Module | None = None,
 ) -> pathlib.Path:
     """Saves a function as `serving_default`, with what the module holds."""
-    signature = tf.function(function, input_signature=specs, autograph=False)
-    tf.saved_model.save(module or tf.Module(), str(folder), signatures=signature)
+    return save_each(folder, {"serving_default": function}, *specs, module=module)
+
+
+def save_each(
+    folder: pathlib.Path,
+    functions: Mapping[str, Callable[..., Tensors]],
+    *specs: tf.TensorSpec,
+    module: tf.Module | None = None,
+) -> pathlib.Path:
+    """Saves functions as the signatures of one SavedModel, with what the module holds."""
+    signatures = {
+        key: tf.function(function, input_signature=specs, autograph=False)
+        for key, function in functions.items()
+    }
+    tf.saved_model.save(module or tf.Module(), str(folder), signatures=signatures)
     return folder
 
 
@@ -39,11 +52,18 @@ def save_parsing(
     module: tf.Module | None = None,
 ) -> pathlib.Path:
     """Saves a function of parsed features, as a Trainer does."""
+    return save(folder, parsing(features, compute), EXAMPLES, module=module)
+
+
+def parsing(
+    features: Mapping[str, object], compute: Callable[[Tensors], Tensors]
+) -> Callable[[tf.Tensor], Tensors]:
+    """A function of serialized examples that computes something of the features in them."""
 
     def serve(examples: tf.Tensor) -> Tensors:
         return compute(tf.io.parse_example(examples, features))
 
-    return save(folder, serve, EXAMPLES, module=module)
+    return serve
 
 
 def save_tf1(

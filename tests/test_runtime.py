@@ -66,6 +66,17 @@ def test_batches_of_any_size_follow_one_another(tmp_path, function):
             np.testing.assert_allclose(model({"x": x})["y"], expected, atol=1e-6)
 
 
+def test_output_may_have_no_elements(tmp_path):
+    model = _model(
+        tmp_path,
+        lambda x: {"y": x[:, : x[0, 0]]},
+        tf.TensorSpec([None, 3], tf.int32, "x"),
+    )
+    for columns in (2, 0, 1):
+        found = model({"x": np.full([4, 3], columns, np.int32)})["y"]
+        assert (found.dtype, found.shape) == (np.int32, (4, columns))
+
+
 def test_strings_go_in_and_come_out(tmp_path):
     model = _model(
         tmp_path,

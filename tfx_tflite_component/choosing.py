@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from tfx_tflite_component.calibration import RepresentativeDataset, range_warnings
@@ -19,7 +19,7 @@ from tfx_tflite_component.split.boundary import (
     natural_boundary,
     split,
 )
-from tfx_tflite_component.split.graph import ConcreteFunction
+from tfx_tflite_component.split.graph import ConcreteFunction, FlatGraph
 
 _Refusal: TypeAlias = SplitError | ConversionError
 
@@ -87,8 +87,7 @@ def _convert_at(
         signature,
         boundary,
         config.batch_size,
-        # Select TF ops need no lowering
-        lower=(lambda graph: (graph, {})) if config.ops.allow_select_tf_ops else lower,
+        lower=lambda graph: _lower(graph, config),
         tensors=config.boundary_tensors,
         transform=transform,
     )
@@ -98,6 +97,13 @@ def _convert_at(
     warnings = range_warnings(dataset.ranges) if dataset else []
     warnings += check_quantization(found, config.quantization)
     return Conversion(parts, dataset, found, warnings)
+
+
+def _lower(
+    graph: FlatGraph, config: TFLiteRewriterConfig
+) -> tuple[FlatGraph, Mapping[str, list[str]]]:
+    """Lowers the ops of a tail, unless the config allows the ones that it has."""
+    return (graph, {}) if config.ops.allow_select_tf_ops else lower(graph, is_calibrated(config))
 
 
 def _with_reason(found: Conversion, refusals: dict[str, _Refusal]) -> Conversion:

@@ -30,6 +30,7 @@ _NEW = "Leave enable_experimental_new_converter at true."
 _STAYS_FLOAT = re.compile(r"not yet supported for op: '(\w+)'")
 _DIALECT = "tf."
 _TENSOR_LIST = "TensorList"
+_LOOKUP = "LookupTable"
 
 
 def convert(
@@ -158,6 +159,16 @@ def _choices(
 ) -> Iterator[str]:
     if not config.batch_size and any(op.startswith(_TENSOR_LIST) for op in flex):
         yield "set batch_size: 1. With a fixed batch size, recurrent layers need builtin ops alone."
+    if config.input_boundary == TFLiteRewriterConfig.RAW_FEATURES:
+        yield (
+            "leave input_boundary at AUTO, or set input_boundary: TRANSFORMED_FEATURES. What TF "
+            "Transform does is then left to the head."
+        )
+    if any(op.startswith(_LOOKUP) for op in flex):
+        yield (
+            "look up by strings or integers what is a string, bool, int32, int64 or float32, with "
+            "a constant default, outside of tf.cond and tf.while_loop. TFLite has no other tables."
+        )
     if flex:
         yield (
             "set ops { allow_select_tf_ops: true }. An app then has to link the Select TF ops "

@@ -132,8 +132,20 @@ class TFLiteModel:
         self._interpreter.allocate_tensors()
         self._shapes = shapes
 
+    def _tensor(self, details: TensorDetails) -> np.ndarray:
+        try:
+            return self._interpreter.get_tensor(details.index)
+        except ValueError:
+            # it cannot hand out a tensor without elements whose size it learned while running
+            shapes = {
+                found["index"]: found["shape"] for found in self._interpreter.get_output_details()
+            }
+            if shapes[details.index].all():
+                raise
+            return np.empty(shapes[details.index], details.dtype)
+
     def _output(self, details: TensorDetails) -> np.ndarray:
-        array = self._interpreter.get_tensor(details.index)
+        array = self._tensor(details)
         return dequantize(array, details) if len(details.scales) else array
 
 

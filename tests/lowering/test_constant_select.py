@@ -190,7 +190,7 @@ def test_keeps_a_selection_that_also_changes_the_shape(
         tf.TensorSpec(other, tf.float32),
     )
     _, lowered = lower(flatten(load_signature(folder, "serving_default")))
-    assert lowered == {}
+    assert "remove_constant_selects" not in lowered
 
 
 @pytest.fixture(scope="module")

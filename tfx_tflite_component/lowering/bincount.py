@@ -1,17 +1,17 @@
 """Makes bin counts one-hot rows that are reduced.
 
-Keras' `CategoryEncoding`, and its other layers in the modes "one_hot", "multi_hot" and "count", call
-`tf.math.bincount` with a minlength that is the maxlength; it writes `DenseBincount`, which counts
-the integers of a vector or of each row of a matrix.
+Keras' `CategoryEncoding`, and its other layers in the modes "one_hot", "multi_hot" and "count",
+call `tf.math.bincount` with a minlength that is the maxlength. It writes `DenseBincount`, which
+counts the integers of a vector or of each row of a matrix.
 
 1. The number of bins is constant: it is computed by `Minimum` and `Maximum`, and what the constants
    among their operands leave of its range is one number. Other operands do not matter then.
 2. Each integer becomes a row with a one in its bin. An integer that is not less than the number of
    bins has none, so that it is not counted, as in TensorFlow. Negative ones are refused there, and
    not counted here.
-3. With `binary_output`, the result is the maximum of the rows, and weights are ignored; otherwise it
-   is their sum. With weights, which have the shape of the integers, the row holds the weight: chosen
-   and not multiplied, as a weight that is NaN or infinite may only reach its own bin.
+3. With `binary_output`, the result is the maximum of the rows and weights are ignored; otherwise,
+   it is their sum. With weights, which have the shape of the integers, a row holds the weight:
+   chosen and not multiplied, as a weight that is NaN or infinite may only reach its own bin.
 4. Floats are summed in whatever order TFLite sums them.
 5. Any other `DenseBincount` is left alone.
 """

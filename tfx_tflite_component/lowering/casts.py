@@ -1,12 +1,12 @@
 """Keeps integers that are widened to 64 bits without need at 32.
 
-TensorFlow's searches and comparisons give small integers, TF Transform hands them over as int64, and
-Keras and the ops that index make 32-bit ones or floats of them again.
+TensorFlow's searches and comparisons give small integers, TF Transform hands them over as int64,
+and Keras and the ops that index make 32-bit integers or floats of them again.
 
-1. An integer is small if a `Cast` has made it int64 of a boolean or of an integer of at most 32 bits;
-   so is what `Reshape`, `ExpandDims` and `Squeeze` make of small ones.
-2. What `Cast`, `OneHot`, `GatherV2` and `ResourceGather` make of an int64 value, they also make of
-   the same value in 32 bits: they read small integers as int32.
+1. An integer is small if a `Cast` has made it int64 of a boolean or of an integer of at most 32
+   bits; so is what `ExpandDims`, `Reshape` and `Squeeze` make of small ones.
+2. What `Cast`, `GatherV2`, `OneHot` and `ResourceGather` make of an int64 number, they also make of
+   the same number in 32 bits: they read small integers as int32.
 3. Whatever else reads a small integer still reads it as int64.
 """
 
@@ -18,7 +18,7 @@ from tfx_tflite_component.split.graph import FlatGraph, NodeDef
 
 _SMALL = (tf.bool, tf.int8, tf.uint8, tf.int16, tf.uint16, tf.int32)
 _REARRANGING = ("ExpandDims", "Reshape", "Squeeze")
-# which operand they take integers of either width by, and the attribute that says which
+# which operand takes integers of either width, and the attribute that says which width
 _READING = {
     "Cast": (0, "SrcT"),
     "GatherV2": (1, "Tindices"),

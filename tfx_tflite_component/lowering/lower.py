@@ -1,34 +1,54 @@
 """Runs the lowerings."""
 
 from tfx_tflite_component.lowering.bincount import lower_bincounts
+from tfx_tflite_component.lowering.buckets import lower_single_buckets
 from tfx_tflite_component.lowering.casts import keep_small_integers
+from tfx_tflite_component.lowering.checks import lower_checks
+from tfx_tflite_component.lowering.comparisons import lower_comparisons
+from tfx_tflite_component.lowering.concat_axis import concatenate_first, concatenate_last
 from tfx_tflite_component.lowering.constant_select import remove_constant_selects
-from tfx_tflite_component.lowering.lookup import lower_lookups
+from tfx_tflite_component.lowering.ragged import lower_ragged
 from tfx_tflite_component.lowering.reshapes import remove_reshapes
+from tfx_tflite_component.lowering.resize import lower_resizes
 from tfx_tflite_component.lowering.search import lower_searches
+from tfx_tflite_component.lowering.sizes import fold_sizes
+from tfx_tflite_component.lowering.sparse_counts import lower_sparse_counts
+from tfx_tflite_component.lowering.sparse_sums import lower_sparse_sums
+from tfx_tflite_component.lowering.tables import lower_tables
+from tfx_tflite_component.lowering.words import lower_words
 from tfx_tflite_component.split.graph import FlatGraph
 
 _PASSES = (
-    lower_lookups,
+    lower_checks,
+    lower_ragged,
+    lower_words,
+    lower_comparisons,
+    lower_tables,
+    lower_single_buckets,
+    fold_sizes,
     lower_searches,
     lower_bincounts,
+    lower_sparse_counts,
+    lower_sparse_sums,
+    lower_resizes,
     remove_constant_selects,
     remove_reshapes,
     keep_small_integers,
 )
 
 
-def lower(graph: FlatGraph) -> tuple[FlatGraph, dict[str, list[str]]]:
+def lower(graph: FlatGraph, is_calibrated: bool = False) -> tuple[FlatGraph, dict[str, list[str]]]:
     """Rewrites the ops of a graph that builtin ops can do as well.
 
     Args:
         graph: The graph of a signature.
+        is_calibrated: Whether the model's activations are going to be integers.
 
     Returns:
         The graph, and the nodes that each lowering rewrote, by the lowering's name.
     """
     rewritten = {}
-    for lowering in _PASSES:
+    for lowering in (*_PASSES, concatenate_last if is_calibrated else concatenate_first):
         graph, names = lowering(graph)
         if names:
             rewritten[lowering.__name__] = names

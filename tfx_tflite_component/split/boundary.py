@@ -26,6 +26,9 @@ RAW_FEATURES = "RAW_FEATURES"
 TRANSFORMED_FEATURES = "TRANSFORMED_FEATURES"
 TENSORS = "TENSORS"
 
+# what TFLite leaves out
+_CHECKS = ("Assert", "CheckNumerics")
+
 
 @dataclasses.dataclass(frozen=True)
 class Split:
@@ -196,5 +199,5 @@ def _checks(graph: FlatGraph) -> tuple[str, ...]:
     return tuple(
         name
         for name, node in graph.nodes.items()
-        if any(part.op == "Assert" for part in (node, *graph.inner_nodes(node)))
+        if any(part.op in _CHECKS for part in (node, *graph.inner_nodes(node)))
     )

@@ -34,6 +34,7 @@ def rank_lookups(graph: FlatGraph) -> FlatGraph:
             unranked.name = f"{find.name}_unranked"
             shape.input.append(find.input[1])
             shape.attr["T"].type = find.attr["Tin"].type
+            shape.attr["out_type"].type = tf.int32.as_datatype_enum
             ranked = NodeDef(name=find.name, op="Reshape", input=[unranked.name, shape.name])
             ranked.attr["T"].type = find.attr["Tout"].type
             nodes |= {node.name: node for node in (unranked, shape, ranked)}
