@@ -17,6 +17,7 @@ from tfx.components.evaluator.executor import Executor
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
+from versions import PREFERRED_INTERPRETER
 
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.evaluation import custom_extractors
@@ -110,7 +111,7 @@ def publish(
 
 def run_by_hand(artifact: pathlib.Path, values: np.ndarray) -> np.ndarray:
     """Runs the classifier of an artifact on one example after the other, as an app would."""
-    interpreter = tf.lite.Interpreter(f"{artifact}/Format-Serving/tflite")
+    interpreter = PREFERRED_INTERPRETER(f"{artifact}/Format-Serving/tflite")
     (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
     size = max(1, taken["shape_signature"][0])
     # XNNPACK leaves a dynamic batch dimension to slower kernels, which round otherwise

@@ -186,7 +186,10 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> _Pipeline:
     """Two rewriters in one pipeline, run once; and once more with the config of one changed."""
     pipeline = _Pipeline(tmp_path_factory.mktemp("pipeline"))
     small = RuntimeParameter(
-        name="small", ptype=str, default="quantization { mode: DYNAMIC_RANGE }"
+        name="small",
+        ptype=str,
+        # so small a model has more channels than weights in each, and a scale for each of them
+        default="quantization { mode: DYNAMIC_RANGE per_channel: false }",
     )
     pipeline.run({"Float": TFLiteRewriterConfig(), "Small": small})
     pipeline.run({"Float": TFLiteRewriterConfig(), "Small": {"quantization": {"mode": "FLOAT16"}}})

@@ -21,8 +21,9 @@ from evaluations import (
 )
 from models import Tensors, example, save_parsing
 from tensorflow_model_analysis.view import render_slicing_metrics
+from versions import RUNS_SELECT_TF_OPS
 
-from tfx_tflite_component.errors import ConfigError, SourceModelError
+from tfx_tflite_component.errors import ConfigError, SourceModelError, UnsupportedOpsError
 from tfx_tflite_component.evaluation import custom_extractors
 from tfx_tflite_component.source import load_signature
 
@@ -370,3 +371,28 @@ def test_missing_head_stops_the_evaluation_by_name(
     shutil.copytree(float_model / "Format-Serving", tmp_path / "pushed" / "Format-Serving")
     with pytest.raises(SourceModelError, match=f"{tmp_path}/pushed/head"):
         run_analysis(tmp_path, _ONE_TFLITE, _DATA.examples, {"": tmp_path / "pushed"})
+
+
+_AMOUNT = {"amount": tf.io.FixedLenFeature([1], tf.float32)}
+_SQUARED_ERROR = """
+model_specs { model_type: "tf_lite" label_key: "label" }
+metrics_specs { metrics { class_name: "MeanSquaredError" config: '{"name": "error"}' } }
+"""
+
+
+def test_select_tf_ops_are_evaluated_where_the_interpreter_has_them(tmp_path: pathlib.Path) -> None:
+    def compute(parsed: Tensors) -> Tensors:
+        # the same as what is in the feature, by an op that TFLite lacks
+        return {"bucket": tf.strings.to_number(tf.strings.as_string(parsed["amount"]))}
+
+    save_parsing(tmp_path / "trained" / "Format-Serving", _AMOUNT, compute)
+    config = "ops { allow_select_tf_ops: true }"
+    models = {"": publish(tmp_path / "model", tmp_path / "trained", config)}
+    examples = [example(amount=[float(index)], label=[index + 1.0]) for index in range(10)]
+    if RUNS_SELECT_TF_OPS:
+        metrics = run_analysis(tmp_path, _SQUARED_ERROR, examples, models).metrics("")
+        assert metrics[_OVERALL]["error"] == pytest.approx(1.0)
+        return
+    # before any example is read, and not as a failure of Beam
+    with pytest.raises(UnsupportedOpsError, match=r"cannot be run here.*needs Select TF ops"):
+        run_analysis(tmp_path, _SQUARED_ERROR, examples, models)

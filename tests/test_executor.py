@@ -288,12 +288,12 @@ _FILL_INVERSE_ERROR = _saving(lambda x: {"y": tf.math.erfinv(x)}, _FLOATS)
         ),
         pytest.param(
             _saving(
-                lambda x: {"y": tf.cast(x, tf.float32)},
-                tf.TensorSpec([None, 2], tf.bfloat16, name="x"),
+                lambda x: {"y": tf.bitcast(x, tf.int8)},
+                tf.TensorSpec([None, 2], tf.qint8, name="x"),
             ),
             {},
             ConversionError,
-            ["'x'", "bfloat16"],
+            ["'x'", "qint8"],
             id="input of a type that TFLite lacks",
         ),
         pytest.param(

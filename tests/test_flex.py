@@ -26,7 +26,7 @@ def model(tmp_path_factory):
 def test_a_converted_model_has_the_attributes_of_its_ops_in_order(model):
     (found,) = node_defs(model)
     assert NodeDef.FromString(found).op == "DenseBincount"
-    assert found == NodeDef.FromString(found).SerializeToString(deterministic=True)
+    assert b"".join(_attributes(found)) in found
 
 
 def test_attributes_in_another_order_are_put_in_order(model):
@@ -40,10 +40,15 @@ def test_attributes_in_another_order_are_put_in_order(model):
 
 def _with_first_attribute_last(node_def):
     """Serialized attributes stand one after the other, in whatever order they were written."""
-    attributes = NodeDef.FromString(node_def).attr
-    parts = [
-        NodeDef(attr={name: attributes[name]}).SerializeToString() for name in sorted(attributes)
-    ]
+    parts = _attributes(node_def)
     assert len(parts) > 1
     before, after = node_def.split(b"".join(parts))
     return before + b"".join([*parts[1:], parts[0]]) + after
+
+
+def _attributes(node_def):
+    """Each attribute serialized, in the order of their names."""
+    attributes = NodeDef.FromString(node_def).attr
+    return [
+        NodeDef(attr={name: attributes[name]}).SerializeToString() for name in sorted(attributes)
+    ]

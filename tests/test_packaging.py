@@ -13,6 +13,7 @@ import sys
 import zipfile
 
 import pytest
+from packaging.requirements import Requirement
 
 _CHECKOUT = pathlib.Path(__file__).parents[1]
 _PACKAGE = "tfx_tflite_component"
@@ -87,8 +88,19 @@ def test_wheel_says_what_it_is(metadata: email.message.Message) -> None:
     assert metadata["Version"] == _version()
     assert metadata["License"] == "Apache-2.0"
     assert metadata["License-File"] == "LICENSE"
-    assert metadata["Requires-Python"] == "<3.11,>=3.10"
+    assert metadata["Requires-Python"] == "<3.14,>=3.10"
     assert metadata.get_payload() == (_CHECKOUT / "README.md").read_text()
+
+
+@pytest.mark.slow
+def test_wheel_asks_for_what_is_tested(metadata: email.message.Message) -> None:
+    requirements = [Requirement(text) for text in metadata.get_all("Requires-Dist", [])]
+    asked = {requirement.name: requirement.specifier for requirement in requirements}
+    assert str(asked["tfx"]) == "<1.22,>=1.16"
+    installed = {name: importlib.metadata.version(name) for name in asked}
+    assert {n: v for n, v in installed.items() if not asked[n].contains(v)} == {}
+    classifiers = metadata.get_all("Classifier", [])
+    assert f"Programming Language :: Python :: 3.{sys.version_info.minor}" in classifiers
 
 
 @pytest.mark.slow

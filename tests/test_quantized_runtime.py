@@ -1,6 +1,8 @@
 """That integer models are fed and read right, whatever interpreter runs them."""
 
+import json
 import pathlib
+import subprocess
 import sys
 import types
 from collections.abc import Callable
@@ -228,9 +230,57 @@ def test_select_tf_ops_run_in_the_interpreter_of_tensorflow(
     assert model({"x": np.array([[3.0]], np.float32)})["y"].tolist() == [[6.0]]
 
 
+@pytest.mark.parametrize(
+    ("quantization", "steps"),
+    [
+        pytest.param({}, 0, id="float"),
+        pytest.param({"mode": "DYNAMIC_RANGE"}, 0, id="dynamic range"),
+        pytest.param({"mode": "FULL_INTEGER"}, 1, id="full integer"),
+    ],
+)
+def test_lite_rt_and_tensorflow_give_the_same(
+    quantization: dict[str, str],
+    steps: int,
+    classifier: pathlib.Path,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("ai_edge_litert", reason="LiteRT is installed beside TFX 1.21 alone")
+    path = rewritten(classifier, tmp_path / "out", {"quantization": quantization}, images(50)).path
+    batch = {"image": np.random.default_rng(0).normal(size=[20, 4, 4, 8]).astype(np.float32)}
+    by_lite_rt = TFLiteModel(path)(batch)["probabilities"]
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    by_tensorflow = TFLiteModel(path)(batch)["probabilities"]
+    # a step of an integer model is 1/256
+    np.testing.assert_allclose(by_lite_rt, by_tensorflow, rtol=0, atol=1e-6 + steps / 256)
+
+
+_LOAD = """
+import json, pathlib, sys
+sys.modules.update(dict.fromkeys(json.loads(sys.argv[2])))
+from tfx_tflite_component.runtime import TFLiteModel
+print(list(TFLiteModel(pathlib.Path(sys.argv[1])).inputs))
+"""
+
+
+@pytest.mark.parametrize(
+    "missing", [[], ["ai_edge_litert.interpreter"]], ids=["as installed", "no LiteRT"]
+)
+def test_loading_a_model_warns_of_nothing(missing: list[str], doubling: pathlib.Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", _LOAD, doubling, json.dumps(missing)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert process.stdout == "['x']\n"
+    assert "deprecated" not in process.stderr
+    assert "UserWarning" not in process.stderr
+
+
 def test_without_lite_rt_runs_in_the_interpreter_of_tensorflow(
     doubling: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     model = TFLiteModel(doubling)
     assert model({"x": np.array([[3.0]], np.float32)})["y"].tolist() == [[6.0]]

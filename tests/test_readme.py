@@ -1,13 +1,16 @@
 """The README: its snippets run, its commands exist, its tables are complete."""
 
-import importlib
+import importlib.metadata
 import pathlib
 import re
+import sys
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 from artifacts import write_split
 from google.protobuf.descriptor import Descriptor
 from small_model import save_small_model, small_examples
@@ -18,6 +21,7 @@ from tfx_tflite_component import TFLiteRewriter, TFLiteRewriterConfig, errors
 
 _CHECKOUT = pathlib.Path(__file__).parents[1]
 _README = (_CHECKOUT / "README.md").read_text()
+_VERSIONS = _README.partition("\n## Versions\n")[2].partition("\n## ")[0]
 
 
 def _blocks(language: str) -> list[str]:
@@ -102,14 +106,29 @@ def test_executor_and_interpreter_snippets_convert_and_run_a_model(tmp_path: pat
 
 @pytest.mark.parametrize("command", _COMMANDS)
 def test_command_is_a_target_of_the_makefile(command: str) -> None:
-    program, target = command.split()
+    program, target, *variables = command.split()
     assert program == "make"
+    assert variables in ([], ["TFX=1.21"])
     assert re.search(rf"^{target}:", (_CHECKOUT / "Makefile").read_text(), re.MULTILINE)
 
 
-def test_ci_runs_the_test_command_of_the_readme() -> None:
-    assert "make test" in _COMMANDS
-    assert (_CHECKOUT / ".ci" / "run").read_text().splitlines()[-1] == "make test"
+def test_ci_runs_the_test_commands_of_the_readme() -> None:
+    commands = [command for command in _COMMANDS if command.startswith("make test")]
+    script = (_CHECKOUT / ".ci" / "run").read_text()
+    assert commands == ["make test", "make test TFX=1.21"]
+    assert re.findall(r"^ *(make test.*?) (?:>|\|\|)", script, re.MULTILINE) == commands[::-1]
+
+
+def test_table_of_versions_says_what_is_installed() -> None:
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", _VERSIONS, re.MULTILINE)
+    column = 1 if sys.version_info[:2] == (3, 10) else 2
+    said = {row[0]: row[column] for row in rows}
+    assert said["TFX"] == tfx.__version__
+    assert said["TensorFlow"] == tf.__version__
+    assert said["Keras"] == f"{keras.__version__} and tf_keras {tf_keras.__version__}"
+    assert said["Python"] == f"3.{sys.version_info.minor}"
+    lite_rt = [d.version for d in importlib.metadata.distributions(name="ai-edge-litert")]
+    assert re.findall(r"LiteRT's ([\d.]+),", said["interpreter"]) == lite_rt
 
 
 def test_every_field_of_the_config_is_in_the_table() -> None:

@@ -23,6 +23,7 @@ from quantizable import example, images, rewrite_in_process, save_classifier, sa
 from tfx.orchestration.experimental.interactive import standard_visualizations, visualizations
 from tfx.orchestration.experimental.interactive.interactive_context import InteractiveContext
 from tfx.types import channel_utils
+from versions import RUNS_SELECT_TF_OPS
 
 import tfx_tflite_component
 from tfx_tflite_component import TFLiteReport, executor
@@ -291,6 +292,34 @@ def test_page_of_a_model_with_custom_ops_does_without_figures(published: Publish
     page = render({**report, **unknown})
     assert "Against the SavedModel" not in page
     assert report["model"]["sha256"] in page
+
+
+@pytest.fixture(scope="module")
+def select_tf(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """A model that needs Select TF ops."""
+    folder = tmp_path_factory.mktemp("select_tf")
+    save_model(
+        folder / "trainer" / "Format-Serving",
+        {"word": tf.io.FixedLenFeature([], tf.string)},
+        lambda features: {"bucket": tf.strings.to_hash_bucket_fast(features["word"], 9)},
+    )
+    return _do(folder / "trainer", folder, {"ops": {"allow_select_tf_ops": True}})
+
+
+def test_select_tf_ops_are_verified_where_the_interpreter_has_them(select_tf: Published) -> None:
+    _, report, page = select_tf
+    assert report["model"]["op_set"] == "SELECT_TF"
+    assert "needs Select TF" in page
+    if RUNS_SELECT_TF_OPS:
+        assert report["warnings"] == []
+        assert report["verification"]["outputs"]["bucket"]["max_abs_error"] == 0
+        assert "random inputs compared" in page
+        return
+    (warning,) = report["warnings"]
+    assert warning.startswith("The model was not verified, for it cannot be run here: it needs ")
+    assert warning.endswith(f"from TensorFlow 2.20 on, and this is TensorFlow {tf.__version__}.")
+    assert warning in page
+    assert (report["verification"], report["latency"], report["inputs"]) == (None, None, None)
 
 
 def _dataclasses(kind: Any) -> set[type]:

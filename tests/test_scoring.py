@@ -14,9 +14,10 @@ from evaluations import make_data, publish, run_by_hand, save_classifier
 from models import Tensors, example, save, save_parsing
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
+from versions import RUNS_SELECT_TF_OPS
 
 from tfx_tflite_component import scoring
-from tfx_tflite_component.errors import ExamplesError, SourceModelError
+from tfx_tflite_component.errors import ExamplesError, SourceModelError, UnsupportedOpsError
 from tfx_tflite_component.runtime import TFLiteModel
 from tfx_tflite_component.scoring import Scorer
 from tfx_tflite_component.source import load_signature
@@ -104,17 +105,41 @@ _CASES = {
         [example(size=[float(i), -1.0]) for i in range(10)],
         "batch_size: 4",
     ),
-    "Select TF ops": _Case(
-        {"word": tf.io.FixedLenFeature([1], tf.string)},
-        lambda parsed: {"bucket": tf.strings.to_hash_bucket_fast(parsed["word"], 1000)},
-        [example(word=[f"word {i}"]) for i in range(5)],
-        "ops { allow_select_tf_ops: true }",
-    ),
 }
+_SELECT_TF = _Case(
+    {"word": tf.io.FixedLenFeature([1], tf.string)},
+    lambda parsed: {"bucket": tf.strings.to_hash_bucket_fast(parsed["word"], 1000)},
+    [example(word=[f"word {i}"]) for i in range(5)],
+    "ops { allow_select_tf_ops: true }",
+)
 
 
 @pytest.mark.parametrize("case", _CASES.values(), ids=_CASES.keys())
 def test_gives_what_the_saved_model_gives(case: _Case, tmp_path: pathlib.Path) -> None:
+    _check_case(case, tmp_path)
+
+
+def test_scores_with_select_tf_ops_where_the_interpreter_has_them(tmp_path: pathlib.Path) -> None:
+    if RUNS_SELECT_TF_OPS:
+        _check_case(_SELECT_TF, tmp_path)
+        return
+    message = f"cannot be run here.*Select TF ops.*this is TensorFlow {tf.__version__}"
+    with pytest.raises(UnsupportedOpsError, match=message):
+        _check_case(_SELECT_TF, tmp_path)
+
+
+def test_model_with_custom_ops_is_refused_in_words(tmp_path: pathlib.Path) -> None:
+    case = _Case(
+        {"x": tf.io.FixedLenFeature([2], tf.float32)},
+        lambda parsed: {"y": tf.math.erfinv(parsed["x"])},
+        [example(x=[0.5, -0.5])],
+        "ops { allow_custom_ops: true }",
+    )
+    with pytest.raises(UnsupportedOpsError, match=r"cannot be run here.*holds custom ops"):
+        _check_case(case, tmp_path)
+
+
+def _check_case(case: _Case, tmp_path: pathlib.Path) -> None:
     save_parsing(tmp_path / "trained" / "Format-Serving", case.features, case.compute)
     published = publish(tmp_path / "published", tmp_path / "trained", case.config)
     found = _scorer(published).score(case.examples)
@@ -205,7 +230,7 @@ def test_values_out_of_the_calibrated_range_are_clipped_and_do_not_wrap(
 ) -> None:
     config = "quantization { mode: FULL_INTEGER input_type: INT8 }"
     scorer = _scorer(publish(tmp_path / "model", trained, config, _TRAINING.examples))
-    limit = np.abs(_TRAINING.values).max()
+    limit = float(np.abs(_TRAINING.values).max())
     found = scorer.score([example(values=[2.0 * limit] * 4), example(values=[20.0 * limit] * 4)])
     within, beyond = found["probabilities"]
     np.testing.assert_array_equal(within, beyond)

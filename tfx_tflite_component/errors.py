@@ -33,7 +33,7 @@ class ConversionError(RewriterError):
 
 
 class UnsupportedOpsError(ConversionError):
-    """The tail holds ops that the allowed op set does not cover.
+    """The model holds ops that the allowed op set does not cover, or that cannot be run here.
 
     Attributes:
         ops: Their names.

@@ -25,7 +25,7 @@ from tfx.dsl.io import fileio
 from tfx_bsl.tfxio import tensor_adapter
 
 from tfx_tflite_component.errors import ConfigError, listed
-from tfx_tflite_component.scoring import Scorer
+from tfx_tflite_component.scoring import Scorer, check_model
 
 # What TFMA looks for in a SavedModel whose spec names no preprocessing functions.
 _DEFAULT_PREPROCESSING = ["transformed_features", "transformed_labels"]
@@ -51,6 +51,8 @@ def custom_extractors(
     Raises:
         ConfigError: A TFLite model's spec names preprocessing functions, and there is no SavedModel
             to find them in.
+        SourceModelError: There is no TFLite model where one is expected.
+        UnsupportedOpsError: A TFLite model needs ops that cannot be run here.
     """
     models = model_util.verify_and_update_eval_shared_models(eval_shared_model)
     eval_config = config_util.update_eval_config_with_defaults(
@@ -116,6 +118,8 @@ def _predictions(specs: Sequence[config_pb2.ModelSpec], models: _Models) -> list
         model = _model_of(spec, models)
         keypath = _keypath(constants.PREDICTIONS_KEY, spec, specs)
         if _is_tflite(spec):
+            # here, as an error in a worker is hard to read
+            check_model(model.model_path)
             do_fns.append(_TFLiteDoFn(model.model_path, keypath))
         else:
             do_fns.append(

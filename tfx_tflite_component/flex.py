@@ -18,10 +18,26 @@ def order_attributes(model: bytearray) -> None:
         model: The content of a `.tflite` file, changed in place.
     """
     for serialized in node_defs(model):
-        ordered = NodeDef.FromString(serialized).SerializeToString(deterministic=True)
-        if len(ordered) == len(serialized):
-            start = model.find(serialized)
-            model[start : start + len(ordered)] = ordered
+        start = model.find(serialized)
+        model[start : start + len(serialized)] = _ordered(serialized)
+
+
+def _ordered(serialized: bytes) -> bytes:
+    """A serialized node with its attributes in the order of their names.
+
+    Deterministic serialization is not enough: implementations of protobuf order in different ways.
+    """
+    node = NodeDef.FromString(serialized)
+    attributes = b"".join(
+        NodeDef(attr={name: node.attr[name]}).SerializeToString(deterministic=True)
+        for name in sorted(node.attr)
+    )
+    before = NodeDef(name=node.name, op=node.op, input=node.input, device=node.device)
+    start = len(before.SerializeToString())
+    node.ClearField("attr")
+    if len(attributes) + node.ByteSize() != len(serialized):
+        return serialized
+    return serialized[:start] + attributes + serialized[start + len(attributes) :]
 
 
 def node_defs(model: bytearray) -> list[bytes]:

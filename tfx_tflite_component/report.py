@@ -67,14 +67,14 @@ class Report:
         boundary_reason: Why there, and why at no earlier boundary.
         config: The config, with the defaults filled in.
         source_size_bytes: The size of the SavedModel.
-        inputs: The inputs of the model; None for a model with custom ops, which cannot be run here.
+        inputs: The inputs of the model; None for a model that cannot be run here.
         outputs: Its outputs, likewise.
         dropped_checks: The assertions of the signature that the model leaves out.
         lowered: The ops that each lowering rewrote, by the lowering's name.
         model: What the file `tflite` holds.
         calibration: The calibration; None for modes without one.
-        verification: The comparison with the SavedModel; None for a model with custom ops.
-        latency: How fast it is here; None for a model with custom ops.
+        verification: The comparison with the SavedModel; None for a model that cannot be run here.
+        latency: How fast it is here; None for a model that cannot be run here.
         warnings: What a user should know.
         versions: The version of each library that had a part in it.
         schema_version: `SCHEMA_VERSION`.

@@ -9,12 +9,12 @@ import tensorflow as tf
 
 from tfx_tflite_component.choosing import convert_signature
 from tfx_tflite_component.errors import VerificationError
-from tfx_tflite_component.inspection import CUSTOM, SELECT_TF, Inspection
+from tfx_tflite_component.inspection import SELECT_TF, Inspection
 from tfx_tflite_component.latency import Latency, measure_latency
 from tfx_tflite_component.layout import HEAD_DIR, MODEL_FILENAME, SERVING_DIR
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.report import Report, make_report
-from tfx_tflite_component.runtime import TFLiteModel
+from tfx_tflite_component.runtime import TFLiteModel, why_not_runnable
 from tfx_tflite_component.source import load_signature, load_transform
 from tfx_tflite_component.split.boundary import Split
 from tfx_tflite_component.verification import Verification, batches, failures, verify
@@ -63,7 +63,7 @@ def rewrite(
     parts, found = conversion.split, conversion.found
     model = _runnable(path, found)
     verification = verify(signature, parts, model, samples.verification) if model else None
-    warnings = [*conversion.warnings, *_judged(verification, config)]
+    warnings = [*conversion.warnings, *_judged(verification, config, found)]
     latency = _latency(parts, model, samples) if model else None
     if config.output.extra_filename:
         shutil.copyfile(path, serving_dir / config.output.extra_filename)
@@ -74,18 +74,21 @@ def rewrite(
 
 
 def _runnable(path: pathlib.Path, found: Inspection) -> TFLiteModel | None:
-    """The model ready to run; None if it holds custom ops, which only an app can run."""
-    if found.op_set == CUSTOM:
+    """The model ready to run; None if it needs ops that cannot be run here."""
+    if why_not_runnable(found.op_set):
         return None
     return TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
 
 
 def _judged(
-    verification: Verification | None, config: config_pb2.TFLiteRewriterConfig
+    verification: Verification | None,
+    config: config_pb2.TFLiteRewriterConfig,
+    model: Inspection,
 ) -> list[str]:
     """Refuses a model that exceeds its limits, or warns of it if the config says so."""
     if verification is None:
-        return ["The model holds custom ops, which cannot be run here: it was not verified."]
+        reason = why_not_runnable(model.op_set)
+        return [f"The model was not verified, for it cannot be run here: {reason}."]
     is_float = config.quantization.mode == config_pb2.Quantization.NONE
     found = failures(verification, config.verification, is_float)
     if not found:

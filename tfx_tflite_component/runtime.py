@@ -3,13 +3,21 @@
 import dataclasses
 import functools
 import pathlib
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from tfx_tflite_component.inspection import CUSTOM, SELECT_TF
+
 Arrays = Mapping[str, np.ndarray]
+
+_RUNS_SELECT_TF_OPS = tuple(map(int, tf.__version__.split(".")[:2])) < (2, 20)
+
+# meant for who writes tf.lite.Interpreter, which users of this package do not
+warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +39,18 @@ class TensorDetails:
     scales: np.ndarray
     zero_points: np.ndarray
     channel_axis: int
+
+
+def why_not_runnable(op_set: str) -> str | None:
+    """Why a model that needs an op set cannot be run here, in words; None if it can."""
+    if op_set == CUSTOM:
+        return "it holds custom ops, which only an app that implements them can run"
+    if op_set == SELECT_TF and not _RUNS_SELECT_TF_OPS:
+        return (
+            "it needs Select TF ops, which the Python interpreter lacks from TensorFlow 2.20 on, "
+            f"and this is TensorFlow {tf.__version__}"
+        )
+    return None
 
 
 def quantize(values: np.ndarray, details: TensorDetails) -> np.ndarray:

@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.calling import call
-from tfx_tflite_component.errors import SourceModelError
+from tfx_tflite_component.errors import SourceModelError, UnsupportedOpsError
 from tfx_tflite_component.inspection import SELECT_TF, inspect
 from tfx_tflite_component.layout import HEAD_DIR, MODEL_FILENAME
-from tfx_tflite_component.runtime import TFLiteModel
+from tfx_tflite_component.runtime import TFLiteModel, why_not_runnable
 from tfx_tflite_component.source import load_signature
 from tfx_tflite_component.split.graph import ConcreteFunction
 from tfx_tflite_component.staging import local_copy
@@ -37,16 +37,12 @@ class Scorer:
 
         Raises:
             SourceModelError: There is no TFLite model, or no head beside it.
+            UnsupportedOpsError: The model needs ops that cannot be run here.
         """
         head_dir = os.path.join(os.path.dirname(model_dir.rstrip("/")), HEAD_DIR)
         # what was copied from a remote file system goes when this object does
         self._folders = contextlib.ExitStack()
-        self._path = self._folders.enter_context(local_copy(model_dir)) / MODEL_FILENAME
-        if not self._path.is_file():
-            raise SourceModelError(
-                f"There is no TFLite model in {model_dir}: expected a file {MODEL_FILENAME!r}. "
-                "Connect the `model` output of a TFLiteRewriter."
-            )
+        self._path = _model_file(self._folders.enter_context(local_copy(model_dir)), model_dir)
         with local_copy(head_dir) as path:
             self._head = _load_head(path, head_dir)
         self._needs_select_tf_ops = inspect(self._path).op_set == SELECT_TF
@@ -91,6 +87,35 @@ class Scorer:
                 self._path, needs_select_tf_ops=self._needs_select_tf_ops
             )
         return self._of_thread.model
+
+
+def check_model(model_dir: str) -> None:
+    """Refuses a model that a `Scorer` would refuse, without the seconds that its head takes.
+
+    Args:
+        model_dir: As for `Scorer`.
+
+    Raises:
+        SourceModelError: There is no TFLite model.
+        UnsupportedOpsError: The model needs ops that cannot be run here.
+    """
+    with local_copy(model_dir) as folder:
+        _model_file(folder, model_dir)
+
+
+def _model_file(folder: pathlib.Path, model_dir: str) -> pathlib.Path:
+    path = folder / MODEL_FILENAME
+    if not path.is_file():
+        raise SourceModelError(
+            f"There is no TFLite model in {model_dir}: expected a file {MODEL_FILENAME!r}. "
+            "Connect the `model` output of a TFLiteRewriter."
+        )
+    if reason := why_not_runnable(inspect(path).op_set):
+        raise UnsupportedOpsError(
+            f"The TFLite model in {model_dir} cannot be run here, and so not be scored: {reason}. "
+            "Leave what needs these ops out of the serving signature, or evaluate the SavedModel."
+        )
+    return path
 
 
 def _load_head(path: pathlib.Path, head_dir: str) -> ConcreteFunction:

@@ -1,0 +1,27 @@
+"""What the tests expect of one environment and not of the other: all of it is here."""
+
+import sys
+
+import tensorflow as tf
+
+try:
+    from ai_edge_litert.interpreter import Interpreter
+except ImportError:
+    Interpreter = tf.lite.Interpreter
+
+_TENSORFLOW = tuple(map(int, tf.__version__.split(".")[:2]))
+
+PREFERRED_INTERPRETER = Interpreter
+"""The interpreter that this package takes: LiteRT's is installed beside TFX 1.21 alone."""
+
+RUNS_SELECT_TF_OPS = _TENSORFLOW < (2, 20)
+"""Whether the Python interpreter has the Select TF ops."""
+
+OLD_CONVERTER_IS_A_PROGRAM = _TENSORFLOW < (2, 20)
+"""Whether the old converter is looked for on the path."""
+
+HAS_GENERATOR = sys.version_info[:2] == (3, 10)
+"""Whether the generator of the protobuf code runs on this Python."""
+
+HAS_BFLOAT16 = _TENSORFLOW >= (2, 20)
+"""Whether TFLite has tensors of bfloat16."""
