@@ -59,7 +59,7 @@ test: lint
 lint: $(READY)
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --quiet --check
-	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/mypy --no-error-summary --cache-dir $(VENV)/.mypy_cache
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/run.py
@@ -71,7 +71,9 @@ $(READY): $(LOCK) setup.cfg | $(BIN)/python
 	@echo "Installing TFX $(TFX) and this package into $(VENV) (once, a minute or more)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check "$$(grep -o '^uv==[^ ]*' $(LOCK))"
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python $(LOCK)
-	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@# setuptools writes to the checkout, where another environment may be installed at the same time
+	@flock setup.cfg $(BIN)/uv pip install --quiet --no-deps --no-build-isolation \
+	  --python $(BIN)/python --editable .
 	@touch $@
 
 $(BIN)/python:
