@@ -22,7 +22,7 @@ _MODELS = [
 
 def main() -> None:
     """Trains, measures and prints a table."""
-    print(f"{'':<24}{'boundary':<22}{'ops':>12}{'of Flex':>9}{'ms':>14}{'ratio':>7}")
+    print(f"{'':<24}{'boundary':<22}{'ops':>12}{'of Flex':>9}{'ms':>18}{'ratio':>7}")
     for name, script, boundary in _MODELS:
         with tempfile.TemporaryDirectory(prefix="tfx-tflite-bench-") as folder:
             found = measure("lowered.py", _train(script, folder), boundary)
@@ -30,9 +30,9 @@ def main() -> None:
         print(f"{name:<24}{boundary:<22}{ops:>12}{found['flex_ops']:>9.0f}", end="")
         if "flex_ms" in found:
             milliseconds = f"{found['flex_ms']:.3f} to {found['ms']:.3f}"
-            print(f"{milliseconds:>14}{found['ms'] / found['flex_ms']:>7.2f}")
+            print(f"{milliseconds:>18}{found['ms'] / found['flex_ms']:>7.2f}")
         else:
-            print(f"{found['ms']:>14.3f}   TensorFlow {found['tensorflow']} runs no Flex ops")
+            print(f"{found['ms']:>18.3f}   TensorFlow {found['tensorflow']} runs no Flex ops")
 
 
 def _train(script: str, folder: str) -> pathlib.Path:
