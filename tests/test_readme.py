@@ -16,6 +16,7 @@ from google.protobuf.descriptor import Descriptor
 from small_model import save_small_model, small_examples
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
+from versions import IS_OLDEST
 
 from tfx_tflite_component import TFLiteRewriter, TFLiteRewriterConfig, errors
 
@@ -121,8 +122,7 @@ def test_ci_runs_the_test_commands_of_the_readme() -> None:
 
 def test_table_of_versions_says_what_is_installed() -> None:
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", _VERSIONS, re.MULTILINE)
-    column = 1 if sys.version_info[:2] == (3, 10) else 2
-    said = {row[0]: row[column] for row in rows}
+    said = {row[0]: row[1 if IS_OLDEST else 2] for row in rows}
     assert said["TFX"] == tfx.__version__
     assert said["TensorFlow"] == tf.__version__
     assert said["Keras"] == f"{keras.__version__} and tf_keras {tf_keras.__version__}"

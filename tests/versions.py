@@ -20,7 +20,10 @@ RUNS_SELECT_TF_OPS = _TENSORFLOW < (2, 20)
 OLD_CONVERTER_IS_A_PROGRAM = _TENSORFLOW < (2, 20)
 """Whether the old converter is looked for on the path."""
 
-HAS_GENERATOR = sys.version_info[:2] == (3, 10)
+IS_OLDEST = sys.version_info[:2] == (3, 10)
+"""Whether this is the environment of TFX 1.16; the other one is that of TFX 1.21."""
+
+HAS_GENERATOR = IS_OLDEST
 """Whether the generator of the protobuf code runs on this Python."""
 
 HAS_BFLOAT16 = _TENSORFLOW >= (2, 20)
