@@ -109,3 +109,19 @@ def test_part_is_imported_without_what_it_does_not_need(tmp_path):
     ).get_concrete_function()
     np.testing.assert_array_equal(part()[0], [6.0])
     assert "Exp" not in {operation.type for operation in part.graph.get_operations()}
+
+
+def test_only_functions_that_are_called_come_along(tmp_path):
+    module = _affine()
+    folder = save(
+        tmp_path / "model",
+        lambda x: {"cond": _cond(module, x), "while": _while_of_cond(module, x)},
+        tf.TensorSpec([None, 2], name="x"),
+        module=module,
+    )
+    graph = flatten(load_signature(folder, "serving_default"))
+    feeds = {graph.inputs["x"]: tf.zeros([1, 2])}
+    part = tf.function(lambda: graph.import_part([graph.outputs["cond"]], feeds), autograph=False)
+    library = part.get_concrete_function().graph.as_graph_def().library
+    assert len(graph.library.function) > 2
+    assert len(library.function) == 2

@@ -4,7 +4,7 @@ TF Transform's vocabularies with `num_oov_buckets=1` put every unknown word into
 hash gives, by `StringToHashBucketFast`.
 
 1. Of one bucket, the number is 0, whatever is hashed.
-2. There are as many numbers as words, and as many words as integers that `AsString` writes as words.
+2. There are as many numbers as words, and as many words as numbers that `AsString` makes words of.
 3. Left alone are several buckets.
 """
 

@@ -33,8 +33,22 @@ def lower_comparisons(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
     """
     library = FunctionDefLibrary()
     library.CopyFrom(graph.library)
-    replaced = [name for body in library.function for name in _compare_first(body)]
+    called = _called(graph)
+    bodies = [body for body in library.function if body.signature.name in called]
+    replaced = [name for body in bodies for name in _compare_first(body)]
     return (_with_functions(graph, library) if replaced else graph), sorted(replaced)
+
+
+def _called(graph: FlatGraph) -> set[str]:
+    """The functions that the graph calls, and those that these call."""
+    called: set[str] = set()
+    pending = list(graph.nodes.values())
+    while pending:
+        for body in graph.bodies(pending.pop()):
+            if body.signature.name not in called:
+                called.add(body.signature.name)
+                pending.extend(body.node_def)
+    return called
 
 
 def _compare_first(body: FunctionDef) -> list[str]:
@@ -65,8 +79,10 @@ def _broadcast_words(nodes: Mapping[str, NodeDef], name: str) -> Sequence[NodeDe
     if node.op not in _COMPARING or node.attr["T"].type != tf.string.as_datatype_enum:
         return []
     words = [nodes.get(tensor.partition(":")[0], node) for tensor in node.input[:2]]
-    shapes = {word.input[1] for word in words}
-    return words if len(shapes) == 1 and {word.op for word in words} == {"BroadcastTo"} else []
+    if any(word.op != "BroadcastTo" for word in words):
+        return []
+    shape, other_shape = (word.input[1] for word in words)
+    return words if shape == other_shape else []
 
 
 def _with_functions(graph: FlatGraph, library: FunctionDefLibrary) -> FlatGraph:

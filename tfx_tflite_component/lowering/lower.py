@@ -7,6 +7,7 @@ from tfx_tflite_component.lowering.checks import lower_checks
 from tfx_tflite_component.lowering.comparisons import lower_comparisons
 from tfx_tflite_component.lowering.concat_axis import concatenate_first, concatenate_last
 from tfx_tflite_component.lowering.constant_select import remove_constant_selects
+from tfx_tflite_component.lowering.lookups import lower_lookups
 from tfx_tflite_component.lowering.ragged import lower_ragged
 from tfx_tflite_component.lowering.reshapes import remove_reshapes
 from tfx_tflite_component.lowering.resize import lower_resizes
@@ -14,7 +15,6 @@ from tfx_tflite_component.lowering.search import lower_searches
 from tfx_tflite_component.lowering.sizes import fold_sizes
 from tfx_tflite_component.lowering.sparse_counts import lower_sparse_counts
 from tfx_tflite_component.lowering.sparse_sums import lower_sparse_sums
-from tfx_tflite_component.lowering.tables import lower_tables
 from tfx_tflite_component.lowering.words import lower_words
 from tfx_tflite_component.split.graph import FlatGraph
 
@@ -23,7 +23,7 @@ _PASSES = (
     lower_ragged,
     lower_words,
     lower_comparisons,
-    lower_tables,
+    lower_lookups,
     lower_single_buckets,
     fold_sizes,
     lower_searches,

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import tensorflow as tf
 
 from tfx_tflite_component.errors import ConfigError, SplitError, listed
+from tfx_tflite_component.split.branches import shape_conditions
 from tfx_tflite_component.split.crossings import Crossing
 from tfx_tflite_component.split.cutting import cut
 from tfx_tflite_component.split.graph import ConcreteFunction, FlatGraph, flatten
@@ -107,7 +108,7 @@ def split(
         boundary=boundary,
         reason=reason or source.reason,
         head=head,
-        tail=make_tail(rest, between, specs),
+        tail=make_tail(shape_conditions(rest), between, specs),
         features=source.features,
         checks=_checks(graph),
         lowered=lowered,

@@ -177,7 +177,12 @@ def sparse(name: str, *tensors: str) -> Crossing:
     """
 
     def pack(values: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
-        return _padded(name, tf.RaggedTensor.from_sparse(tf.SparseTensor(*values)))
+        indices, flat, shape = values
+        # not every op says how many dimensions the tensor has
+        rows = tf.SparseTensor(
+            tf.ensure_shape(indices, [None, 2]), flat, tf.ensure_shape(shape, [2])
+        )
+        return _padded(name, tf.RaggedTensor.from_sparse(rows))
 
     def unpack(inputs: Tensors) -> list[tf.Tensor]:
         indices, values, lengths = _unpadded(name, inputs)

@@ -77,6 +77,21 @@ class FlatGraph:
         names = {function.name for function in called}
         return [body for body in self.library.function if body.signature.name in names]
 
+    def called(self, names: Iterable[str]) -> FunctionDefLibrary:
+        """The functions that some nodes call, and those that these call.
+
+        TensorFlow holds one function of a name for all that a process does, and inlining gives
+        functions of other signatures the same names.
+        """
+        found: dict[str, FunctionDef] = {}
+        pending = [self.nodes[name] for name in names]
+        while pending:
+            for body in self.bodies(pending.pop()):
+                if body.signature.name not in found:
+                    found[body.signature.name] = body
+                    pending.extend(body.node_def)
+        return FunctionDefLibrary(function=found.values())
+
     def inner_nodes(self, node: NodeDef) -> Iterator[NodeDef]:
         """The nodes of the functions that a node calls, and of those that these call."""
         for body in self.bodies(node):
@@ -148,7 +163,7 @@ class FlatGraph:
         names, met = self.ancestors(fetches, stop=feeds)
         # importing a graph refuses a fetch that is a feed, and a feed that nothing reads
         fed = {name: current.capture(feeds[name]) for name in sorted(met)}
-        part = GraphDef(versions=self.versions, library=self.library)
+        part = GraphDef(versions=self.versions, library=self.called(names))
         part.node.extend(self._standalone(self.nodes[name], feeds) for name in names)
         read = {_canonical(name) for node in part.node for name in node.input}
         imported = tf.graph_util.import_graph_def(
@@ -171,6 +186,14 @@ class FlatGraph:
         copy.input[:] = self.data_inputs(node, stop)
         copy.attr.pop("_class", None)
         return copy
+
+
+def constant_node(name: str, value: np.ndarray) -> NodeDef:
+    """A node that holds a constant."""
+    node = NodeDef(name=name, op="Const")
+    node.attr["dtype"].type = tf.dtypes.as_dtype(value.dtype).as_datatype_enum
+    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+    return node
 
 
 def without_calls(name: str) -> str:

@@ -9,9 +9,8 @@ unknown one, it is the batch.
 import dataclasses
 
 import numpy as np
-import tensorflow as tf
 
-from tfx_tflite_component.split.graph import FlatGraph, NodeDef
+from tfx_tflite_component.split.graph import FlatGraph, NodeDef, constant_node
 
 _ELEMENT_SHAPE_INPUT = {"TensorListReserve": 0, "TensorListFromTensor": 1, "TensorListStack": 1}
 
@@ -31,7 +30,7 @@ def with_batch_size(graph: FlatGraph, batch_size: int) -> FlatGraph:
         shape = graph.constant(node.input[position])
         if shape is not None and _is_of_batches(shape):
             known = np.concatenate([[batch_size], shape[1:]]).astype(shape.dtype)
-            constant = _constant(f"{node.name}/element_shape/{batch_size}", known)
+            constant = constant_node(f"{node.name}/element_shape/{batch_size}", known)
             nodes[constant.name] = constant
             nodes[node.name] = _with_input(node, position, constant.name)
     return dataclasses.replace(graph, nodes=nodes)
@@ -39,13 +38,6 @@ def with_batch_size(graph: FlatGraph, batch_size: int) -> FlatGraph:
 
 def _is_of_batches(shape: np.ndarray) -> bool:
     return shape.size > 1 and shape[0] == -1 and bool((shape[1:] >= 0).all())
-
-
-def _constant(name: str, value: np.ndarray) -> NodeDef:
-    node = NodeDef(name=name, op="Const")
-    node.attr["dtype"].type = tf.dtypes.as_dtype(value.dtype).as_datatype_enum
-    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
-    return node
 
 
 def _with_input(node: NodeDef, position: int, tensor: str) -> NodeDef:

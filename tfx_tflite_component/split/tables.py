@@ -26,19 +26,24 @@ def rank_lookups(graph: FlatGraph) -> FlatGraph:
     Args:
         graph: The graph of a signature.
     """
-    nodes = dict(graph.nodes)
-    for find in graph.nodes.values():
-        if find.op == FIND:
-            unranked, shape = NodeDef(), NodeDef(name=f"{find.name}_shape", op="Shape")
-            unranked.CopyFrom(find)
-            unranked.name = f"{find.name}_unranked"
-            shape.input.append(find.input[1])
-            shape.attr["T"].type = find.attr["Tin"].type
-            shape.attr["out_type"].type = tf.int32.as_datatype_enum
-            ranked = NodeDef(name=find.name, op="Reshape", input=[unranked.name, shape.name])
-            ranked.attr["T"].type = find.attr["Tout"].type
-            nodes |= {node.name: node for node in (unranked, shape, ranked)}
-    return dataclasses.replace(graph, nodes=nodes)
+    finds = [node for node in graph.nodes.values() if node.op == FIND]
+    if not finds:
+        return graph
+    ranked = {find.name: f"{find.name}_ranked" for find in finds}
+    nodes = {}
+    for name, node in graph.nodes.items():
+        nodes[name] = copy = NodeDef()
+        copy.CopyFrom(node)
+        copy.input[:] = [ranked.get(read, read) for read in node.input]
+    for find in finds:
+        shape = NodeDef(name=f"{find.name}_shape", op="Shape", input=[nodes[find.name].input[1]])
+        shape.attr["T"].type = find.attr["Tin"].type
+        shape.attr["out_type"].type = tf.int32.as_datatype_enum
+        reshape = NodeDef(name=ranked[find.name], op="Reshape", input=[find.name, shape.name])
+        reshape.attr["T"].type = find.attr["Tout"].type
+        nodes |= {shape.name: shape, reshape.name: reshape}
+    outputs = {name: ranked.get(tensor, tensor) for name, tensor in graph.outputs.items()}
+    return dataclasses.replace(graph, nodes=nodes, outputs=outputs)
 
 
 def with_tables(graph: FlatGraph, tables: Mapping[str, tf.lookup.StaticHashTable]) -> FlatGraph:

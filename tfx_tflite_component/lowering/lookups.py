@@ -29,7 +29,7 @@ _VALUES = (tf.bool, tf.float32, tf.int32, tf.int64, tf.string)
 _BUILTIN = ((tf.string, tf.int64), (tf.int64, tf.string))
 
 
-def lower_tables(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
+def lower_lookups(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
     """Replaces each lookup in a table that TFLite lacks.
 
     Args:

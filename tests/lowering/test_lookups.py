@@ -85,7 +85,7 @@ def test_finds_what_tensorflow_finds(
     keys: np.ndarray, values: np.ndarray, default: Any, tmp_path: pathlib.Path
 ) -> None:
     lowered = _converted(tmp_path, _table(keys, values, default))
-    assert len(lowered.split.lowered["lower_tables"]) == 1
+    assert len(lowered.split.lowered["lower_lookups"]) == 1
     assert "LookupTableFindV2, which Select TF has" in lowered.refused()
     others = _OTHERS[keys.dtype.name]
     for batch in (np.concatenate([keys, others, keys[::-1]]), keys[:1], others[:1], keys[:0]):
@@ -123,7 +123,7 @@ def test_lookups_share_the_tables_made_for_them(tmp_path: pathlib.Path) -> None:
     table = _squares()
     lowered = _converted(tmp_path, table, lambda x: table.lookup(x) - table.lookup(x + 1))
     lowered.check_same(np.arange(-2, 5))
-    assert len(lowered.split.lowered["lower_tables"]) == 2
+    assert len(lowered.split.lowered["lower_lookups"]) == 2
     assert lowered.ops.count("HASHTABLE_IMPORT") == 2
 
 
@@ -154,7 +154,7 @@ def test_table_of_tf1(tmp_path: pathlib.Path) -> None:
 
     signature = load_signature(models.save_tf1(tmp_path / "model", build), "serving_default")
     parts = split(signature, lower=lower)
-    assert len(parts.lowered["lower_tables"]) == 1
+    assert len(parts.lowered["lower_lookups"]) == 1
     examples = tf.constant([models.example(x=[x]) for x in range(-1, 5)])
     taken = parts.head.function(examples)
     found = parts.tail.function(

@@ -1,0 +1,49 @@
+"""Conditions, of whose results the TFLite model knows the shapes."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_tflite_component.split.graph import FlatGraph, NodeDef, constant_node
+from tfx_tflite_component.split.statics import static_tensors
+
+_CONDITIONS = ("If", "StatelessIf")
+
+
+def shape_conditions(graph: FlatGraph) -> FlatGraph:
+    """Gives the results of conditions the shapes that are known of them.
+
+    The converter goes by what the branches say of their results. Where they do not say the rank, it
+    would leave it open, and ops that broadcast would drop a batch dimension of size 1.
+
+    Args:
+        graph: The graph of a signature.
+    """
+    results = {tensor.name.removesuffix(":0"): tensor for tensor in _results(graph)}
+    shaped = {name: f"{name.replace(':', '_')}/shaped" for name in results}
+    nodes = {}
+    for name, node in graph.nodes.items():
+        nodes[name] = NodeDef()
+        nodes[name].CopyFrom(node)
+        nodes[name].input[:] = [shaped.get(tensor, tensor) for tensor in node.input]
+    for name, result in results.items():
+        sizes = [-1 if size is None else size for size in result.shape]
+        shape = constant_node(f"{shaped[name]}/shape", np.asarray(sizes, np.int32))
+        reshape = NodeDef(name=shaped[name], op="Reshape", input=[name, shape.name])
+        reshape.attr["T"].type = result.dtype.as_datatype_enum
+        nodes |= {node.name: node for node in (shape, reshape)}
+    outputs = {name: shaped.get(tensor, tensor) for name, tensor in graph.outputs.items()}
+    return dataclasses.replace(graph, nodes=nodes, outputs=outputs)
+
+
+def _results(graph: FlatGraph) -> Iterator[tf.Tensor]:
+    """The results of conditions whose shapes lack one size at most."""
+    known = static_tensors(graph)
+    for node in graph.nodes.values():
+        if node.op in _CONDITIONS:
+            for result in known(node.name).op.outputs:
+                sizes = result.shape.as_list() if result.shape.rank else [0]
+                if sizes.count(None) <= 1 and 0 not in sizes:
+                    yield result
