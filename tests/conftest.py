@@ -14,6 +14,7 @@ _SCRIPTS = {
     "digits": _EXAMPLES / "digits" / "run.py",
     "imdb": _TESTS / "run_imdb.py",
     "taxi_without_oov": _TESTS / "run_taxi_without_oov.py",
+    "transforms": _TESTS / "run_transforms.py",
 }
 
 
@@ -61,3 +62,9 @@ def imdb(_started: dict[str, StartedPipeline]) -> PipelineRun:
 def taxi_without_oov(_started: dict[str, StartedPipeline]) -> PipelineRun:
     """The stock taxi pipeline with unknown words not hashed, run up to its Trainer."""
     return _started["taxi_without_oov"].end()
+
+
+@pytest.fixture(scope="session")
+def transforms(_started: dict[str, StartedPipeline]) -> PipelineRun:
+    """TF Transform's output for each group of `transform_rows.TRANSFORM_ROWS`."""
+    return _started["transforms"].end()

@@ -1,7 +1,9 @@
 """What the tests expect of one environment and not of the other: all of it is here."""
 
+import math
 import sys
 
+import numpy as np
 import tensorflow as tf
 
 try:
@@ -28,3 +30,6 @@ HAS_GENERATOR = IS_OLDEST
 
 HAS_BFLOAT16 = _TENSORFLOW >= (2, 20)
 """Whether TFLite has tensors of bfloat16."""
+
+LARGEST_CONSTANT = math.inf if _TENSORFLOW < (2, 21) else float(np.finfo(np.float32).max)
+"""The largest float that the converter keeps in a constant: newer ones make it of infinity."""

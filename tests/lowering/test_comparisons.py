@@ -58,9 +58,27 @@ def test_position_of_a_key_of_tf_transform(tmp_path: pathlib.Path) -> None:
         lowered.check_same(words)
 
 
-def test_leaves_alone_words_of_which_some_are_not_broadcast(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param(lambda: _KEYS[:, np.newaxis], id="keys are not"),
+        pytest.param(lambda: tf.broadcast_to(_KEYS[:, np.newaxis], [3, 1]), id="to other shapes"),
+    ],
+)
+def test_leaves_alone_words_that_are_not_broadcast_alike(
+    keys: Callable[[], tf.Tensor], tmp_path: pathlib.Path
+) -> None:
     def compare(x: tf.Tensor) -> tf.Tensor:
-        return tf.equal(tf.broadcast_to(x, [len(_KEYS), tf.size(x)]), _KEYS[:, np.newaxis])
+        return tf.equal(tf.broadcast_to(x, [len(_KEYS), tf.size(x)]), keys())
 
     with pytest.raises(UnsupportedOpsError, match="BroadcastTo, which"):
         converted(tmp_path, _in_branch(compare), ([None], tf.string))
+
+
+def test_leaves_numbers_alone(tmp_path: pathlib.Path) -> None:
+    def compare(x: tf.Tensor) -> tf.Tensor:
+        shape = tf.stack([3, tf.size(x)])
+        return tf.equal(tf.broadcast_to(x, shape), tf.broadcast_to([[1.0], [2.0], [3.0]], shape))
+
+    lowered = converted(tmp_path, _in_branch(compare), ([None], tf.float32))
+    assert "lower_comparisons" not in lowered.split.lowered

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from lowerings import Compute, Lowered, converted
+from versions import LARGEST_CONSTANT
 
 from tfx_tflite_component.errors import UnsupportedOpsError
 from tfx_tflite_component.lowering.lower import lower
@@ -24,7 +25,7 @@ _INT32 = np.int32([-(2**31), -1, 5, 2**31 - 1])
 _OTHER_INT32 = np.int32([-(2**31) + 1, 0, 4, 6, 2**31 - 2])
 _OTHERS = {"int32": _OTHER_INT32, "int64": _OTHER_INT64, "object": _OTHER_WORDS}
 
-_TO_FLOAT32 = np.float32([0.5, np.inf, -0.0, np.nan]), -np.inf
+_TO_FLOAT32 = np.float32([0.5, LARGEST_CONSTANT, -0.0, np.nan]), -LARGEST_CONSTANT
 _TO_INT32 = np.int32([2**31 - 1, 0, -1, 0]), -(2**31)
 _TO_INT64 = np.array([2**63 - 1, 0, -1, 0]), -(2**63)
 _TO_BOOL = np.array([True, False, False, True]), True

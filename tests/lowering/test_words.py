@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from contract import Conversion, check_inputs
 from lowerings import Compute, Lowered, converted
+from versions import LARGEST_CONSTANT
 
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.conversion import convert
@@ -27,7 +28,7 @@ class _Tables(tf.Module):
     def __init__(self) -> None:
         super().__init__()
         self.numbers = _table(tf.constant([5, 7], tf.int64), -2)
-        self.floats = _table([0.5, -0.0], np.inf)
+        self.floats = _table([0.5, -0.0], LARGEST_CONSTANT)
         self.truths = _table([True, False], True)
         self.words = _table(["b", "c"], "d")
 

@@ -25,6 +25,14 @@ def _conditions(x):
     return first - second
 
 
+def test_result_of_a_condition_may_be_the_output(tmp_path):
+    function = lambda x: {"y": _condition(x)}  # noqa: E731
+    conversion = convert_model(
+        save(tmp_path / "model", function, tf.TensorSpec([None, 3], tf.float32, "x"))
+    )
+    assert conversion.model.outputs["y"].shape == (-1, 3)
+
+
 @pytest.mark.parametrize("compute", [_condition, _conditions])
 @pytest.mark.parametrize("shape", [[None], [None, 1]], ids=str)
 def test_result_of_a_condition_keeps_the_batch_of_one(tmp_path, shape, compute):

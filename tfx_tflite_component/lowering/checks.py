@@ -1,9 +1,9 @@
 """Takes out checks that values pass through.
 
-Assertions hold other ops back by control dependencies, of which the tail has none. But
-`tf.ensure_shape` and `tf.debugging.enable_check_numerics` write ops whose result is used.
+Assertions hold other ops back by control dependencies, of which the tail has none. Values pass
+through `CheckNumerics`, which the converter leaves out, and through others, which need Select TF.
 
-1. `CheckNumerics` and `CheckNumericsV2` are what they check.
+1. `CheckNumericsV2` is what it checks.
 2. So is `EnsureShape`, if as much is known of the shape as it ensures.
 3. Otherwise `EnsureShape` becomes a reshape to that shape, which takes the sizes that are left open
    from what it checks: so the converter still learns what it ensured.
@@ -17,7 +17,7 @@ from tfx_tflite_component.lowering.replacing import Replacement, replace
 from tfx_tflite_component.split.graph import FlatGraph, NodeDef
 from tfx_tflite_component.split.statics import static_tensors
 
-_CHECKS = ("CheckNumerics", "CheckNumericsV2", "EnsureShape")
+_CHECKS = ("CheckNumericsV2", "EnsureShape")
 
 
 def lower_checks(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:

@@ -31,24 +31,9 @@ def lower_comparisons(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
     Returns:
         The graph, and the names of the comparisons that were replaced.
     """
-    library = FunctionDefLibrary()
-    library.CopyFrom(graph.library)
-    called = _called(graph)
-    bodies = [body for body in library.function if body.signature.name in called]
-    replaced = [name for body in bodies for name in _compare_first(body)]
+    library = graph.called(graph.nodes)
+    replaced = [name for body in library.function for name in _compare_first(body)]
     return (_with_functions(graph, library) if replaced else graph), sorted(replaced)
-
-
-def _called(graph: FlatGraph) -> set[str]:
-    """The functions that the graph calls, and those that these call."""
-    called: set[str] = set()
-    pending = list(graph.nodes.values())
-    while pending:
-        for body in graph.bodies(pending.pop()):
-            if body.signature.name not in called:
-                called.add(body.signature.name)
-                pending.extend(body.node_def)
-    return called
 
 
 def _compare_first(body: FunctionDef) -> list[str]:

@@ -9,7 +9,7 @@ Transform's vocabularies of integers have tables from int64 to int64.
    key is given a word of its own, and any other integer becomes the empty word, which is no key.
 3. The size of a table that nothing is looked up in any more is a constant.
 4. So a lookup takes the same few ops and the same time however many keys there are and however far
-   they lie apart, and the model holds what the table holds, and 25 bytes a key more.
+   they lie apart. The model holds what the table holds, and up to some 30 bytes a key more.
 5. Left alone are the two kinds that TFLite has, keys and values of other types, a default that is
    computed when the model runs, and lookups inside control flow.
 """

@@ -22,6 +22,8 @@ def shape_conditions(graph: FlatGraph) -> FlatGraph:
         graph: The graph of a signature.
     """
     results = {tensor.name.removesuffix(":0"): tensor for tensor in _results(graph)}
+    if not results:
+        return graph
     shaped = {name: f"{name.replace(':', '_')}/shaped" for name in results}
     nodes = {}
     for name, node in graph.nodes.items():
@@ -40,10 +42,11 @@ def shape_conditions(graph: FlatGraph) -> FlatGraph:
 
 def _results(graph: FlatGraph) -> Iterator[tf.Tensor]:
     """The results of conditions whose shapes lack one size at most."""
+    conditions = [node for node in graph.nodes.values() if node.op in _CONDITIONS]
+    if not conditions:
+        return
     known = static_tensors(graph)
-    for node in graph.nodes.values():
-        if node.op in _CONDITIONS:
-            for result in known(node.name).op.outputs:
-                sizes = result.shape.as_list() if result.shape.rank else [0]
-                if sizes.count(None) <= 1 and 0 not in sizes:
-                    yield result
+    for node in conditions:
+        for result in known(node.name).op.outputs:
+            if result.shape.rank and result.shape.as_list().count(None) <= 1:
+                yield result

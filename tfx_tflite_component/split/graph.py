@@ -37,7 +37,6 @@ class FlatGraph:
         outputs: The tensor of each output of the signature.
         captures: The variables, tables and constants that the graph reads, by placeholder.
         variables: The variables among them.
-        tables: The tables among them that were made for the graph, which keeps them alive.
     """
 
     library: FunctionDefLibrary
@@ -48,7 +47,6 @@ class FlatGraph:
     outputs: Mapping[str, str]
     captures: Mapping[str, tf.Tensor]
     variables: tuple[tf.Variable, ...]
-    tables: tuple[tf.lookup.StaticHashTable, ...] = ()
 
     def node(self, tensor: str) -> NodeDef:
         """The node that computes a tensor."""

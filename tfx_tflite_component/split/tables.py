@@ -62,7 +62,6 @@ def with_tables(graph: FlatGraph, tables: Mapping[str, tf.lookup.StaticHashTable
         graph,
         nodes={**graph.nodes, **nodes},
         captures={**graph.captures, **handles},
-        tables=(*graph.tables, *tables.values()),
     )
 
 
