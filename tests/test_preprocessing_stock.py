@@ -15,6 +15,7 @@ from contract import TOLERANCE
 from evaluations import Evaluation, run_evaluator
 from pipelines import PipelineRun
 from quantizable import Rewritten, rewritten
+from versions import RUNS_SELECT_TF_OPS
 
 from tfx_tflite_component.errors import UnsupportedOpsError
 from tfx_tflite_component.inspection import BUILTIN, SELECT_TF
@@ -22,6 +23,9 @@ from tfx_tflite_component.runtime import Arrays, TFLiteModel
 
 pytestmark = pytest.mark.slow
 
+_RUNS_FLEX = pytest.mark.skipif(
+    not RUNS_SELECT_TF_OPS, reason="the interpreter lacks the Select TF ops"
+)
 _RAW, _TRANSFORMED = "RAW_FEATURES", "TRANSFORMED_FEATURES"
 _FLEX_AT_RAW = {"input_boundary": _RAW, "ops": {"allow_select_tf_ops": True}}
 _TAXI_FEATURES = {
@@ -175,7 +179,7 @@ def test_boundary_and_op_set(stock: _Stock, boundary: str, op_set: str) -> None:
         ("digits", 300),
         ("imdb", 10),
         ("taxi", 4000),
-        ("taxi with Flex", 4000),
+        pytest.param("taxi with Flex", 4000, marks=_RUNS_FLEX),
         ("taxi without OOV", 4000),
     ],
     indirect=["stock"],
@@ -189,10 +193,18 @@ def test_agrees_with_the_saved_model_on_the_whole_eval_split(stock: _Stock, coun
         np.testing.assert_allclose(stock.found[name], expected, rtol=TOLERANCE, atol=TOLERANCE)
 
 
-_ALL = ["penguin", "digits", "imdb", "taxi", "taxi with Flex", "taxi without OOV"]
-
-
-@pytest.mark.parametrize("stock", _ALL, indirect=True)
+@pytest.mark.parametrize(
+    "stock",
+    [
+        "penguin",
+        "digits",
+        "imdb",
+        "taxi",
+        pytest.param("taxi with Flex", marks=_RUNS_FLEX),
+        "taxi without OOV",
+    ],
+    indirect=True,
+)
 def test_verification_sees_the_whole_split_as_the_published_files_do(stock: _Stock) -> None:
     verification = stock.result.report.verification
     assert (verification.inputs, verification.num_examples) == ("examples", len(stock.examples))
@@ -225,7 +237,16 @@ def test_taxi_takes_the_transformed_features_by_their_names(stock_taxi: _Stock) 
 
 @pytest.mark.parametrize("stock", ["taxi with Flex", "taxi without OOV"], indirect=True)
 def test_taxi_takes_the_raw_features_where_they_do(stock: _Stock) -> None:
-    assert set(stock.result.report.inputs) == _TAXI_FEATURES
+    assert set(stock.taken) == _TAXI_FEATURES
+
+
+@pytest.mark.skipif(RUNS_SELECT_TF_OPS, reason="the interpreter has the Select TF ops")
+def test_taxi_with_flex_is_published_unverified_where_it_cannot_be_run(flex_taxi: _Stock) -> None:
+    report = flex_taxi.result.report
+    assert (report.verification, report.inputs, report.latency) == (None, None, None)
+    (warning,) = report.warnings
+    assert "was not verified" in warning
+    assert "Select TF ops" in warning
 
 
 def test_imdb_takes_the_numbers_of_a_review_s_words(stock_imdb: _Stock) -> None:
