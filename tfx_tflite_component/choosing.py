@@ -62,21 +62,21 @@ def convert_signature(
         ConversionError: The converter refused the tail, at every boundary that was tried.
     """
     if config.input_boundary != TFLiteRewriterConfig.AUTO:
-        boundary = TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
-        return _convert_at(boundary, signature, transform, config, calibration, path)
+        pinned = TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
+        return _convert_at(pinned, signature, transform, config, calibration, path)
     refusals: dict[str, _Refusal] = {}
-    for boundary in (natural_boundary(signature), TRANSFORMED_FEATURES):
+    for boundary in (None, TRANSFORMED_FEATURES):
         try:
             found = _convert_at(boundary, signature, transform, config, calibration, path)
         except (SplitError, ConversionError) as e:
-            refusals[boundary] = e
+            refusals[boundary or natural_boundary(signature)] = e
         else:
             return _with_reason(found, refusals)
     raise _refused(refusals)
 
 
 def _convert_at(
-    boundary: str,
+    boundary: str | None,
     signature: ConcreteFunction,
     transform: ConcreteFunction | None,
     config: TFLiteRewriterConfig,

@@ -56,15 +56,15 @@ def remove_constant_selects(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
     Returns:
         The graph, and the names of the selections that were removed.
     """
+    selections = [node for node in graph.nodes.values() if node.op in _SELECTIONS]
+    if not selections:
+        return graph, []
     shapes = _static_shapes(graph)
     chosen: dict[str, str] = {}
-    for name, node in graph.nodes.items():
-        if node.op in _SELECTIONS:
-            operand = _always_selected(graph, node)
-            if operand and _have_same_shape(graph, shapes, operand, name):
-                chosen[name] = operand
-    if not chosen:
-        return graph, []
+    for node in selections:
+        operand = _always_selected(graph, node)
+        if operand and _have_same_shape(graph, shapes, operand, node.name):
+            chosen[node.name] = operand
     return _with_identities(graph, chosen), sorted(chosen)
 
 

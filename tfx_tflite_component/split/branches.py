@@ -1,6 +1,5 @@
 """Conditions, of whose results the TFLite model knows the shapes."""
 
-import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -25,19 +24,14 @@ def shape_conditions(graph: FlatGraph) -> FlatGraph:
     if not results:
         return graph
     shaped = {name: f"{name.replace(':', '_')}/shaped" for name in results}
-    nodes = {}
-    for name, node in graph.nodes.items():
-        nodes[name] = NodeDef()
-        nodes[name].CopyFrom(node)
-        nodes[name].input[:] = [shaped.get(tensor, tensor) for tensor in node.input]
+    added = []
     for name, result in results.items():
         sizes = [-1 if size is None else size for size in result.shape]
         shape = constant_node(f"{shaped[name]}/shape", np.asarray(sizes, np.int32))
         reshape = NodeDef(name=shaped[name], op="Reshape", input=[name, shape.name])
         reshape.attr["T"].type = result.dtype.as_datatype_enum
-        nodes |= {node.name: node for node in (shape, reshape)}
-    outputs = {name: shaped.get(tensor, tensor) for name, tensor in graph.outputs.items()}
-    return dataclasses.replace(graph, nodes=nodes, outputs=outputs)
+        added += [shape, reshape]
+    return graph.redirected(shaped, added)
 
 
 def _results(graph: FlatGraph) -> Iterator[tf.Tensor]:

@@ -90,6 +90,22 @@ class FlatGraph:
                     pending.extend(body.node_def)
         return FunctionDefLibrary(function=found.values())
 
+    def redirected(self, targets: Mapping[str, str], added: Iterable[NodeDef]) -> "FlatGraph":
+        """A graph in which whatever reads some tensors reads others in their place.
+
+        Args:
+            targets: The tensor that is read in the place of another.
+            added: Nodes that are new to the graph, and read what they name.
+        """
+        nodes = {}
+        for name, node in self.nodes.items():
+            nodes[name] = NodeDef()
+            nodes[name].CopyFrom(node)
+            nodes[name].input[:] = [targets.get(tensor, tensor) for tensor in node.input]
+        nodes |= {node.name: node for node in added}
+        outputs = {name: targets.get(tensor, tensor) for name, tensor in self.outputs.items()}
+        return dataclasses.replace(self, nodes=nodes, outputs=outputs)
+
     def inner_nodes(self, node: NodeDef) -> Iterator[NodeDef]:
         """The nodes of the functions that a node calls, and of those that these call."""
         for body in self.bodies(node):

@@ -30,20 +30,16 @@ def rank_lookups(graph: FlatGraph) -> FlatGraph:
     if not finds:
         return graph
     ranked = {find.name: f"{find.name}_ranked" for find in finds}
-    nodes = {}
-    for name, node in graph.nodes.items():
-        nodes[name] = copy = NodeDef()
-        copy.CopyFrom(node)
-        copy.input[:] = [ranked.get(read, read) for read in node.input]
+    added = []
     for find in finds:
-        shape = NodeDef(name=f"{find.name}_shape", op="Shape", input=[nodes[find.name].input[1]])
+        keys = ranked.get(find.input[1], find.input[1])
+        shape = NodeDef(name=f"{find.name}_shape", op="Shape", input=[keys])
         shape.attr["T"].type = find.attr["Tin"].type
         shape.attr["out_type"].type = tf.int32.as_datatype_enum
         reshape = NodeDef(name=ranked[find.name], op="Reshape", input=[find.name, shape.name])
         reshape.attr["T"].type = find.attr["Tout"].type
-        nodes |= {shape.name: shape, reshape.name: reshape}
-    outputs = {name: ranked.get(tensor, tensor) for name, tensor in graph.outputs.items()}
-    return dataclasses.replace(graph, nodes=nodes, outputs=outputs)
+        added += [shape, reshape]
+    return graph.redirected(ranked, added)
 
 
 def with_tables(graph: FlatGraph, tables: Mapping[str, tf.lookup.StaticHashTable]) -> FlatGraph:
