@@ -7,16 +7,32 @@ if TYPE_CHECKING:
     from tfx_tflite_component.artifacts import TFLiteReport
     from tfx_tflite_component.component import TFLiteRewriter, TFLiteRewriterSpec
     from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+    from tfx_tflite_component.standalone import (
+        rewrite_concrete_function,
+        rewrite_keras_model,
+        rewrite_saved_model,
+    )
 
 __version__ = "0.1.0"
 
-__all__ = ["TFLiteReport", "TFLiteRewriter", "TFLiteRewriterConfig", "TFLiteRewriterSpec"]
+__all__ = [
+    "TFLiteReport",
+    "TFLiteRewriter",
+    "TFLiteRewriterConfig",
+    "TFLiteRewriterSpec",
+    "rewrite_concrete_function",
+    "rewrite_keras_model",
+    "rewrite_saved_model",
+]
 
 _MODULES = {
     "TFLiteReport": "tfx_tflite_component.artifacts",
     "TFLiteRewriter": "tfx_tflite_component.component",
     "TFLiteRewriterConfig": "tfx_tflite_component.proto.tflite_rewriter_pb2",
     "TFLiteRewriterSpec": "tfx_tflite_component.component",
+    "rewrite_concrete_function": "tfx_tflite_component.standalone",
+    "rewrite_keras_model": "tfx_tflite_component.standalone",
+    "rewrite_saved_model": "tfx_tflite_component.standalone",
 }
 
 

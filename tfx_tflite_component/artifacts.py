@@ -6,8 +6,7 @@ from tfx import types
 from tfx.orchestration.experimental.interactive import visualizations
 from tfx.utils import io_utils
 
-REPORT_JSON = "report.json"
-REPORT_HTML = "report.html"
+from tfx_tflite_component.report_page import REPORT_HTML
 
 
 class TFLiteReport(types.Artifact):

@@ -11,6 +11,7 @@ from tfx_tflite_component.conversion import convert
 from tfx_tflite_component.errors import ConversionError, SplitError, UnsupportedOpsError, listed
 from tfx_tflite_component.inspection import Inspection, inspect
 from tfx_tflite_component.lowering.lower import lower
+from tfx_tflite_component.progress import begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.quantization import check_quantization
 from tfx_tflite_component.split.boundary import (
@@ -83,6 +84,7 @@ def _convert_at(
     calibration: Sequence[bytes],
     path: pathlib.Path,
 ) -> Conversion:
+    begin(f"splitting the signature at {boundary}" if boundary else "splitting the signature")
     parts = split(
         signature,
         boundary,
@@ -91,8 +93,12 @@ def _convert_at(
         tensors=config.boundary_tensors,
         transform=transform,
     )
+    if is_calibrated(config):
+        begin("reading the calibration sample")
     dataset = RepresentativeDataset(parts, calibration) if is_calibrated(config) else None
+    begin(f"converting at {parts.boundary}")
     path.write_bytes(convert(parts.tail, config, dataset))
+    begin("inspecting the model")
     found = inspect(path)
     warnings = range_warnings(dataset.ranges) if dataset else []
     warnings += check_quantization(found, config.quantization)

@@ -25,6 +25,7 @@ _TENSOR_TYPES = {
     Quantization.FULL_INTEGER: [Quantization.FLOAT32, Quantization.INT8, Quantization.UINT8],
     Quantization.INT16_ACTIVATIONS: [Quantization.FLOAT32, Quantization.INT16],
 }
+_DEFAULT_TIME_LIMIT_SECONDS = 7200
 _WITHOUT_SCALES = (Quantization.NONE, Quantization.FLOAT16)
 _NAMES_OF_SAVED_MODELS = ("assets", "assets.extra", "saved_model.pb", "variables", "fingerprint.pb")
 
@@ -73,31 +74,57 @@ def is_calibrated(config: TFLiteRewriterConfig) -> bool:
     return config.quantization.mode in _TENSOR_TYPES
 
 
-def check_examples(config: TFLiteRewriterConfig, given: bool) -> None:
+def check_examples(
+    config: TFLiteRewriterConfig,
+    given: bool,
+    remedy: str = "Pass examples=example_gen.outputs['examples']",
+) -> None:
     """Refuses a config that asks for examples where there are none.
 
     Args:
         config: The config, as `read_config` gives it.
-        given: Whether the component has `examples`.
+        given: Whether there are `examples`.
+        remedy: How to give some, for the message.
 
     Raises:
-        ConfigError: The config needs the component's `examples`.
+        ConfigError: The config needs `examples`.
     """
     if given:
         return
     if is_calibrated(config):
         raise ConfigError(
             f"quantization.mode: {Quantization.Mode.Name(config.quantization.mode)} is calibrated "
-            "with real examples, but the component has no `examples`. Pass "
-            "examples=example_gen.outputs['examples']."
+            f"with real examples, but there are no `examples`. {remedy}."
         )
     asked = list(config.verification.splits), config.verification.num_examples
     if asked != ([_DEFAULT_VERIFICATION_SPLIT], _DEFAULT_VERIFICATION_EXAMPLES):
         raise ConfigError(
             f"verification.splits: {listed(config.verification.splits)} and num_examples: "
-            f"{config.verification.num_examples} are of `examples`, which the component does not "
-            "have. Pass examples=example_gen.outputs['examples'], or leave them out."
+            f"{config.verification.num_examples} are of `examples`, which are not given. {remedy}, "
+            "or leave them out."
         )
+
+
+def check_files(config: TFLiteRewriterConfig, given: bool) -> None:
+    """Refuses a config that does not go with examples in plain files, which have no splits.
+
+    Args:
+        config: The config, as `read_config` gives it.
+        given: Whether there are `examples`.
+
+    Raises:
+        ConfigError: The config needs `examples`, or names splits.
+    """
+    check_examples(config, given, remedy="Name the TFRecord files to take them from")
+    for field, splits, default in [
+        ("calibration.splits", config.calibration.splits, _DEFAULT_CALIBRATION_SPLIT),
+        ("verification.splits", config.verification.splits, _DEFAULT_VERIFICATION_SPLIT),
+    ]:
+        if list(splits) not in ([], [default]):
+            raise ConfigError(
+                f"{field}: {listed(splits)} has no effect outside of a pipeline, where "
+                "the examples are files and have no splits. Leave it out."
+            )
 
 
 def check_transform_graph(config: TFLiteRewriterConfig, given: bool) -> None:
@@ -121,6 +148,7 @@ def check_transform_graph(config: TFLiteRewriterConfig, given: bool) -> None:
 
 def _fill_in_defaults(config: TFLiteRewriterConfig) -> None:
     config.signature_key = config.signature_key or _DEFAULT_SIGNATURE_KEY
+    config.time_limit_seconds = config.time_limit_seconds or _DEFAULT_TIME_LIMIT_SECONDS
     if not config.HasField("enable_experimental_new_converter"):
         config.enable_experimental_new_converter = True
     quantization, verification = config.quantization, config.verification
@@ -140,6 +168,7 @@ def _check(config: TFLiteRewriterConfig) -> None:
     _check_enum("input_boundary", config.input_boundary, TFLiteRewriterConfig.InputBoundary)
     _check_boundary_tensors(config)
     _check_not_negative("batch_size", config.batch_size)
+    _check_not_negative("time_limit_seconds", config.time_limit_seconds)
     _check_quantization(config)
     _check_not_negative("calibration.num_examples", config.calibration.num_examples)
     _check_verification(config.verification)

@@ -48,5 +48,21 @@ class VerificationError(RewriterError):
     """The TFLite model does not compute what the SavedModel computes."""
 
 
+class ModelFileError(RewriterError):
+    """A file that is to be a TFLite model is damaged, or something else."""
+
+
+class StorageError(RewriterError):
+    """A folder cannot be read or written: the disk is full, or the rights are missing."""
+
+
 class WorkerError(RewriterError):
-    """The process that works with TensorFlow died before it had an answer."""
+    """The process that works with TensorFlow died, or took too long.
+
+    Attributes:
+        crashed: Whether a defect of a program killed it, and not the system or the time limit.
+    """
+
+    def __init__(self, message: str, crashed: bool = False) -> None:
+        super().__init__(message)
+        self.crashed = crashed

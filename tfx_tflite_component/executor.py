@@ -1,38 +1,28 @@
 """The executor: artifacts and config in, artifacts out."""
 
 import contextlib
-import json
+import functools
 import logging
-import os
 import pathlib
-import tempfile
 from contextlib import AbstractContextManager
 from typing import Any
 
-import tensorflow as tf
 from tfx import types
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_executor
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import io_utils, path_utils
+from tfx.utils import path_utils
 
-from tfx_tflite_component.artifacts import REPORT_HTML, REPORT_JSON
 from tfx_tflite_component.config import (
     check_examples,
     check_transform_graph,
-    is_calibrated,
     read_config,
 )
 from tfx_tflite_component.errors import ExamplesError, SourceModelError, listed
-from tfx_tflite_component.isolation import rewrite_isolated
-from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
-    Calibration,
-    TFLiteRewriterConfig,
-    Verification,
-)
-from tfx_tflite_component.report_page import render
-from tfx_tflite_component.sampling import sample
+from tfx_tflite_component.isolation import Worker, rewrite_isolated
+from tfx_tflite_component.report_page import write_report
+from tfx_tflite_component.sampling import Settings, store_samples
+from tfx_tflite_component.scratch import scratch
 from tfx_tflite_component.staging import local_copy, staged
 
 MODEL_KEY = standard_component_specs.MODEL_KEY
@@ -43,7 +33,8 @@ CONFIG_KEY = "config"
 
 _PAYLOAD_FORMAT = "FORMAT_TF_EXAMPLE"
 _FILE_FORMATS = ("tfrecords_gzip", "tfrecords")
-_VERIFICATION_SEED = 0
+
+_log = logging.getLogger(__name__)
 
 
 class Executor(base_executor.BaseExecutor):
@@ -76,18 +67,21 @@ class Executor(base_executor.BaseExecutor):
         source_uri = _saved_model_uri(artifact_utils.get_single_instance(input_dict[MODEL_KEY]))
         output = artifact_utils.get_single_instance(output_dict[MODEL_KEY])
         with (
+            Worker() as worker,
             local_copy(source_uri) as source,
-            tempfile.TemporaryDirectory(prefix="tfx-tflite-") as samples_folder,
+            scratch() as folder,
             staged(output.uri) as destination,
             _local_transform_graph(transforms) as transform_graph,
         ):
-            samples = _store_samples(config, examples, pathlib.Path(samples_folder))
-            report = rewrite_isolated(source, destination, config, samples, transform_graph)
+            patterns = functools.partial(_patterns, examples)
+            samples = store_samples(config, patterns, folder) if examples else {}
+            report = rewrite_isolated(worker, source, destination, config, samples, transform_graph)
+            # before the model, so that there is never one without it
+            for artifact in output_dict.get(REPORT_KEY, []):
+                _store_report(artifact.uri, report)
         for warning in report["warnings"]:
-            logging.warning(warning)
+            _log.warning(warning)
         _describe(output, report, source_uri)
-        for artifact in output_dict.get(REPORT_KEY, []):
-            _store_report(artifact.uri, report)
 
 
 def _local_transform_graph(
@@ -108,50 +102,15 @@ def _saved_model_uri(model: types.Artifact) -> str:
         ) from e
 
 
-def _store_samples(
-    config: TFLiteRewriterConfig, examples: list[types.Artifact], folder: pathlib.Path
-) -> dict[str, pathlib.Path]:
-    """Stores the samples that the config asks for as TFRecord files, by their names in Samples."""
-    wanted: dict[str, tuple[Calibration | Verification, int]] = {}
-    if examples:
-        wanted["verification"] = config.verification, _VERIFICATION_SEED
-    if is_calibrated(config):
-        wanted["calibration"] = config.calibration, config.calibration.seed
-    paths = {}
-    for name, (settings, seed) in wanted.items():
-        paths[name] = folder / f"{name}.tfrecord"
-        with tf.io.TFRecordWriter(str(paths[name])) as writer:
-            for record in _sample(name, settings, seed, examples):
-                writer.write(record)
-    return paths
-
-
-def _sample(
-    name: str, settings: Calibration | Verification, seed: int, examples: list[types.Artifact]
-) -> list[bytes]:
+def _patterns(examples: list[types.Artifact], name: str, settings: Settings) -> list[str]:
+    """The patterns of the files that hold the splits in the settings of a sample."""
     for artifact in examples:
         _check_examples(f"{name}.splits", list(settings.splits), artifact)
-    patterns = [
+    return [
         pattern
         for split in settings.splits
         for pattern in examples_utils.get_split_file_patterns(examples, split)
     ]
-    files = [str(file) for pattern in patterns for file in fileio.glob(pattern)]
-    records = sample(files, settings.num_examples, seed) if files else []
-    if not records:
-        raise ExamplesError(
-            f"{name}.splits: {listed(settings.splits)} of `examples` hold no example (looked for "
-            f"{listed(patterns)})."
-        )
-    if len(records) < settings.num_examples:
-        logging.warning(
-            "%s.num_examples: %d are asked for, but %s hold %d; these are used.",
-            name,
-            settings.num_examples,
-            listed(settings.splits),
-            len(records),
-        )
-    return records
 
 
 def _check_examples(field: str, splits: list[str], artifact: types.Artifact) -> None:
@@ -193,8 +152,5 @@ def _describe(output: types.Artifact, report: dict[str, Any], source_uri: str) -
 
 
 def _store_report(uri: str, report: dict[str, Any]) -> None:
-    fileio.makedirs(uri)
-    io_utils.write_string_file(
-        os.path.join(uri, REPORT_JSON), json.dumps(report, indent=2, allow_nan=False)
-    )
-    io_utils.write_string_file(os.path.join(uri, REPORT_HTML), render(report))
+    with staged(uri) as folder:
+        write_report(report, folder)

@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from tensorflow.lite.python import schema_py_generated as schema
 
+from tfx_tflite_component.errors import ModelFileError
+from tfx_tflite_component.signatures import Signature, name_of, signatures
+
 BUILTIN, SELECT_TF, CUSTOM = "BUILTIN", "SELECT_TF", "CUSTOM"
 """The kinds of ops."""
 
@@ -22,6 +25,8 @@ PREPROCESSING = "transform_features_layer"
 
 _FLEX_PREFIX = "Flex"
 _FLOAT_TYPES = (schema.TensorType.FLOAT32, schema.TensorType.FLOAT16, schema.TensorType.FLOAT64)
+_SMALL_TYPES = ("FLOAT16", "INT8", "UINT8", "INT4")
+_IDENTIFIER = slice(4, 8)
 _CALLS = re.compile(r"(^|/)(Stateful)?PartitionedCall(_\d+)?(?=/|$)")
 
 
@@ -71,6 +76,7 @@ class Inspection:
         ops: Its ops, in order.
         weights: Its constants by dtype.
         op_set: The op set that it needs: BUILTIN, SELECT_TF or CUSTOM.
+        signatures: What it takes and gives, by signature.
     """
 
     size_bytes: int
@@ -78,11 +84,42 @@ class Inspection:
     ops: tuple[Op, ...]
     weights: dict[str, Weights]
     op_set: str
+    signatures: dict[str, Signature]
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether any weights or activations have less than 32 bits."""
+        small = any(dtype in self.weights for dtype in _SMALL_TYPES)
+        return small or any(op.computes_in == INTEGER for op in self.ops)
 
 
 def inspect(path: pathlib.Path) -> Inspection:
-    """Reads the facts of a `.tflite` file."""
-    content = path.read_bytes()
+    """Reads the facts of a `.tflite` file.
+
+    Raises:
+        ModelFileError: There is no such file, or it is damaged or something else.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as e:
+        raise ModelFileError(
+            f"The TFLite model {path} cannot be read: {e.strerror}. Name a `.tflite` file."
+        ) from e
+    if content[_IDENTIFIER] != b"TFL3":
+        raise ModelFileError(
+            f"{path} is no TFLite model: expected the identifier b'TFL3' at bytes 4 to 7, found "
+            f"{content[_IDENTIFIER]!r}. Name the file that the converter wrote."
+        )
+    try:
+        return _inspection(content)
+    except Exception as e:  # FlatBuffers' accessors raise nearly anything for a damaged file
+        raise ModelFileError(
+            f"The TFLite model {path} is damaged ({len(content)} bytes): {e}. Check that it was "
+            "copied whole, or convert again."
+        ) from e
+
+
+def _inspection(content: bytes) -> Inspection:
     model = schema.Model.GetRootAs(content, 0)
     graphs = [model.Subgraphs(index) for index in range(model.SubgraphsLength())]
     ops = tuple(op for graph in graphs for op in _ops(model, graph))
@@ -95,6 +132,7 @@ def inspect(path: pathlib.Path) -> Inspection:
         op_set=next(
             kind for kind in (CUSTOM, SELECT_TF, BUILTIN) if kind in kinds or kind == BUILTIN
         ),
+        signatures=signatures(model),
     )
 
 
@@ -127,7 +165,7 @@ def kind_and_name(code: schema.OperatorCode) -> tuple[str, str]:
         return CUSTOM, custom
     # files of the first versions hold the op in a field of one byte
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-    return BUILTIN, _name_of(schema.BuiltinOperator, number)
+    return BUILTIN, name_of(schema.BuiltinOperator, number)
 
 
 def _computes_in(tensors: Sequence[schema.Tensor]) -> str:
@@ -151,15 +189,10 @@ def _weights(model: schema.Model, graphs: Sequence[schema.SubGraph]) -> dict[str
             tensor = graph.Tensors(index)
             buffer = model.Buffers(tensor.Buffer())
             if size := buffer.DataLength() or buffer.Size():
-                dtype = _name_of(schema.TensorType, tensor.Type())
+                dtype = name_of(schema.TensorType, tensor.Type())
                 # tensors may share a buffer
                 sizes.setdefault(dtype, {})[tensor.Buffer()] = size
     return {
         dtype: Weights(len(buffers), sum(buffers.values()))
         for dtype, buffers in sorted(sizes.items())
     }
-
-
-def _name_of(enum: type, number: int) -> str:
-    names = {value: name for name, value in vars(enum).items() if name.isupper()}
-    return names.get(number, str(number))

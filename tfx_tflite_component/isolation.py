@@ -1,9 +1,10 @@
-"""Runs the rewriting in a process of its own.
+"""Works with TensorFlow in a process of its own.
 
 The converter is a large C++ program that aborts on some models and keeps memory of others. In a
 process of its own it takes nothing down with it.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -11,16 +12,31 @@ import pathlib
 import signal
 import subprocess
 import sys
-import tempfile
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import json_format
 
 from tfx_tflite_component import errors
+from tfx_tflite_component.progress import begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+from tfx_tflite_component.scratch import scratch
 
 _LOG_LINES_IN_ERRORS = 12
+_DEFECT = (
+    "This is a defect of the TFLite converter or interpreter that the model brings to light. Try "
+    "another input_boundary or quantization.mode, or another version of TensorFlow."
+)
+_REMEDIES = {
+    signal.SIGKILL: "Most likely the machine ran out of memory: give this step more.",
+    signal.SIGABRT: _DEFECT,
+    signal.SIGBUS: _DEFECT,
+    signal.SIGFPE: _DEFECT,
+    signal.SIGILL: _DEFECT,
+    signal.SIGSEGV: _DEFECT,
+}
+_CRASHES = [number for number, remedy in _REMEDIES.items() if remedy is _DEFECT]
 
 _log = logging.getLogger(__name__)
 
@@ -29,16 +45,113 @@ class WorkerTraceback(Exception):
     """Where in the other process an error was raised, in words: the cause of the error here."""
 
 
+class Worker:
+    """A process that does one task with TensorFlow for this one, in a `with` statement.
+
+    It starts when the block begins, so that its imports are behind what this process does until it
+    asks. When the block ends, it is gone, with all that it wrote to temporary files.
+    """
+
+    def __enter__(self) -> "Worker":
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(scratch())
+            self._log_path = folder / "log"
+            answers, answers_of_worker = os.pipe()
+            self._answers = stack.enter_context(os.fdopen(answers))
+            try:
+                with self._log_path.open("wb") as log:
+                    self._process = subprocess.Popen(
+                        [
+                            *(sys.executable, "-m", "tfx_tflite_component.worker"),
+                            *(str(answers_of_worker), str(os.getpid())),
+                        ],
+                        stdin=subprocess.PIPE,
+                        stdout=log,
+                        stderr=log,
+                        pass_fds=[answers_of_worker],
+                        # Python looks for modules where it starts: nothing of the user's is there
+                        cwd=folder,
+                        env=_environment(str(folder)),
+                        text=True,
+                    )
+            finally:
+                os.close(answers_of_worker)
+            stack.callback(_end, self._process)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def ask(self, task: str, time_limit_seconds: int, **arguments: Any) -> Any:
+        """Has a task done.
+
+        Args:
+            task: The name of a function in `tasks`.
+            time_limit_seconds: After which the process is killed.
+            **arguments: Its arguments, as JSON.
+
+        Returns:
+            Its result, as JSON.
+
+        Raises:
+            RewriterError: What the function raised.
+            WorkerError: The process died, or took longer than the limit.
+        """
+        expired = threading.Event()
+        timer = threading.Timer(time_limit_seconds, self._expire, [expired])
+        timer.start()
+        try:
+            answer, phase = self._answer({"task": task, "arguments": arguments})
+        finally:
+            timer.cancel()
+        log = self._log_path.read_text(errors="replace")
+        if "result" in answer:
+            _log.debug("What the worker logged:\n%s", log)
+            return answer["result"]
+        if "error" in answer:
+            _log.info("What the worker logged:\n%s", log)
+            error = answer["error"]
+            raise getattr(errors, error["type"])(error["message"]) from WorkerTraceback(
+                "\n" + error["traceback"]
+            )
+        limit = time_limit_seconds if expired.is_set() else None
+        raise _death(self._process.wait(), phase, log, limit)
+
+    def _expire(self, expired: threading.Event) -> None:
+        expired.set()
+        self._process.kill()
+
+    def _answer(self, request: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        """The last answer, empty if there is none, and the phase that came before it."""
+        assert self._process.stdin
+        # who died before it could read says why by how it died
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:
+            json.dump(request, stdin)
+        phase = "importing TensorFlow"
+        for line in self._answers:
+            if not line.endswith("\n"):  # killed in the middle of it
+                break
+            answer = json.loads(line)
+            if "phase" not in answer:
+                return answer, phase
+            phase = answer["phase"]
+            begin(phase)
+        return {}, phase
+
+
 def rewrite_isolated(
+    worker: Worker,
     source: pathlib.Path,
     destination: pathlib.Path,
     config: TFLiteRewriterConfig,
     samples: Mapping[str, pathlib.Path],
     transform_graph: pathlib.Path | None = None,
 ) -> dict[str, Any]:
-    """Does what `rewriting.rewrite` does, in a process of its own.
+    """Has a worker do `rewriting.rewrite`.
 
     Args:
+        worker: The worker.
         source: The folder of the SavedModel.
         destination: An empty folder.
         config: The config, as `read_config` gives it.
@@ -51,44 +164,30 @@ def rewrite_isolated(
 
     Raises:
         RewriterError: What `rewriting.rewrite` raised.
-        WorkerError: The process died.
+        WorkerError: The worker died, or took longer than `config.time_limit_seconds`.
     """
-    request = {
-        "source": str(source.absolute()),
-        "destination": str(destination.absolute()),
-        "config": json_format.MessageToDict(config, preserving_proto_field_name=True),
-        "samples": {name: str(path) for name, path in samples.items()},
-        "transform_graph": str(transform_graph.absolute()) if transform_graph else None,
-    }
-    with tempfile.TemporaryDirectory(prefix="tfx-tflite-") as folder:
-        request_path = pathlib.Path(folder, "request.json")
-        response_path = pathlib.Path(folder, "response.json")
-        log_path = pathlib.Path(folder, "log")
-        request_path.write_text(json.dumps(request))
-        with log_path.open("wb") as log:
-            process = subprocess.run(
-                [sys.executable, "-m", "tfx_tflite_component.worker", request_path, response_path],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # Python looks for modules where it starts: nothing of the user's is there
-                cwd=folder,
-                env=_environment(folder),
-                check=False,
-            )
-        log_text = log_path.read_text(errors="replace")
-        answered = process.returncode == 0 and response_path.exists()
-        response = json.loads(response_path.read_text()) if answered else None
-    if response is None:
-        raise _death(process.returncode, log_text)
-    if "error" in response:
-        _log.info("What the worker logged:\n%s", log_text)
-        error = response["error"]
-        raise getattr(errors, error["type"])(error["message"]) from WorkerTraceback(
-            "\n" + error["traceback"]
-        )
-    _log.debug("What the worker logged:\n%s", log_text)
-    return response["report"]
+    return worker.ask(
+        "rewrite",
+        config.time_limit_seconds,
+        source=str(source.absolute()),
+        destination=str(destination.absolute()),
+        config=as_json(config),
+        samples={name: str(path) for name, path in samples.items()},
+        transform_graph=str(transform_graph.absolute()) if transform_graph else None,
+    )
+
+
+def as_json(config: TFLiteRewriterConfig) -> dict[str, Any]:
+    """The config as a mapping that `read_config` takes."""
+    return json_format.MessageToDict(config, preserving_proto_field_name=True)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait()
+    assert process.stdin
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
 
 
 def _environment(folder: str) -> dict[str, str]:
@@ -103,14 +202,19 @@ def _environment(folder: str) -> dict[str, str]:
     }
 
 
-def _death(returncode: int, log: str) -> errors.WorkerError:
-    if returncode < 0:
-        how = f"was killed by {signal.Signals(-returncode).name}"
+def _death(returncode: int, phase: str, log: str, limit: int | None) -> errors.WorkerError:
+    if limit is not None:
+        how = f"was ended after {limit} seconds, its time limit,"
+        remedy = "Set time_limit_seconds to more if it needs more."
+    elif returncode < 0:
+        number = signal.Signals(-returncode)
+        how, remedy = f"was killed by {number.name}", _REMEDIES.get(number, "")
     else:
-        how = f"ended with exit code {returncode} and without an answer"
+        how, remedy = f"ended with exit code {returncode} and without an answer", ""
     lines = [line for line in log.splitlines() if line.strip()]
     last_words = "\n".join(f"  {line}" for line in lines[-_LOG_LINES_IN_ERRORS:])
     return errors.WorkerError(
-        f"The process that converts and verifies the model {how}. Nothing was published. Its last "
-        f"words:\n{last_words}"
+        f"The process that works with TensorFlow {how} while it was {phase}. Nothing was "
+        f"published. {remedy}\nIts last words:\n{last_words}",
+        crashed=limit is None and -returncode in _CRASHES,
     )

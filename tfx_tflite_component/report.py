@@ -155,15 +155,16 @@ def _calibration(config: TFLiteRewriterConfig, dataset: RepresentativeDataset) -
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """The report as JSON: dataclasses as objects, tuples as lists, infinities as strings."""
-    return _plain(dataclasses.asdict(report))
+    """The report as JSON: dataclasses as objects."""
+    return plain(dataclasses.asdict(report))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as strict JSON has it: tuples as lists, infinities and NaN as strings."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

@@ -1,9 +1,14 @@
-"""The report as one self-contained page."""
+"""The report as files: one for programs, and one self-contained page to look at."""
 
+import json
 import math
+import pathlib
 from typing import Any
 
 import jinja2
+
+REPORT_JSON = "report.json"
+REPORT_HTML = "report.html"
 
 _BINS = 24
 _WORST = 5
@@ -16,6 +21,18 @@ _environment = jinja2.Environment(
     lstrip_blocks=True,
     undefined=jinja2.StrictUndefined,
 )
+
+
+def write_report(report: dict[str, Any], folder: pathlib.Path) -> None:
+    """Writes a report's two files into a local folder.
+
+    Args:
+        report: The report's JSON form.
+        folder: The folder.
+    """
+    content = json.dumps(report, indent=2, allow_nan=False)
+    (folder / REPORT_JSON).write_text(content, encoding="utf-8")
+    (folder / REPORT_HTML).write_text(render(report), encoding="utf-8")
 
 
 def render(report: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from tfx_tflite_component.errors import VerificationError
 from tfx_tflite_component.inspection import SELECT_TF, Inspection
 from tfx_tflite_component.latency import Latency, measure_latency
 from tfx_tflite_component.layout import HEAD_DIR, MODEL_FILENAME, SERVING_DIR
+from tfx_tflite_component.progress import begin
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.report import Report, make_report
 from tfx_tflite_component.runtime import TFLiteModel, why_not_runnable
@@ -54,6 +55,7 @@ def rewrite(
     Raises:
         RewriterError: What was refused, and why; `destination` then holds no complete model.
     """
+    begin("loading the SavedModel")
     signature = load_signature(source, config.signature_key)
     transform = load_transform(transform_graph) if transform_graph else None
     serving_dir = destination / SERVING_DIR
@@ -62,9 +64,12 @@ def rewrite(
     conversion = convert_signature(signature, transform, config, samples.calibration, path)
     parts, found = conversion.split, conversion.found
     model = _runnable(path, found)
+    begin("verifying")
     verification = verify(signature, parts, model, samples.verification) if model else None
     warnings = [*conversion.warnings, *_judged(verification, config, found)]
+    begin("measuring its latency")
     latency = _latency(parts, model, samples) if model else None
+    begin("saving what belongs to the model")
     if config.output.extra_filename:
         shutil.copyfile(path, serving_dir / config.output.extra_filename)
     _save_head(parts, destination / HEAD_DIR)

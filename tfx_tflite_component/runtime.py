@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfx_tflite_component.errors import ModelFileError
 from tfx_tflite_component.inspection import CUSTOM, SELECT_TF
 
 Arrays = Mapping[str, np.ndarray]
@@ -106,13 +107,22 @@ class TFLiteModel:
             num_threads: The number of threads that one inference may use.
             needs_select_tf_ops: Whether the model holds Select TF ops, which only the interpreter
                 inside TensorFlow can run.
+
+        Raises:
+            ModelFileError: The interpreter refuses the file, or it has no signature.
         """
         interpreter_class = tf.lite.Interpreter if needs_select_tf_ops else _interpreter_class()
         self._load = functools.partial(
             interpreter_class, model_path=str(path), num_threads=num_threads
         )
-        self._interpreter = self._load()
-        runner = self._interpreter.get_signature_runner()
+        try:
+            self._interpreter = self._load()
+            runner = self._interpreter.get_signature_runner()
+        except (RuntimeError, ValueError) as e:
+            raise ModelFileError(
+                f"The interpreter refuses the TFLite model {path}: {e}. It takes a model with one "
+                "signature, as the converter writes it; check that the file was copied whole."
+            ) from e
         self.inputs = _details(runner.get_input_details())
         self.outputs = _details(runner.get_output_details())
         self._shapes: dict[str, tuple[int, ...]] = {}

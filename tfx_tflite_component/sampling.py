@@ -1,11 +1,79 @@
 """Samples of the examples that are stored in TFRecord files."""
 
+import logging
+import pathlib
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
 
+from tfx_tflite_component.config import is_calibrated
+from tfx_tflite_component.errors import ExamplesError, listed
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
+    Calibration,
+    TFLiteRewriterConfig,
+    Verification,
+)
+
 _CANDIDATES_PER_EXAMPLE = 4
+_VERIFICATION_SEED = 0
+
+_log = logging.getLogger(__name__)
+
+Settings: TypeAlias = Calibration | Verification
+
+
+def store_samples(
+    config: TFLiteRewriterConfig,
+    patterns_of: Callable[[str, Settings], Sequence[str]],
+    folder: pathlib.Path,
+) -> dict[str, pathlib.Path]:
+    """Samples what the config asks for into TFRecord files.
+
+    Args:
+        config: The config, as `read_config` gives it.
+        patterns_of: Gives the patterns of the files to sample from, for a field of
+            `rewriting.Samples` and its settings in the config.
+        folder: Where the files are written.
+
+    Returns:
+        The files by the fields of `rewriting.Samples`.
+
+    Raises:
+        ExamplesError: There is no example, or a file cannot be read.
+    """
+    wanted: dict[str, tuple[Settings, int]] = {
+        "verification": (config.verification, _VERIFICATION_SEED)
+    }
+    if is_calibrated(config):
+        wanted["calibration"] = config.calibration, config.calibration.seed
+    paths = {}
+    for name, (settings, seed) in wanted.items():
+        paths[name] = folder / f"{name}.tfrecord"
+        with tf.io.TFRecordWriter(str(paths[name])) as writer:
+            for record in _sample(name, settings.num_examples, seed, patterns_of(name, settings)):
+                writer.write(record)
+    return paths
+
+
+def _sample(name: str, count: int, seed: int, patterns: Sequence[str]) -> list[bytes]:
+    files = [file for pattern in patterns for file in tf.io.gfile.glob(pattern)]
+    records = sample(files, count, seed) if files else []
+    if not records:
+        raise ExamplesError(
+            f"There is no example for the {name}: {listed(patterns)} "
+            f"{'hold none' if files else 'match no file'}. Check the examples and {name}.splits."
+        )
+    if len(records) < count:
+        _log.warning(
+            "%s.num_examples: %d are asked for, but %s hold %d; these are used.",
+            name,
+            count,
+            listed(patterns),
+            len(records),
+        )
+    return records
 
 
 def sample(files: Sequence[str], count: int, seed: int) -> list[bytes]:
@@ -21,12 +89,36 @@ def sample(files: Sequence[str], count: int, seed: int) -> list[bytes]:
 
     Returns:
         The examples; fewer than `count` if there are no more.
+
+    Raises:
+        ExamplesError: A file cannot be read.
     """
     files = sorted(files)
-    compressions = ["GZIP" if file.endswith(".gz") else "" for file in files]
+    compressions = [_compression(file) for file in files]
     records = tf.data.Dataset.from_tensor_slices((files, compressions)).interleave(
         tf.data.TFRecordDataset, cycle_length=len(files)
     )
-    candidates = list(records.take(count * _CANDIDATES_PER_EXAMPLE).as_numpy_iterator())
+    try:
+        candidates = list(records.take(count * _CANDIDATES_PER_EXAMPLE).as_numpy_iterator())
+    except tf.errors.OpError as e:
+        raise ExamplesError(
+            f"The examples cannot be read: {'; '.join(_unreadable(files))}. TFRecord files are "
+            "expected, compressed with gzip where their names end in .gz. Check that each was "
+            "written and copied whole."
+        ) from e
     # tf.data would shuffle by TensorFlow's global seed as well
     return random.Random(seed).sample(candidates, min(count, len(candidates)))
+
+
+def _compression(file: str) -> str:
+    return "GZIP" if file.endswith(".gz") else ""
+
+
+def _unreadable(files: Sequence[str]) -> Iterator[str]:
+    """Which files cannot be read to their end, and why."""
+    for file in files:
+        try:
+            for _ in tf.data.TFRecordDataset(file, _compression(file)):
+                pass
+        except tf.errors.OpError as e:
+            yield f"{file}: {e.message.partition(' [Op:')[0]}"

@@ -4,47 +4,99 @@ import contextlib
 import os
 import pathlib
 import shutil
-import tempfile
 from collections.abc import Iterator
 
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
+
+from tfx_tflite_component.layout import MODEL_FILENAME
+from tfx_tflite_component.scratch import scratch
+from tfx_tflite_component.storage import storage_errors
 
 _SCHEME = "://"
 
 
 @contextlib.contextmanager
 def local_copy(uri: str) -> Iterator[pathlib.Path]:
-    """A folder as a local one: itself if it is local, a temporary copy if it is not."""
+    """A folder as a local one: itself if it is local, a temporary copy if it is not.
+
+    Raises:
+        StorageError: There is no room for the copy.
+    """
     if _SCHEME not in uri:
         yield pathlib.Path(uri)
         return
-    with tempfile.TemporaryDirectory(prefix="tfx-tflite-") as folder:
-        path = pathlib.Path(folder, "source")
-        if fileio.exists(uri):
-            io_utils.copy_dir(uri, str(path))
+    with scratch() as folder:
+        path = folder / "source"
+        with storage_errors(f"the copy of {uri}"):
+            if fileio.exists(uri):
+                io_utils.copy_dir(uri, str(path))
         yield path
 
 
 @contextlib.contextmanager
 def staged(uri: str) -> Iterator[pathlib.Path]:
-    """A local folder whose subfolders move to `uri` when the block ends without an error.
+    """A local folder whose content moves to `uri` when the block ends without an error.
 
-    What an earlier attempt left at `uri` is replaced. On a local file system each subfolder appears
-    there whole: the staging folder is beside `uri`, so that moving is renaming.
+    Where there is nothing at `uri` on a local file system, all of it appears there in one step: the
+    staging folder is beside `uri`, so that moving is renaming. Else, what an earlier attempt left
+    under the same names is replaced. The model is the first to go and the last to come, so that
+    there is never one without what belongs to it.
+
+    Raises:
+        StorageError: `uri` cannot be written.
     """
     is_local = _SCHEME not in uri
     beside = os.path.dirname(os.path.abspath(uri)) if is_local else None
-    if beside:
-        os.makedirs(beside, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".tfx-tflite-", dir=beside) as folder:
-        yield pathlib.Path(folder)
-        fileio.makedirs(uri)
-        for path in sorted(pathlib.Path(folder).iterdir(), reverse=True):
-            target = os.path.join(uri, path.name)
-            if fileio.exists(target):
-                fileio.rmtree(target)
-            if is_local:
-                shutil.move(path, target)
+    with contextlib.ExitStack() as stack:
+        with storage_errors(uri):
+            if beside:
+                os.makedirs(beside, exist_ok=True)
+            folder = stack.enter_context(scratch(beside))
+        yield folder
+        with storage_errors(uri):
+            if not is_local:
+                _upload(folder, uri)
+            elif _is_free(uri):
+                os.replace(folder, uri)
             else:
-                io_utils.copy_dir(str(path), target)
+                _replace(folder, pathlib.Path(uri))
+
+
+def _is_free(path: str) -> bool:
+    if os.path.islink(path) or os.path.ismount(path):
+        return False
+    return not os.path.exists(path) or (os.path.isdir(path) and not os.listdir(path))
+
+
+def _replace(folder: pathlib.Path, target: pathlib.Path) -> None:
+    entries = sorted(folder.iterdir(), key=_holds_model)
+    for entry in reversed(entries):
+        _remove(target / entry.name)
+    for entry in entries:
+        shutil.move(entry, target / entry.name)
+
+
+def _holds_model(entry: pathlib.Path) -> bool:
+    return entry.name == MODEL_FILENAME or (entry / MODEL_FILENAME).exists()
+
+
+def _remove(path: pathlib.Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _upload(folder: pathlib.Path, uri: str) -> None:
+    for entry in sorted(folder.iterdir(), key=_holds_model, reverse=True):
+        target = os.path.join(uri, entry.name)
+        if fileio.isdir(target):
+            fileio.rmtree(target)
+        elif fileio.exists(target):
+            fileio.remove(target)
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    for path in sorted(files, key=lambda path: path.name == MODEL_FILENAME):
+        target = os.path.join(uri, path.relative_to(folder))
+        fileio.makedirs(os.path.dirname(target))
+        fileio.copy(str(path), target, overwrite=True)

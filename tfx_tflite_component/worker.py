@@ -1,54 +1,77 @@
-"""The other process: reads a request, rewrites, and answers. Started by `isolation`."""
+"""The other process: does one task and answers. Started by `isolation`."""
 
+import ctypes
 import json
+import logging
 import os
-import pathlib
+import signal
 import sys
 import traceback
-from typing import Any
+from typing import Any, TextIO
 
-import tensorflow as tf
-
-from tfx_tflite_component.config import read_config
 from tfx_tflite_component.errors import RewriterError
-from tfx_tflite_component.report import to_json
-from tfx_tflite_component.rewriting import Samples, rewrite
+from tfx_tflite_component.progress import PROGRESS
+
+# prctl(2), linux/prctl.h
+_PR_SET_PDEATHSIG = 1
 
 
-def main(request_path: str, response_path: str) -> None:
-    """Answers one request with a report or an error of this package; others end the process."""
-    request = json.loads(pathlib.Path(request_path).read_text())
+def main(answers_descriptor: int, parent: int) -> None:
+    """Answers with a result or an error of this package; others end the process.
+
+    Args:
+        answers_descriptor: A pipe that takes the answers, each a JSON object in a line: the phases
+            as they begin, and then the result or the error.
+        parent: The process that started this one.
+    """
+    _die_with(parent)
+    os.set_inheritable(answers_descriptor, False)
+    with os.fdopen(answers_descriptor, "w") as answers:
+        _report_progress(answers)
+        # takes seconds, which the parent uses to make the request
+        from tfx_tflite_component import tasks
+
+        request = json.load(sys.stdin)
+        _send(answers, _do(vars(tasks)[request["task"]], request["arguments"]))
+
+
+def _do(task: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    from tfx_tflite_component.storage import storage_errors
+
     try:
-        response = {"report": _rewrite(request)}
+        with storage_errors("the conversion"):
+            return {"result": task(**arguments)}
     except RewriterError as e:
-        response = {
+        return {
             "error": {
                 "type": type(e).__name__,
                 "message": str(e),
                 "traceback": traceback.format_exc(),
             }
         }
-    pathlib.Path(response_path).write_text(json.dumps(response))
 
 
-def _rewrite(request: dict[str, Any]) -> dict[str, Any]:
-    samples = {
-        name: list(tf.data.TFRecordDataset(path).as_numpy_iterator())
-        for name, path in request["samples"].items()
-    }
-    transform_graph = request["transform_graph"]
-    report = rewrite(
-        pathlib.Path(request["source"]),
-        pathlib.Path(request["destination"]),
-        read_config(request["config"]),
-        Samples(**samples),
-        pathlib.Path(transform_graph) if transform_graph else None,
-    )
-    return to_json(report)
+def _die_with(parent: int) -> None:
+    """Has the kernel kill this process when its parent ends, however that happens."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("The parent is gone already.")
+
+
+def _report_progress(answers: TextIO) -> None:
+    handler = logging.Handler()
+    handler.emit = lambda record: _send(answers, {"phase": record.getMessage()})  # type: ignore[method-assign]
+    PROGRESS.addHandler(handler)
+    PROGRESS.setLevel(logging.INFO)
+
+
+def _send(answers: TextIO, answer: dict[str, Any]) -> None:
+    answers.write(json.dumps(answer) + "\n")
+    answers.flush()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*map(int, sys.argv[1:]))
     # the answer is written: nothing waits for TensorFlow to take itself apart, which takes a second
     sys.stdout.flush()
     sys.stderr.flush()

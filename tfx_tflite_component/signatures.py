@@ -1,0 +1,79 @@
+"""The signatures of a `.tflite` file: what it takes and gives, read from the file alone."""
+
+import dataclasses
+from collections.abc import Callable
+
+from tensorflow.lite.python import schema_py_generated as schema
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """An input or output.
+
+    Attributes:
+        dtype: Its dtype, as the schema names it, such as "FLOAT32" or "INT8".
+        shape: Its shape; -1 where the size is dynamic.
+        scales: The scales of its quantization; empty if it is not quantized.
+        zero_points: The zero points that belong to them.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """A signature.
+
+    Attributes:
+        inputs: Its inputs by name.
+        outputs: Its outputs by name.
+    """
+
+    inputs: dict[str, Tensor]
+    outputs: dict[str, Tensor]
+
+
+def signatures(model: schema.Model) -> dict[str, Signature]:
+    """The signatures of a model by their keys."""
+    found = {}
+    for definition in map(model.SignatureDefs, range(model.SignatureDefsLength())):
+        graph = model.Subgraphs(definition.SubgraphIndex())
+        found[_text(definition.SignatureKey())] = Signature(
+            inputs=_tensors(graph, definition.Inputs, definition.InputsLength()),
+            outputs=_tensors(graph, definition.Outputs, definition.OutputsLength()),
+        )
+    return found
+
+
+def name_of(enum: type, number: int) -> str:
+    """The name of a number in an enumeration of the schema; the number if it has none."""
+    names = {value: name for name, value in vars(enum).items() if name.isupper()}
+    return names.get(number, str(number))
+
+
+def _tensors(
+    graph: schema.SubGraph, get: Callable[[int], schema.TensorMap], count: int
+) -> dict[str, Tensor]:
+    entries = sorted(map(get, range(count)), key=lambda entry: _text(entry.Name()))
+    return {_text(entry.Name()): _tensor(graph.Tensors(entry.TensorIndex())) for entry in entries}
+
+
+def _tensor(tensor: schema.Tensor) -> Tensor:
+    quantization = tensor.Quantization()
+    scales = range(quantization.ScaleLength() if quantization else 0)
+    shape = [tensor.Shape(axis) for axis in range(tensor.ShapeLength())]
+    # where a size is dynamic, the shape itself has 1
+    signature = [tensor.ShapeSignature(axis) for axis in range(tensor.ShapeSignatureLength())]
+    return Tensor(
+        dtype=name_of(schema.TensorType, tensor.Type()),
+        shape=tuple(signature or shape),
+        scales=tuple(map(quantization.Scale, scales)) if quantization else (),
+        zero_points=tuple(map(quantization.ZeroPoint, scales)) if quantization else (),
+    )
+
+
+def _text(name: bytes) -> str:
+    return name.decode(errors="replace")

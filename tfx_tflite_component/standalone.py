@@ -1,0 +1,216 @@
+"""Rewriting without a pipeline: one function for each kind of source.
+
+All of them do what the component does, by the same config, with the same checks and report.
+"""
+
+import contextlib
+import io
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import tensorflow as tf
+
+from tfx_tflite_component.config import check_files, check_transform_graph, read_config
+from tfx_tflite_component.errors import ConfigError, SourceModelError
+from tfx_tflite_component.isolation import Worker, as_json, rewrite_isolated
+from tfx_tflite_component.layout import SERVING_DIR, SIGNATURE_KEY
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+from tfx_tflite_component.report_page import write_report
+from tfx_tflite_component.sampling import store_samples
+from tfx_tflite_component.scratch import scratch
+from tfx_tflite_component.split.graph import ConcreteFunction
+from tfx_tflite_component.staging import local_copy, staged
+
+Path: TypeAlias = str | os.PathLike[str]
+Config: TypeAlias = TFLiteRewriterConfig | Mapping[str, Any] | str | None
+Examples: TypeAlias = Path | Sequence[Path] | None
+
+
+def rewrite_saved_model(
+    source: Path,
+    destination: Path,
+    config: Config = None,
+    examples: Examples = None,
+    transform_graph: Path | None = None,
+) -> dict[str, Any]:
+    """Rewrites a SavedModel into a TFLite model.
+
+    `destination` gets the files `tflite`, `report.json` and `report.html`, the SavedModel's assets
+    and, in `head`, a SavedModel that makes the model's inputs of serialized `tf.Example`s. What it
+    holds under other names stays.
+
+    Args:
+        source: The folder of the SavedModel, on any file system that TensorFlow knows.
+        destination: The folder to write to, on any such file system.
+        config: What the model is to be: the message, its JSON form as a mapping or a string, or its
+            text form.
+        examples: Patterns of TFRecord files with serialized `tf.Example`s that the SavedModel
+            takes, to calibrate with and to compare the two models on; those that end in `.gz` are
+            compressed. Without them, the models are compared on random inputs.
+        transform_graph: The folder of TF Transform's output that the model was trained with, for
+            the names of the inputs at TRANSFORMED_FEATURES.
+
+    Returns:
+        The report, as `report.json` has it.
+
+    Raises:
+        RewriterError: What was refused, and why. `destination` is then left as it was.
+    """
+    settings = read_config(config)
+    check_files(settings, given=examples is not None)
+    check_transform_graph(settings, given=transform_graph is not None)
+    source_uri, destination_uri = os.fspath(source), os.fspath(destination)
+    _check_apart(source_uri, destination_uri)
+    patterns = _patterns(examples)
+    with contextlib.ExitStack() as stack:
+        worker = stack.enter_context(Worker())
+        local_source = stack.enter_context(local_copy(source_uri))
+        samples_folder = stack.enter_context(scratch())
+        folder = stack.enter_context(staged(destination_uri))
+        local_graph = None
+        if transform_graph is not None:
+            local_graph = stack.enter_context(local_copy(os.fspath(transform_graph)))
+        samples = store_samples(settings, lambda *_: patterns, samples_folder) if patterns else {}
+        report = rewrite_isolated(worker, local_source, folder, settings, samples, local_graph)
+        _flatten(folder)
+        write_report(report, folder)
+    return report
+
+
+def rewrite_keras_model(
+    model: Any, destination: Path, config: Config = None, examples: Examples = None
+) -> dict[str, Any]:
+    """Rewrites a Keras model in memory, of Keras 3 or of tf_keras, into a TFLite model.
+
+    The model's inputs keep the names of its input layers.
+
+    Args:
+        model: The model, built or called before, so that its inputs are known.
+        destination: As for `rewrite_saved_model`, like the arguments that follow.
+        config: As there.
+        examples: As there; a `tf.Example` holds a feature for each input.
+
+    Returns:
+        The report.
+
+    Raises:
+        SourceModelError: Keras cannot export the model.
+        RewriterError: What else was refused, and why.
+    """
+    with scratch() as folder:
+        saved_model = folder / "saved_model"
+        try:
+            # it prints what it exported
+            with contextlib.redirect_stdout(io.StringIO()):
+                model.export(str(saved_model))
+        except Exception as e:  # Keras raises nearly anything
+            raise SourceModelError(
+                f"Keras cannot export the {type(model).__name__}: {e}. Pass a Keras model that is "
+                "built: call it on data once, or give it an Input."
+            ) from e
+        return rewrite_saved_model(saved_model, destination, config, examples)
+
+
+def rewrite_concrete_function(
+    function: ConcreteFunction,
+    destination: Path,
+    config: Config = None,
+    examples: Examples = None,
+    trackable: tf.Module | None = None,
+) -> dict[str, Any]:
+    """Rewrites a concrete function into a TFLite model.
+
+    Args:
+        function: What `tf.function(...).get_concrete_function(...)` gives. Its inputs and outputs
+            have the names that a signature of a SavedModel would give them.
+        destination: As for `rewrite_saved_model`, like the arguments that follow.
+        config: As there, but for `signature_key`, as there is one function.
+        examples: As there.
+        trackable: What holds the tables and files that the function uses; variables are found
+            without it.
+
+    Returns:
+        The report.
+
+    Raises:
+        SourceModelError: TensorFlow cannot save the function.
+        RewriterError: What else was refused, and why.
+    """
+    if read_config(config).signature_key != SIGNATURE_KEY:
+        raise ConfigError(
+            "signature_key has no effect on a concrete function, which is the one that is "
+            "converted. Leave it out."
+        )
+    with scratch() as folder:
+        saved_model = folder / "saved_model"
+        try:
+            holder = trackable or _holder(function)
+            tf.saved_model.save(holder, str(saved_model), signatures={SIGNATURE_KEY: function})
+        except Exception as e:  # TensorFlow raises nearly anything
+            raise SourceModelError(
+                f"TensorFlow cannot save the {type(function).__name__}: {e}. Pass what "
+                "get_concrete_function gives, and as `trackable` what holds its tables and files."
+            ) from e
+        return rewrite_saved_model(saved_model, destination, config, examples)
+
+
+def compare_models(
+    source: Path, model: Path, examples: str | Sequence[Path], config: Config = None
+) -> dict[str, Any]:
+    """Compares a TFLite model, whoever converted it, with the SavedModel that it came from.
+
+    Args:
+        source: The folder of the SavedModel.
+        model: The `.tflite` file.
+        examples: Patterns of TFRecord files with `tf.Example`s that the SavedModel takes.
+        config: The signature, the boundary and the limits of `verification`.
+
+    Returns:
+        `boundary`, `verification` as in a report, and `failures`, what exceeds the limits.
+
+    Raises:
+        RewriterError: One of both cannot be read or run, or they do not belong together.
+    """
+    settings = read_config(config)
+    with Worker() as worker, scratch() as folder, local_copy(os.fspath(source)) as local_source:
+        samples = store_samples(settings, lambda *_: _patterns(examples), folder)
+        return worker.ask(
+            "compare",
+            settings.time_limit_seconds,
+            source=str(local_source.absolute()),
+            model=os.path.abspath(model),
+            config=as_json(settings),
+            samples={name: str(path) for name, path in samples.items()},
+        )
+
+
+def _holder(function: ConcreteFunction) -> tf.Module:
+    module = tf.Module()
+    module.held = list(function.variables)
+    return module
+
+
+def _patterns(examples: Examples) -> list[str]:
+    if examples is None:
+        return []
+    if isinstance(examples, str | os.PathLike):
+        return [os.fspath(examples)]
+    return [os.fspath(pattern) for pattern in examples]
+
+
+def _check_apart(source: str, destination: str) -> None:
+    if os.path.realpath(source) == os.path.realpath(destination):
+        raise ConfigError(
+            f"Source and destination are the same folder, {source}. Write to another one, and set "
+            "output { include_saved_model: true } to have both models there."
+        )
+
+
+def _flatten(folder: pathlib.Path) -> None:
+    """Puts what is served beside the head: here no Pusher has to tell them apart."""
+    serving = folder / SERVING_DIR
+    for entry in list(serving.iterdir()):
+        entry.rename(folder / entry.name)
+    serving.rmdir()
