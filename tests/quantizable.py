@@ -10,8 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.config import read_config
-from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
-from tfx_tflite_component.report import Report, to_json
+from tfx_tflite_component.report import Report
 from tfx_tflite_component.rewriting import Samples, rewrite
 
 Compute = Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]
@@ -92,18 +91,3 @@ def rewritten(
     folder.mkdir(exist_ok=True)
     report = rewrite(source, folder, read_config(config), Samples(calibration, verification))
     return Rewritten(report, folder / "Format-Serving" / "tflite")
-
-
-def rewrite_in_process(
-    source: pathlib.Path,
-    destination: pathlib.Path,
-    config: TFLiteRewriterConfig,
-    samples: Mapping[str, pathlib.Path],
-    transform_graph: pathlib.Path | None = None,
-) -> dict[str, Any]:
-    """Does what `isolation.rewrite_isolated` does, without the seconds that a process takes."""
-    records = {
-        name: list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
-        for name, path in samples.items()
-    }
-    return to_json(rewrite(source, destination, config, Samples(**records), transform_graph))

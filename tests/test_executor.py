@@ -3,8 +3,6 @@
 import hashlib
 import json
 import pathlib
-import subprocess
-import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,8 +16,9 @@ from tfx.dsl.io import fileio
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 from transformed import save_trained
+from workers import WorkerInProcess
 
-from tfx_tflite_component import isolation, worker
+from tfx_tflite_component import executor
 from tfx_tflite_component.errors import (
     ConfigError,
     ConversionError,
@@ -56,14 +55,7 @@ def _files(folder: pathlib.Path) -> set[str]:
 
 @pytest.fixture
 def worker_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Does here what the worker does: a process of its own takes seconds to start."""
-
-    def run(command: list[pathlib.Path], **_: object) -> subprocess.CompletedProcess[bytes]:
-        worker.main(*command[-2:])
-        return subprocess.CompletedProcess(command, returncode=0)
-
-    fake = types.SimpleNamespace(run=run, DEVNULL=subprocess.DEVNULL)
-    monkeypatch.setattr(isolation, "subprocess", fake)
+    monkeypatch.setattr(executor, "Worker", WorkerInProcess)
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from artifacts import examples_artifact, model_artifact
-from quantizable import example, rewrite_in_process, save_model, weights
+from quantizable import example, save_model, weights
 from tfx.components.util import examples_utils
 from tfx.proto import example_gen_pb2
 from tfx.types import standard_artifacts
+from workers import WorkerInProcess
 
 from tfx_tflite_component import TFLiteReport, executor
 from tfx_tflite_component.errors import ConfigError, ExamplesError, VerificationError
@@ -29,12 +30,13 @@ def samples(monkeypatch: pytest.MonkeyPatch) -> Samples:
     """The samples that the worker is handed, which works in this process."""
     handed: Samples = {}
 
-    def rewrite(*arguments: Any) -> dict[str, Any]:
-        for name, path in arguments[3].items():
-            handed[name] = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
-        return rewrite_in_process(*arguments)
+    class Recording(WorkerInProcess):
+        def ask(self, task: str, time_limit_seconds: int, **arguments: Any) -> Any:
+            for name, path in arguments["samples"].items():
+                handed[name] = list(tf.data.TFRecordDataset(path).as_numpy_iterator())
+            return super().ask(task, time_limit_seconds, **arguments)
 
-    monkeypatch.setattr(executor, "rewrite_isolated", rewrite)
+    monkeypatch.setattr(executor, "Worker", Recording)
     return handed
 
 
@@ -207,8 +209,8 @@ def test_warns_how_many_examples_there_are_if_fewer_than_asked_for(
         _do(source, tmp_path / "out", {"quantization": _INTEGER}, artifact)
     assert (len(samples["calibration"]), len(samples["verification"])) == (30, 5)
     for words in [
-        "calibration.num_examples: 500 are asked for, but 'train' hold 30",
-        "verification.num_examples: 200 are asked for, but 'eval' hold 5",
+        "calibration.num_examples: 500 are asked for, but calibration.splits: 'train' hold 30",
+        "verification.num_examples: 200 are asked for, but verification.splits: 'eval' hold 5",
     ]:
         assert words in caplog.text
 

@@ -10,7 +10,7 @@ from models import example, save, save_parsing
 
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.errors import SourceModelError, WorkerError
-from tfx_tflite_component.isolation import WorkerTraceback, rewrite_isolated
+from tfx_tflite_component.isolation import Worker, WorkerTraceback, rewrite_isolated
 
 
 @pytest.fixture
@@ -28,6 +28,11 @@ def destination(tmp_path):
     folder = tmp_path / "destination"
     folder.mkdir()
     return folder
+
+
+def _rewrite(source, destination, config=None, samples=None):
+    with Worker() as worker:
+        return rewrite_isolated(worker, source, destination, read_config(config), samples or {})
 
 
 def _dying_by(tmp_path, monkeypatch, statement):
@@ -58,7 +63,7 @@ def test_death_of_the_worker_is_one_error_with_its_last_words(
 ):
     _dying_by(tmp_path, monkeypatch, statement)
     with pytest.raises(WorkerError) as raised:
-        rewrite_isolated(tmp_path, destination, read_config(None), {})
+        _rewrite(tmp_path, destination)
     assert how in str(raised.value)
     assert "last words" in str(raised.value)
     assert list(temporary.iterdir()) == []
@@ -66,7 +71,7 @@ def test_death_of_the_worker_is_one_error_with_its_last_words(
 
 def test_error_of_the_worker_comes_through_with_its_cause(tmp_path, temporary, destination):
     with pytest.raises(SourceModelError, match="There is no SavedModel") as raised:
-        rewrite_isolated(tmp_path / "nothing", destination, read_config(None), {})
+        _rewrite(tmp_path / "nothing", destination)
     assert isinstance(raised.value.__cause__, WorkerTraceback)
     assert "in load_signature" in str(raised.value.__cause__)
     assert list(temporary.iterdir()) == list(destination.iterdir()) == []
@@ -77,7 +82,7 @@ def test_defect_that_is_no_error_of_ours_is_told_by_its_traceback(tmp_path, dest
     # a folder that is not empty breaks the worker's contract
     (destination / "Format-Serving").mkdir()
     with pytest.raises(WorkerError, match=r"exit code 1(.|\n)*FileExistsError"):
-        rewrite_isolated(model, destination, read_config(None), {})
+        _rewrite(model, destination)
 
 
 def test_worker_writes_the_model_and_answers_with_the_report(tmp_path, temporary, destination):
@@ -90,8 +95,7 @@ def test_worker_writes_the_model_and_answers_with_the_report(tmp_path, temporary
     with tf.io.TFRecordWriter(str(records)) as writer:
         for value in (1.0, 2.0, 3.0):
             writer.write(example(x=[value]))
-    config = read_config("batch_size: 2")
-    report = rewrite_isolated(model, destination, config, {"verification": records})
+    report = _rewrite(model, destination, "batch_size: 2", {"verification": records})
     assert json.loads(json.dumps(report)) == report
     assert report["boundary"] == "RAW_FEATURES"
     written = pathlib.Path(destination, "Format-Serving", "tflite").read_bytes()

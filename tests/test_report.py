@@ -19,11 +19,12 @@ import traitlets.config
 from artifacts import examples_artifact, model_artifact, write_split
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
-from quantizable import example, images, rewrite_in_process, save_classifier, save_model
+from quantizable import example, images, save_classifier, save_model
 from tfx.orchestration.experimental.interactive import standard_visualizations, visualizations
 from tfx.orchestration.experimental.interactive.interactive_context import InteractiveContext
 from tfx.types import channel_utils
 from versions import RUNS_SELECT_TF_OPS
+from workers import WorkerInProcess
 
 import tfx_tflite_component
 from tfx_tflite_component import TFLiteReport, executor
@@ -46,7 +47,7 @@ def _do(
     report = TFLiteReport()
     report.uri = str(folder / "report")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(executor, "rewrite_isolated", rewrite_in_process)
+        monkeypatch.setattr(executor, "Worker", WorkerInProcess)
         Executor().Do(
             {"model": [model_artifact(source)], "examples": list(examples)},
             {"model": [model_artifact(folder / "model")], "report": [report]},

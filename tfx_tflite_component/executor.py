@@ -21,7 +21,7 @@ from tfx_tflite_component.config import (
 from tfx_tflite_component.errors import ExamplesError, SourceModelError, listed
 from tfx_tflite_component.isolation import Worker, rewrite_isolated
 from tfx_tflite_component.report_page import write_report
-from tfx_tflite_component.sampling import Settings, store_samples
+from tfx_tflite_component.sampling import Files, Settings, store_samples
 from tfx_tflite_component.scratch import scratch
 from tfx_tflite_component.staging import local_copy, staged
 
@@ -73,8 +73,8 @@ class Executor(base_executor.BaseExecutor):
             staged(output.uri) as destination,
             _local_transform_graph(transforms) as transform_graph,
         ):
-            patterns = functools.partial(_patterns, examples)
-            samples = store_samples(config, patterns, folder) if examples else {}
+            files_of = functools.partial(_files, examples)
+            samples = store_samples(config, files_of, folder) if examples else {}
             report = rewrite_isolated(worker, source, destination, config, samples, transform_graph)
             # before the model, so that there is never one without it
             for artifact in output_dict.get(REPORT_KEY, []):
@@ -102,15 +102,16 @@ def _saved_model_uri(model: types.Artifact) -> str:
         ) from e
 
 
-def _patterns(examples: list[types.Artifact], name: str, settings: Settings) -> list[str]:
-    """The patterns of the files that hold the splits in the settings of a sample."""
+def _files(examples: list[types.Artifact], name: str, settings: Settings) -> Files:
+    """The files that hold the splits in the settings of a sample."""
     for artifact in examples:
         _check_examples(f"{name}.splits", list(settings.splits), artifact)
-    return [
+    patterns = [
         pattern
         for split in settings.splits
         for pattern in examples_utils.get_split_file_patterns(examples, split)
     ]
+    return Files(f"{name}.splits: {listed(settings.splits)}", patterns)
 
 
 def _check_examples(field: str, splits: list[str], artifact: types.Artifact) -> None:

@@ -4,7 +4,7 @@ import logging
 import pathlib
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
 
@@ -24,17 +24,28 @@ _log = logging.getLogger(__name__)
 Settings: TypeAlias = Calibration | Verification
 
 
+class Files(NamedTuple):
+    """The files to take a sample from.
+
+    Attributes:
+        name: What they are called in messages.
+        patterns: Their patterns.
+    """
+
+    name: str
+    patterns: Sequence[str]
+
+
 def store_samples(
     config: TFLiteRewriterConfig,
-    patterns_of: Callable[[str, Settings], Sequence[str]],
+    files_of: Callable[[str, Settings], Files],
     folder: pathlib.Path,
 ) -> dict[str, pathlib.Path]:
     """Samples what the config asks for into TFRecord files.
 
     Args:
         config: The config, as `read_config` gives it.
-        patterns_of: Gives the patterns of the files to sample from, for a field of
-            `rewriting.Samples` and its settings in the config.
+        files_of: Gives the files for a field of `rewriting.Samples` and its settings in the config.
         folder: Where the files are written.
 
     Returns:
@@ -52,25 +63,25 @@ def store_samples(
     for name, (settings, seed) in wanted.items():
         paths[name] = folder / f"{name}.tfrecord"
         with tf.io.TFRecordWriter(str(paths[name])) as writer:
-            for record in _sample(name, settings.num_examples, seed, patterns_of(name, settings)):
+            for record in _sample(name, settings.num_examples, seed, files_of(name, settings)):
                 writer.write(record)
     return paths
 
 
-def _sample(name: str, count: int, seed: int, patterns: Sequence[str]) -> list[bytes]:
-    files = [file for pattern in patterns for file in tf.io.gfile.glob(pattern)]
-    records = sample(files, count, seed) if files else []
+def _sample(name: str, count: int, seed: int, files: Files) -> list[bytes]:
+    paths = [path for pattern in files.patterns for path in tf.io.gfile.glob(pattern)]
+    records = sample(paths, count, seed) if paths else []
     if not records:
         raise ExamplesError(
-            f"There is no example for the {name}: {listed(patterns)} "
-            f"{'hold none' if files else 'match no file'}. Check the examples and {name}.splits."
+            f"{files.name} hold no example for the {name}: {listed(files.patterns)} "
+            f"{'is empty' if paths else 'matches no file'}."
         )
     if len(records) < count:
         _log.warning(
             "%s.num_examples: %d are asked for, but %s hold %d; these are used.",
             name,
             count,
-            listed(patterns),
+            files.name,
             len(records),
         )
     return records

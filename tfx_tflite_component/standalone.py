@@ -7,7 +7,7 @@ import contextlib
 import io
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import tensorflow as tf
@@ -18,21 +18,21 @@ from tfx_tflite_component.isolation import Worker, as_json, rewrite_isolated
 from tfx_tflite_component.layout import SERVING_DIR, SIGNATURE_KEY
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.report_page import write_report
-from tfx_tflite_component.sampling import store_samples
+from tfx_tflite_component.sampling import Files, Settings, store_samples
 from tfx_tflite_component.scratch import scratch
 from tfx_tflite_component.split.graph import ConcreteFunction
 from tfx_tflite_component.staging import local_copy, staged
 
 Path: TypeAlias = str | os.PathLike[str]
 Config: TypeAlias = TFLiteRewriterConfig | Mapping[str, Any] | str | None
-Examples: TypeAlias = Path | Sequence[Path] | None
+Examples: TypeAlias = Path | Sequence[Path]
 
 
 def rewrite_saved_model(
     source: Path,
     destination: Path,
     config: Config = None,
-    examples: Examples = None,
+    examples: Examples | None = None,
     transform_graph: Path | None = None,
 ) -> dict[str, Any]:
     """Rewrites a SavedModel into a TFLite model.
@@ -63,7 +63,6 @@ def rewrite_saved_model(
     check_transform_graph(settings, given=transform_graph is not None)
     source_uri, destination_uri = os.fspath(source), os.fspath(destination)
     _check_apart(source_uri, destination_uri)
-    patterns = _patterns(examples)
     with contextlib.ExitStack() as stack:
         worker = stack.enter_context(Worker())
         local_source = stack.enter_context(local_copy(source_uri))
@@ -72,7 +71,9 @@ def rewrite_saved_model(
         local_graph = None
         if transform_graph is not None:
             local_graph = stack.enter_context(local_copy(os.fspath(transform_graph)))
-        samples = store_samples(settings, lambda *_: patterns, samples_folder) if patterns else {}
+        samples = {}
+        if examples is not None:
+            samples = store_samples(settings, _files_of(examples), samples_folder)
         report = rewrite_isolated(worker, local_source, folder, settings, samples, local_graph)
         _flatten(folder)
         write_report(report, folder)
@@ -80,7 +81,7 @@ def rewrite_saved_model(
 
 
 def rewrite_keras_model(
-    model: Any, destination: Path, config: Config = None, examples: Examples = None
+    model: Any, destination: Path, config: Config = None, examples: Examples | None = None
 ) -> dict[str, Any]:
     """Rewrites a Keras model in memory, of Keras 3 or of tf_keras, into a TFLite model.
 
@@ -117,7 +118,7 @@ def rewrite_concrete_function(
     function: ConcreteFunction,
     destination: Path,
     config: Config = None,
-    examples: Examples = None,
+    examples: Examples | None = None,
     trackable: tf.Module | None = None,
 ) -> dict[str, Any]:
     """Rewrites a concrete function into a TFLite model.
@@ -157,7 +158,7 @@ def rewrite_concrete_function(
 
 
 def compare_models(
-    source: Path, model: Path, examples: str | Sequence[Path], config: Config = None
+    source: Path, model: Path, examples: Examples, config: Config = None
 ) -> dict[str, Any]:
     """Compares a TFLite model, whoever converted it, with the SavedModel that it came from.
 
@@ -175,7 +176,7 @@ def compare_models(
     """
     settings = read_config(config)
     with Worker() as worker, scratch() as folder, local_copy(os.fspath(source)) as local_source:
-        samples = store_samples(settings, lambda *_: _patterns(examples), folder)
+        samples = store_samples(settings, _files_of(examples), folder)
         return worker.ask(
             "compare",
             settings.time_limit_seconds,
@@ -192,12 +193,11 @@ def _holder(function: ConcreteFunction) -> tf.Module:
     return module
 
 
-def _patterns(examples: Examples) -> list[str]:
-    if examples is None:
-        return []
-    if isinstance(examples, str | os.PathLike):
-        return [os.fspath(examples)]
-    return [os.fspath(pattern) for pattern in examples]
+def _files_of(examples: Examples) -> Callable[[str, Settings], Files]:
+    """The same files for every sample: there are no splits outside of a pipeline."""
+    patterns = [examples] if isinstance(examples, str | os.PathLike) else list(examples)
+    files = Files("`examples`", [os.fspath(pattern) for pattern in patterns])
+    return lambda *_: files
 
 
 def _check_apart(source: str, destination: str) -> None:
