@@ -6,7 +6,7 @@ import tempfile
 
 import pytest
 import tensorflow as tf
-from models import example, save, save_parsing
+from models import example, save_parsing
 
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.errors import SourceModelError, WorkerError
@@ -78,11 +78,11 @@ def test_error_of_the_worker_comes_through_with_its_cause(tmp_path, temporary, d
 
 
 def test_defect_that_is_no_error_of_ours_is_told_by_its_traceback(tmp_path, destination):
-    model = save(tmp_path / "model", lambda x: {"y": x}, tf.TensorSpec([None], tf.float32, "x"))
-    # a folder that is not empty breaks the worker's contract
-    (destination / "Format-Serving").mkdir()
-    with pytest.raises(WorkerError, match=r"exit code 1(.|\n)*FileExistsError"):
-        _rewrite(model, destination)
+    (tmp_path / "empty").touch()
+    # no field of `Samples`: it breaks the worker's contract
+    samples = {"training": tmp_path / "empty"}
+    with pytest.raises(WorkerError, match=r"exit code 1(.|\n)*TypeError.*'training'"):
+        _rewrite(tmp_path, destination, samples=samples)
 
 
 def test_worker_writes_the_model_and_answers_with_the_report(tmp_path, temporary, destination):
