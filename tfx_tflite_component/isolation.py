@@ -103,6 +103,8 @@ class Worker:
         timer.start()
         try:
             answer, phase = self._answer({"task": task, "arguments": arguments})
+            if not answer:
+                self._process.wait()  # its last words come last
         finally:
             timer.cancel()
         log = self._log_path.read_text(errors="replace")
@@ -116,7 +118,7 @@ class Worker:
                 "\n" + error["traceback"]
             )
         limit = time_limit_seconds if expired.is_set() else None
-        raise _death(self._process.wait(), phase, log, limit)
+        raise _death(self._process.returncode, phase, log, limit)
 
     def _expire(self, expired: threading.Event) -> None:
         expired.set()
