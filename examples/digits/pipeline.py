@@ -41,12 +41,17 @@ def metadata_connection(root: pathlib.Path) -> tfx.orchestration.metadata.Connec
     return tfx.orchestration.metadata.sqlite_metadata_connection_config(path)
 
 
-def create_pipeline(data: str, root: pathlib.Path) -> tfx.dsl.Pipeline:
+def create_pipeline(
+    data: str,
+    root: str,
+    metadata: tfx.orchestration.metadata.ConnectionConfigType | None = None,
+) -> tfx.dsl.Pipeline:
     """Returns the pipeline that trains, rewrites, evaluates and pushes a digits classifier.
 
     Args:
         data: File pattern of the TFRecords to learn from.
         root: Directory for everything that the pipeline writes.
+        metadata: Connection to the ML Metadata, for runners that do not bring their own.
     """
     example_gen = _example_gen(data)
     examples = example_gen.outputs["examples"]
@@ -63,10 +68,10 @@ def create_pipeline(data: str, root: pathlib.Path) -> tfx.dsl.Pipeline:
     evaluators = {
         variant: _evaluator(rewriter, trainer, examples) for variant, rewriter in rewriters.items()
     }
-    pusher = _pusher(rewriters[PUSHED_ID], evaluators[PUSHED_ID], root / "serving")
+    pusher = _pusher(rewriters[PUSHED_ID], evaluators[PUSHED_ID], f"{root}/serving")
     return tfx.dsl.Pipeline(
         pipeline_name=PIPELINE_NAME,
-        pipeline_root=str(root / "pipeline"),
+        pipeline_root=f"{root}/pipeline",
         components=[
             example_gen,
             statistics_gen,
@@ -78,7 +83,7 @@ def create_pipeline(data: str, root: pathlib.Path) -> tfx.dsl.Pipeline:
             *evaluators.values(),
             pusher,
         ],
-        metadata_connection_config=metadata_connection(root),
+        metadata_connection_config=metadata,
         # The DirectRunner, Beam's default, first tries to download the Prism runner.
         beam_pipeline_args=["--runner=FnApiRunner"],
     )
@@ -158,12 +163,12 @@ def _evaluator(
 
 
 def _pusher(
-    producer: tfx.types.BaseComponent, evaluator: tfx.types.BaseComponent, serving: pathlib.Path
+    producer: tfx.types.BaseComponent, evaluator: tfx.types.BaseComponent, serving: str
 ) -> tfx.types.BaseComponent:
     return tfx.components.Pusher(
         model=producer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(serving))
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=serving)
         ),
     ).with_id(PUSHER_ID)

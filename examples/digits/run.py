@@ -51,11 +51,11 @@ def _run(data: str, root: pathlib.Path, progress: Progress) -> str:
     """Runs the pipeline and returns the summary of its results."""
     progress.begin("Loading TFX")
     # Imported only now: these imports take seconds and print warnings.
-    from pipeline import create_pipeline
+    from pipeline import create_pipeline, metadata_connection
     from summary import summarize
     from tfx import v1 as tfx
 
-    pipeline = create_pipeline(data, root)
+    pipeline = create_pipeline(data, str(root), metadata_connection(root))
     progress.end()
     tfx.orchestration.LocalDagRunner().run(pipeline)
     progress.begin("Reading the results")

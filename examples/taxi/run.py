@@ -29,12 +29,12 @@ def _run(root: pathlib.Path, progress: Progress) -> str:
     # The stock module is written for Keras 2.
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     # Imported only now: these imports take seconds and print warnings.
-    from pipeline import REWRITER_ID, create_pipeline
+    from pipeline import REWRITER_ID, STOCK_DATA, create_pipeline, metadata_path
     from summary import summarize
     from tfx import v1 as tfx
     from tfx.orchestration.pipeline import RunOptions
 
-    pipeline = create_pipeline(root)
+    pipeline = create_pipeline(STOCK_DATA, str(root), metadata_path(root))
     progress.end()
     # What follows in the stock pipeline judges and pushes the SavedModel.
     up_to_rewriter = RunOptions(to_nodes=[REWRITER_ID])
