@@ -388,7 +388,7 @@ def test_other_artifacts_are_shown_as_ever() -> None:
     registry = visualizations.get_registry()
     assert registry.get_visualization("Model") is None
     standard_visualizations.register_standard_visualizations()
-    ours = type(registry.get_visualization("TFLiteReport"))
+    ours = type(registry.get_visualization(TFLiteReport.TYPE_NAME))
     others = {name for name, shown in registry.visualizations.items() if type(shown) is not ours}
-    assert others == set(registry.visualizations) - {"TFLiteReport"}
+    assert others == set(registry.visualizations) - {TFLiteReport.TYPE_NAME}
     assert "ExampleStatistics" in others

@@ -12,7 +12,8 @@ from tfx_tflite_component.report_page import REPORT_HTML
 class TFLiteReport(types.Artifact):
     """What a rewriting did: `report.json` for programs and `report.html` for people."""
 
-    TYPE_NAME = "TFLiteReport"
+    # what Kubeflow's runner asks of it, and imports in the container
+    TYPE_NAME = "tfx_tflite_component.TFLiteReport"
 
 
 class _ReportVisualization(visualizations.ArtifactVisualization):

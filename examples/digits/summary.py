@@ -19,6 +19,8 @@ from pipeline import (
     metadata_connection,
 )
 
+from tfx_tflite_component import TFLiteReport
+
 _ROW = "{:<18} {:>9} {:>9} {:>10} {:>8}  {}"
 
 
@@ -40,7 +42,7 @@ def _trainer_row(store: mlmd.MetadataStore) -> str:
 
 def _tflite_row(store: mlmd.MetadataStore, variant: str) -> str:
     model = _output(store, variant, "Model")
-    report = _output(store, variant, "TFLiteReport")
+    report = _output(store, variant, TFLiteReport.TYPE_NAME)
     evaluation = _output(store, evaluator_id(variant), "ModelEvaluation")
     blessing = _output(store, evaluator_id(variant), "ModelBlessing")
     return _ROW.format(
