@@ -32,7 +32,7 @@ _LARGEST_BLESSED_LOSS_OF_ACCURACY = 0.01
 
 def evaluator_id(model_id: str) -> str:
     """Returns the id of the Evaluator that judges the output of the component `model_id`."""
-    return f"Evaluator.{model_id}"
+    return f"Evaluator-{model_id}"
 
 
 def metadata_connection(root: pathlib.Path) -> tfx.orchestration.metadata.ConnectionConfigType:

@@ -39,6 +39,9 @@ def create_pipeline(data: str, root: str, metadata: str = os.devnull) -> Pipelin
         model=stock["Trainer"].outputs["model"],
         examples=stock["CsvExampleGen"].outputs["examples"],
     ).with_id(REWRITER_ID)
+    # a made pipeline is closed, and Kubeflow's runner looks here for each of its components
+    with pipeline.dsl_context_registry.temporary_mutable():
+        pipeline.dsl_context_registry.put_node(rewriter)
     pipeline.components = [*pipeline.components, rewriter]
     return pipeline
 
