@@ -60,6 +60,7 @@ lint: $(READY)
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/mypy --no-error-summary --cache-dir $(VENV)/.mypy_cache
+	@$(BIN)/hadolint Dockerfile
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/run.py
