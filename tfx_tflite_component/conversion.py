@@ -1,7 +1,10 @@
 """Drives the TFLite converter."""
 
+import contextlib
 import logging
+import pathlib
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,6 +21,7 @@ from tfx_tflite_component.naming import rename
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
 from tfx_tflite_component.split.graph import without_calls
 from tfx_tflite_component.split.tails import Tail
+from tfx_tflite_component.unloading import unloaded
 
 _FLEX, _CUSTOM = "ERROR_NEEDS_FLEX_OPS", "ERROR_NEEDS_CUSTOM_OPS"
 _INTEGER_OP_SETS = {
@@ -51,10 +55,8 @@ def convert(
         ConversionError: The converter refused the tail for another reason.
     """
     _check_types(tail)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([tail.function], tail.resources)
-    _configure(converter, config, dataset)
     try:
-        model = bytearray(converter.convert())
+        model = _convert(tail, config, dataset)
     except ConverterError as e:
         raise _explained(e, tail, config) from e
     except (AssertionError, RuntimeError, TypeError, ValueError) as e:
@@ -67,6 +69,18 @@ def convert(
     rename(model, tail.input_names, tail.output_names, SIGNATURE_KEY)
     order_attributes(model)
     return model
+
+
+def _convert(
+    tail: Tail, config: TFLiteRewriterConfig, dataset: RepresentativeDataset | None
+) -> bytearray:
+    with tempfile.TemporaryDirectory(prefix="tfx-tflite-") as folder:
+        tf.saved_model.save(tail.resources, folder, signatures=tail.function)
+        # a calibration runs the head meanwhile, which may read the same variables
+        with contextlib.nullcontext() if dataset else unloaded(tail, pathlib.Path(folder)):
+            converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+            _configure(converter, config, dataset)
+            return bytearray(converter.convert())
 
 
 def _check_types(tail: Tail) -> None:
