@@ -7,6 +7,7 @@ import html.parser
 import json
 import pathlib
 import re
+import resource
 import sys
 import types
 import typing
@@ -159,6 +160,14 @@ def test_latency_has_its_percentiles(published: Published) -> None:
     assert (latency["batch_size"], latency["runs"]) == (1, 100)
     percentiles = [latency["percentiles_ms"][percentile] for percentile in ("50", "90", "99")]
     assert 0 < percentiles[0] <= percentiles[1] <= percentiles[2] < 1000
+
+
+def test_peak_memory_is_that_of_the_process(published: Published) -> None:
+    _, report, page = published
+    imported = 100_000_000
+    most = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert imported < report["peak_memory_bytes"] <= most
+    assert f"{report['peak_memory_bytes'] / 1e6:,.0f} MB" in page
 
 
 @pytest.fixture(scope="module")

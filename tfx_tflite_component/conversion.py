@@ -19,6 +19,7 @@ from tfx_tflite_component.inspection import PREPROCESSING
 from tfx_tflite_component.layout import SIGNATURE_KEY
 from tfx_tflite_component.naming import rename
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
+from tfx_tflite_component.size import check_size
 from tfx_tflite_component.split.graph import without_calls
 from tfx_tflite_component.split.tails import Tail
 from tfx_tflite_component.unloading import unloaded
@@ -52,9 +53,10 @@ def convert(
 
     Raises:
         UnsupportedOpsError: The tail holds ops that are not allowed.
-        ConversionError: The converter refused the tail for another reason.
+        ConversionError: The tail is too large, or the converter refused it for another reason.
     """
     _check_types(tail)
+    check_size(tail, config.quantization.mode)
     try:
         model = _convert(tail, config, dataset)
     except ConverterError as e:

@@ -3,6 +3,8 @@
 import dataclasses
 import math
 import pathlib
+import re
+import resource
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +23,8 @@ from tfx_tflite_component.verification import Verification
 
 SCHEMA_VERSION = 1
 """The version of the JSON form; it grows when a field is removed or changes its meaning."""
+
+_HIGH_WATER = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +79,7 @@ class Report:
         calibration: The calibration; None for modes without one.
         verification: The comparison with the SavedModel; None for a model that cannot be run here.
         latency: How fast it is here; None for a model that cannot be run here.
+        peak_memory_bytes: The largest resident memory of the process that converted and verified.
         warnings: What a user should know.
         versions: The version of each library that had a part in it.
         schema_version: `SCHEMA_VERSION`.
@@ -93,6 +98,7 @@ class Report:
     calibration: CalibrationReport | None
     verification: Verification | None
     latency: Latency | None
+    peak_memory_bytes: int
     warnings: tuple[str, ...]
     versions: dict[str, str]
     schema_version: int = SCHEMA_VERSION
@@ -124,6 +130,7 @@ def make_report(
         calibration=_calibration(config, dataset) if dataset else None,
         verification=verification,
         latency=latency,
+        peak_memory_bytes=_peak_memory_bytes(),
         warnings=tuple(warnings),
         versions={
             "tfx-tflite-component": __version__,
@@ -131,6 +138,12 @@ def make_report(
             "protobuf": google.protobuf.__version__,
         },
     )
+
+
+def _peak_memory_bytes() -> int:
+    found = _HIGH_WATER.search(pathlib.Path("/proc/self/status").read_text())
+    # getrusage counts what the process was forked from as well, but sandboxes may have nothing else
+    return 1024 * int(found[1] if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def _tensors(details: Mapping[str, TensorDetails]) -> dict[str, TensorReport]:
