@@ -58,7 +58,7 @@ def test_too_large_a_model_is_refused_before_it_is_converted(model, mode, monkey
         conversion.convert(split_model(model).tail, config)
     lines = str(raised.value).splitlines()
     assert f"for quantization.mode {mode} the converter writes 264," in lines[0]
-    assert f"a .tflite file can hold {3 * _EMBEDDING:,} at most" in lines[0]
+    assert f"a FlatBuffer holds {3 * _EMBEDDING:,}." in lines[0]
     assert lines[1:3] == [
         f"  'vectors' in 'words', float32 [1000, 64]: {4 * _EMBEDDING:,} bytes",
         f"  'kernel' in 'hidden/product', float32 [64, 32]: {4 * _DENSE:,} bytes",
@@ -82,8 +82,10 @@ def test_modes_that_would_fit_are_named(model, limit, modes, monkeypatch):
     assert [line.split()[5] for line in lines] == modes
 
 
-def test_what_fits_exactly_is_not_refused(model, monkeypatch):
+def test_what_only_the_whole_file_exceeds_is_refused_after_the_conversion(model, monkeypatch):
     tail = split_model(model).tail
     total = sum(found.size_bytes(Quantization.NONE) for found in size.constants_of(tail))
     monkeypatch.setattr(size, "LIMIT_BYTES", total)
     size.check_size(tail, Quantization.NONE)
+    with pytest.raises(ConversionError, match=r"converter writes 26\d,\d{3} bytes, and a Flat"):
+        convert_model(model)

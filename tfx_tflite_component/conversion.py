@@ -12,6 +12,7 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert_phase import ConverterError
 
+from tfx_tflite_component import size
 from tfx_tflite_component.calibration import RepresentativeDataset
 from tfx_tflite_component.errors import ConversionError, UnsupportedOpsError, listed
 from tfx_tflite_component.flex import order_attributes
@@ -19,7 +20,6 @@ from tfx_tflite_component.inspection import PREPROCESSING
 from tfx_tflite_component.layout import SIGNATURE_KEY
 from tfx_tflite_component.naming import rename
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
-from tfx_tflite_component.size import check_size
 from tfx_tflite_component.split.graph import without_calls
 from tfx_tflite_component.split.tails import Tail
 from tfx_tflite_component.unloading import unloaded
@@ -56,13 +56,15 @@ def convert(
         ConversionError: The tail is too large, or the converter refused it for another reason.
     """
     _check_types(tail)
-    check_size(tail, config.quantization.mode)
+    size.check_size(tail, config.quantization.mode)
     try:
         model = _convert(tail, config, dataset)
     except ConverterError as e:
         raise _explained(e, tail, config) from e
     except (AssertionError, RuntimeError, TypeError, ValueError) as e:
         raise _explained_by_words(e, tail, config) from e
+    if len(model) > size.LIMIT_BYTES:
+        raise size.too_large(tail, config.quantization.mode, len(model))
     if not schema.Model.GetRootAs(model, 0).SignatureDefsLength():
         raise ConversionError(
             "The TFLite converter made a model without a signature, as the old one does, so that "

@@ -1,8 +1,8 @@
-"""Refuses a model that no `.tflite` file can hold, before it is converted."""
+"""Refuses a model that is larger than a FlatBuffer can be, before it is converted."""
 
 import dataclasses
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import tensorflow as tf
 
@@ -12,7 +12,8 @@ from tfx_tflite_component.split.graph import without_calls
 from tfx_tflite_component.split.tails import Tail
 
 LIMIT_BYTES = 2**31 - 1
-"""The most that a `.tflite` file can hold: FLATBUFFERS_MAX_BUFFER_SIZE in flatbuffers/base.h."""
+"""The most that a FlatBuffer holds: FLATBUFFERS_MAX_BUFFER_SIZE in flatbuffers/base.h. Beyond it the
+converter appends the weights behind the FlatBuffer, where `naming` appends the names."""
 
 _FLOAT_BYTES = {Quantization.FLOAT16: 2, Quantization.DYNAMIC_RANGE: 1}
 _NAMED = 3
@@ -34,7 +35,7 @@ class Constant:
     dtype: tf.DType
     shape: tf.TensorShape
 
-    def size_bytes(self, mode: int) -> int:
+    def size_bytes(self, mode: Quantization.Mode) -> int:
         """The least that it takes in a file with a mode; strings count as empty."""
         is_quantized = self.dtype == tf.float32 and mode in _FLOAT_BYTES
         width = _FLOAT_BYTES[mode] if is_quantized else self.dtype.size
@@ -45,7 +46,7 @@ class Constant:
         return f"{self.name!r}{where}, {self.dtype.name} {self.shape.as_list()}"
 
 
-def check_size(tail: Tail, mode: int) -> None:
+def check_size(tail: Tail, mode: Quantization.Mode) -> None:
     """Refuses a tail whose variables and constants alone are larger than a file can be.
 
     Only shapes and dtypes are looked at. A mode that calibrates has to make a float model first.
@@ -57,36 +58,45 @@ def check_size(tail: Tail, mode: int) -> None:
     Raises:
         ConversionError: It is too large; the message names the largest, and modes that would do.
     """
+    least = _size(list(constants_of(tail)), mode)
+    if least > LIMIT_BYTES:
+        raise too_large(tail, mode, least)
+
+
+def too_large(tail: Tail, mode: Quantization.Mode, size_bytes: int) -> ConversionError:
+    """The error that tells what makes a model so large, and what can be done.
+
+    Args:
+        tail: What it is made of.
+        mode: How its weights are quantized.
+        size_bytes: How large it is.
+    """
     constants = list(constants_of(tail))
-
-    def size(mode: int) -> int:
-        return sum(constant.size_bytes(mode) for constant in constants)
-
-    if size(mode) <= LIMIT_BYTES:
-        return
+    largest = heapq.nlargest(_NAMED, constants, key=lambda found: found.size_bytes(mode))
     is_float_first = mode not in (Quantization.NONE, *_FLOAT_BYTES)
     lines = [
         f"The model is too large: for quantization.mode {Quantization.Mode.Name(mode)} the "
-        f"converter writes {size(mode):,} bytes of weights{' first' * is_float_first}, and a "
-        f".tflite file can hold {LIMIT_BYTES:,} at most, the limit of FlatBuffers. The largest:"
+        f"converter writes {size_bytes:,} bytes{' first' * is_float_first}, and a FlatBuffer holds "
+        f"{LIMIT_BYTES:,}. A file with weights outside of its FlatBuffer is not made. The largest:"
     ]
-    lines += [
-        f"  {constant}: {constant.size_bytes(mode):,} bytes"
-        for constant in heapq.nlargest(_NAMED, constants, lambda found: found.size_bytes(mode))
-    ]
+    lines += [f"  {found}: {found.size_bytes(mode):,} bytes" for found in largest]
     lines.append("What you can do:")
     lines += [
-        f"  - set quantization {{ mode: {Quantization.Mode.Name(smaller)} }}, with which they take "
-        f"{size(smaller):,} bytes at least."
-        for smaller in _FLOAT_BYTES
-        if size(smaller) <= LIMIT_BYTES
+        f"  - set quantization {{ mode: {Quantization.Mode.Name(other)} }}, with which the weights "
+        f"take {_size(constants, other):,} bytes at least."
+        for other in _FLOAT_BYTES
+        if other != mode and _size(constants, other) <= LIMIT_BYTES
     ]
     lines += [
         "  - make the model smaller: a shorter vocabulary or hashed words for an embedding, fewer "
         "units for a layer.",
         "  - serve the SavedModel itself, and leave this step out.",
     ]
-    raise ConversionError("\n".join(lines))
+    return ConversionError("\n".join(lines))
+
+
+def _size(constants: Iterable[Constant], mode: Quantization.Mode) -> int:
+    return sum(constant.size_bytes(mode) for constant in constants)
 
 
 def constants_of(tail: Tail) -> Iterator[Constant]:
