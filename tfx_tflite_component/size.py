@@ -12,8 +12,8 @@ from tfx_tflite_component.split.graph import without_calls
 from tfx_tflite_component.split.tails import Tail
 
 LIMIT_BYTES = 2**31 - 1
-"""The most that a FlatBuffer holds: FLATBUFFERS_MAX_BUFFER_SIZE in flatbuffers/base.h. Beyond it the
-converter appends the weights behind the FlatBuffer, where `naming` appends the names."""
+"""The most that a FlatBuffer holds: FLATBUFFERS_MAX_BUFFER_SIZE in flatbuffers/base.h. Beyond it
+the converter writes the weights behind the FlatBuffer, where `naming` would append the names."""
 
 _FLOAT_BYTES = {Quantization.FLOAT16: 2, Quantization.DYNAMIC_RANGE: 1}
 _NAMED = 3
