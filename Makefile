@@ -64,6 +64,7 @@ lint: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/big.py
 	@$(BIN)/python benchmarks/quantized.py
 	@$(BIN)/python benchmarks/evaluation.py
 	@$(BIN)/python benchmarks/lowering.py

@@ -1,4 +1,4 @@
-"""Writes a model as a Trainer lays it out, with 100 MB of float weights.
+"""Writes a model as a Trainer lays it out, with 100 MB of float weights or another size.
 
 Serving takes serialized `tf.Example`s. A second signature takes what they hold, because that is all
 that a bare converter can convert.
@@ -11,19 +11,19 @@ import sys
 import tensorflow as tf
 
 _WIDTH = 2048
-_LAYERS = 6
+_LAYER_BYTES = 4 * _WIDTH**2
 
 
 class Model(tf.Module):
     """A stack of dense layers."""
 
-    def __init__(self) -> None:
-        """Makes random weights."""
+    def __init__(self, megabytes: int) -> None:
+        """Makes random weights of about that size."""
         super().__init__()
         random = tf.random.Generator.from_seed(0)
         self.kernels = [
             tf.Variable(random.normal([_WIDTH, _WIDTH], stddev=_WIDTH**-0.5))
-            for _ in range(_LAYERS)
+            for _ in range(round(megabytes * 1e6 / _LAYER_BYTES))
         ]
 
     @tf.function(input_signature=[tf.TensorSpec([None, _WIDTH], tf.float32, name="values")])
@@ -40,9 +40,9 @@ class Model(tf.Module):
         return self.serve_tensors(tf.io.parse_example(examples, features)["values"])
 
 
-def main(artifact: str) -> None:
+def main(artifact: str, megabytes: str = "100") -> None:
     """Saves the model in the layout of a Model artifact."""
-    model = Model()
+    model = Model(int(megabytes))
     tf.saved_model.save(
         model,
         str(pathlib.Path(artifact, "Format-Serving")),
