@@ -31,6 +31,10 @@ _INTEGER_OP_SETS = {
         tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
     ),
 }
+_ERRORS = (
+    *(AssertionError, AttributeError, RuntimeError, TypeError, ValueError),
+    ConverterError,
+)
 _NEW = "Leave enable_experimental_new_converter at true."
 _STAYS_FLOAT = re.compile(r"not yet supported for op: '(\w+)'")
 _DIALECT = "tf."
@@ -59,10 +63,9 @@ def convert(
     size.check_size(tail, config.quantization.mode)
     try:
         model = _convert(tail, config, dataset)
-    except ConverterError as e:
+    except _ERRORS as e:
+        logging.info("The TFLite converter's own words:\n%s", e)
         raise _explained(e, tail, config) from e
-    except (AssertionError, RuntimeError, TypeError, ValueError) as e:
-        raise _explained_by_words(e, tail, config) from e
     if len(model) > size.LIMIT_BYTES:
         raise size.too_large(tail, config.quantization.mode, len(model))
     if not schema.Model.GetRootAs(model, 0).SignatureDefsLength():
@@ -133,11 +136,19 @@ def _tensor_type(tensor_type: int) -> tf.DType:
     return tf.dtypes.as_dtype(Quantization.TensorType.Name(tensor_type).lower())
 
 
-def _explained(error: ConverterError, tail: Tail, config: TFLiteRewriterConfig) -> ConversionError:
+def _explained(error: Exception, tail: Tail, config: TFLiteRewriterConfig) -> ConversionError:
     """The converter's error in words that say which op, where it comes from and what to do."""
-    logging.info("The TFLite converter's own words:\n%s", error)
     if not config.enable_experimental_new_converter:
         return ConversionError(f"The old TFLite converter failed: {_first_line(error)}. {_NEW}")
+    if isinstance(error, ConverterError):
+        return _explained_by_ops(error, tail, config)
+    return _explained_by_words(error, tail, config)
+
+
+def _explained_by_ops(
+    error: ConverterError, tail: Tail, config: TFLiteRewriterConfig
+) -> ConversionError:
+    """An error of the converter, which says with which ops."""
     flex = _ops(error, _FLEX)
     custom = _ops(error, _CUSTOM)
     if not flex and not custom:
