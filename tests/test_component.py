@@ -10,6 +10,7 @@ from typing import Any
 import ml_metadata as mlmd
 import pytest
 import tensorflow as tf
+import workers
 from artifacts import write_split
 from ml_metadata import proto
 from small_model import save_small_model, small_examples
@@ -191,8 +192,10 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> _Pipeline:
         # so small a model has more channels than weights in each, and a scale for each of them
         default="quantization { mode: DYNAMIC_RANGE per_channel: false }",
     )
-    pipeline.run({"Float": TFLiteRewriterConfig(), "Small": small})
-    pipeline.run({"Float": TFLiteRewriterConfig(), "Small": {"quantization": {"mode": "FLOAT16"}}})
+    changed = {"quantization": {"mode": "FLOAT16"}}
+    with workers.in_process():
+        pipeline.run({"Float": TFLiteRewriterConfig(), "Small": small})
+        pipeline.run({"Float": TFLiteRewriterConfig(), "Small": changed})
     return pipeline
 
 

@@ -4,6 +4,7 @@ import pathlib
 
 import pytest
 import tensorflow_model_analysis as tfma
+import workers
 from artifacts import write_split
 from evaluations import BEAM_ARGS, MODULE, eval_config, make_data, save_classifier
 from tfx import v1 as tfx
@@ -95,7 +96,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     save_classifier(root / "damaged", damage=5.0)
     write_split(root / "examples", "train", make_data(100, seed=0).examples)
     write_split(root / "examples", "eval", make_data(300, seed=1).examples)
-    tfx.orchestration.LocalDagRunner().run(_create_pipeline(root))
+    with workers.in_process():
+        tfx.orchestration.LocalDagRunner().run(_create_pipeline(root))
     return root
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+import workers
 from artifacts import examples_artifact, model_artifact, old_model_artifact, write_split
 from models import save
 from small_model import save_small_model, small_examples
@@ -16,9 +17,7 @@ from tfx.dsl.io import fileio
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 from transformed import save_trained
-from workers import WorkerInProcess
 
-from tfx_tflite_component import executor
 from tfx_tflite_component.errors import (
     ConfigError,
     ConversionError,
@@ -54,8 +53,9 @@ def _files(folder: pathlib.Path) -> set[str]:
 
 
 @pytest.fixture
-def worker_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor, "Worker", WorkerInProcess)
+def worker_in_process() -> Iterator[None]:
+    with workers.in_process():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -365,6 +365,7 @@ def trained_without_names(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path / "trainer"
 
 
+@pytest.mark.usefixtures("worker_in_process")
 @pytest.mark.parametrize("is_remote", [False, True], ids=["local", "remote"])
 def test_transform_graph_names_the_inputs(
     trained_without_names: pathlib.Path, tmp_path: pathlib.Path, is_remote: bool

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 import traitlets.config
+import workers
 from artifacts import examples_artifact, model_artifact, write_split
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
@@ -25,10 +26,9 @@ from tfx.orchestration.experimental.interactive import standard_visualizations, 
 from tfx.orchestration.experimental.interactive.interactive_context import InteractiveContext
 from tfx.types import channel_utils
 from versions import RUNS_SELECT_TF_OPS
-from workers import WorkerInProcess
 
 import tfx_tflite_component
-from tfx_tflite_component import TFLiteReport, executor
+from tfx_tflite_component import TFLiteReport
 from tfx_tflite_component.executor import Executor
 from tfx_tflite_component.report import Report
 from tfx_tflite_component.report_page import render
@@ -47,8 +47,7 @@ def _do(
     """Publishes to a folder; gives the folder of the model, report.json and report.html."""
     report = TFLiteReport()
     report.uri = str(folder / "report")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(executor, "Worker", WorkerInProcess)
+    with workers.in_process():
         Executor().Do(
             {"model": [model_artifact(source)], "examples": list(examples)},
             {"model": [model_artifact(folder / "model")], "report": [report]},

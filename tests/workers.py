@@ -1,9 +1,13 @@
 """A worker that is none."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
-from tfx_tflite_component import tasks
+import pytest
+
+from tfx_tflite_component import executor, tasks
 
 
 class WorkerInProcess:
@@ -20,3 +24,11 @@ class WorkerInProcess:
         assert time_limit_seconds > 0
         result = vars(tasks)[task](**json.loads(json.dumps(arguments)))
         return json.loads(json.dumps(result))
+
+
+@contextlib.contextmanager
+def in_process() -> Iterator[None]:
+    """The executor does its tasks in this process inside the block."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(executor, "Worker", WorkerInProcess)
+        yield

@@ -32,8 +32,12 @@ _INTEGER_OP_SETS = {
     ),
 }
 _ERRORS = (
-    *(AssertionError, AttributeError, RuntimeError, TypeError, ValueError),
+    AssertionError,
+    AttributeError,
     ConverterError,
+    RuntimeError,
+    TypeError,
+    ValueError,
 )
 _NEW = "Leave enable_experimental_new_converter at true."
 _STAYS_FLOAT = re.compile(r"not yet supported for op: '(\w+)'")
