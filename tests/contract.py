@@ -41,26 +41,28 @@ class Conversion:
 def split_model(saved_model: pathlib.Path, config: str = "") -> Split:
     """Splits the signature of a SavedModel."""
     message = read_config(config)
-    signature = load_signature(saved_model, message.signature_key)
-    boundary = TFLiteRewriterConfig.InputBoundary.Name(message.input_boundary)
-    return split(
-        signature,
-        None if boundary == "AUTO" else boundary,
-        message.batch_size,
-        tensors=message.boundary_tensors,
-    )
+    return _split(load_signature(saved_model, message.signature_key), message)
 
 
 def convert_model(saved_model: pathlib.Path, config: str = "") -> Conversion:
     """Splits and converts a SavedModel; the TFLite file comes to lie beside it."""
-    parts = split_model(saved_model, config)
+    message = read_config(config)
+    # kept by what is returned: the loops of a head end with the signature that it was made of
+    signature = load_signature(saved_model, message.signature_key)
+    parts = _split(signature, message)
     path = saved_model.with_suffix(".tflite")
-    path.write_bytes(convert(parts.tail, read_config(config)))
-    return Conversion(
-        load_signature(saved_model, read_config(config).signature_key),
-        parts,
-        path,
-        TFLiteModel(path, needs_select_tf_ops=inspect(path).op_set == SELECT_TF),
+    path.write_bytes(convert(parts.tail, message))
+    model = TFLiteModel(path, needs_select_tf_ops=inspect(path).op_set == SELECT_TF)
+    return Conversion(signature, parts, path, model)
+
+
+def _split(signature: ConcreteFunction, config: TFLiteRewriterConfig) -> Split:
+    boundary = TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
+    return split(
+        signature,
+        None if boundary == "AUTO" else boundary,
+        config.batch_size,
+        tensors=config.boundary_tensors,
     )
 
 
