@@ -9,9 +9,9 @@ import pathlib
 
 import tensorflow as tf
 import tfx
+from stock import run_to_trainer
 from tfx.examples.penguin import penguin_pipeline_local
-from tfx.orchestration.local.local_dag_runner import LocalDagRunner
-from tfx.orchestration.pipeline import Pipeline, RunOptions
+from tfx.orchestration.pipeline import Pipeline
 
 _TFX = pathlib.Path(tfx.__file__).parent
 
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--root", type=pathlib.Path, required=True)
     root = parser.parse_args().root
     _write_data(root / "data" / "labelled" / "penguin.csv")
-    LocalDagRunner().run(_create_pipeline(root), run_options=RunOptions(to_nodes=["Trainer"]))
+    run_to_trainer(_create_pipeline(root))
 
 
 def _write_data(path: pathlib.Path) -> None:
