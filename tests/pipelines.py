@@ -5,8 +5,10 @@ import os
 import pathlib
 import subprocess
 import sys
+from collections.abc import Mapping
 
 _KERAS = "TF_USE_LEGACY_KERAS"
+_TOGETHER = pathlib.Path(__file__).with_name("run_together.py")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,7 +18,7 @@ class PipelineRun:
     Attributes:
         root: The folder that holds all that it wrote.
         exit_code: The exit code of its process.
-        output: What it printed.
+        output: What the process printed.
     """
 
     root: pathlib.Path
@@ -30,31 +32,40 @@ class PipelineRun:
         return folders[0]
 
 
-class StartedPipeline:
-    """A pipeline that runs in the background."""
+class StartedPipelines:
+    """Pipelines that run in the background, one after the other in one process."""
 
-    def __init__(self, script: pathlib.Path, folder: pathlib.Path) -> None:
-        """Starts a script that takes `--root`, and keeps all that comes of it in a folder."""
-        self._root = folder / "root"
+    def __init__(self, scripts: Mapping[str, pathlib.Path], folder: pathlib.Path) -> None:
+        """Starts scripts that take `--root`, and keeps all that comes of them in a folder."""
+        self._roots = {name: folder / name for name in scripts}
         self._log = folder / "output.txt"
         # Importing TF Transform sets it for every process that is started later. A script is to
         # train the same model whatever the tests have imported by then.
         environment = {name: value for name, value in os.environ.items() if name != _KERAS}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, script, "--root", self._root],
+                [sys.executable, *_arguments(scripts, self._roots)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=environment,
             )
 
-    def end(self) -> PipelineRun:
-        """Waits until it has ended."""
+    def end(self, name: str) -> PipelineRun:
+        """Waits until all have ended, and returns the run of one."""
         exit_code = self._process.wait()
-        return PipelineRun(self._root, exit_code, self._log.read_text(errors="replace"))
+        return PipelineRun(self._roots[name], exit_code, self._log.read_text(errors="replace"))
 
     def stop(self) -> None:
-        """Ends it, if it has not ended yet."""
+        """Ends the process, if it has not ended yet."""
         self._process.terminate()
         self._process.wait()
+
+
+def _arguments(
+    scripts: Mapping[str, pathlib.Path], roots: Mapping[str, pathlib.Path]
+) -> list[str | pathlib.Path]:
+    if len(scripts) > 1:
+        return [_TOGETHER, *(f"{script}={roots[name]}" for name, script in scripts.items())]
+    ((name, script),) = scripts.items()
+    return [script, "--root", roots[name]]
