@@ -47,7 +47,6 @@ def split_model(saved_model: pathlib.Path, config: str = "") -> Split:
 def convert_model(saved_model: pathlib.Path, config: str = "") -> Conversion:
     """Splits and converts a SavedModel; the TFLite file comes to lie beside it."""
     message = read_config(config)
-    # kept by what is returned: the loops of a head end with the signature that it was made of
     signature = load_signature(saved_model, message.signature_key)
     parts = _split(signature, message)
     path = saved_model.with_suffix(".tflite")

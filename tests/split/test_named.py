@@ -1,5 +1,7 @@
 """Boundaries whose tensors the config names."""
 
+import gc
+
 import pytest
 import tensorflow as tf
 from contract import check_contract, check_inputs, convert_model, split_model
@@ -75,7 +77,10 @@ def test_signature_that_takes_tensors_keeps_those_that_are_used_otherwise(tmp_pa
     check_inputs(conversion, head.feed(serialized), head.function(serialized))
 
 
-def test_parse_ops_that_cannot_be_split_off_stay_in_the_head(tmp_path):
+@pytest.fixture
+def looping(tmp_path):
+    """A model that parses its examples one by one."""
+
     def serve(examples):
         parsed = tf.map_fn(
             lambda one: tf.io.parse_single_example(one, _FEATURES)["x"],
@@ -84,10 +89,19 @@ def test_parse_ops_that_cannot_be_split_off_stay_in_the_head(tmp_path):
         )
         return {"y": tf.identity(parsed * 1.0, name="scaled") * 2.0}
 
-    model = save(tmp_path / "model", serve, tf.TensorSpec([None], tf.string, "examples"))
-    conversion = check_contract(model, _EXAMPLES, _tensors(x="mul"))
+    return save(tmp_path / "model", serve, tf.TensorSpec([None], tf.string, "examples"))
+
+
+def test_parse_ops_that_cannot_be_split_off_stay_in_the_head(looping):
+    conversion = check_contract(looping, _EXAMPLES, _tensors(x="mul"))
     assert conversion.inputs == {"x": ("float32", [None])}
     assert conversion.split.features == ()
+
+
+def test_loops_of_a_head_live_as_long_as_the_split(looping):
+    parts = split_model(looping, _tensors(x="mul"))
+    gc.collect()
+    assert parts.head.function(tf.constant(_EXAMPLES))["x"].shape == [len(_EXAMPLES)]
 
 
 def test_unknown_tensor_is_refused_with_the_names_nearest_to_it(parsing):

@@ -46,6 +46,7 @@ class Split:
             where the signature parses in a way that does not tell.
         checks: The names of the assertions in the signature, which the tail leaves out.
         lowered: The ops of the tail that each lowering rewrote.
+        signature: The signature. The head's loops are functions of it, which end with it.
     """
 
     boundary: str
@@ -55,6 +56,7 @@ class Split:
     features: tuple[ParsedFeature, ...]
     checks: tuple[str, ...]
     lowered: Mapping[str, list[str]]
+    signature: ConcreteFunction
 
 
 def natural_boundary(signature: ConcreteFunction) -> str:
@@ -112,6 +114,7 @@ def split(
         features=source.features,
         checks=_checks(graph),
         lowered=lowered,
+        signature=signature,
     )
 
 
