@@ -13,6 +13,11 @@ from tfx_tflite_component.proto import tflite_rewriter_pb2
 
 _CHECKOUT = pathlib.Path(__file__).parents[1]
 _CODE = pathlib.Path("tfx_tflite_component", "proto")
+_MADE = [
+    _CODE / "tflite_rewriter_pb2.py",
+    _CODE / "tflite_rewriter_pb2.pyi",
+    pathlib.Path("docs", "config.md"),
+]
 _DESCRIPTOR_SET = "descriptor_set.pb"
 _MESSAGES = tflite_rewriter_pb2.DESCRIPTOR.message_types_by_name
 _FIELDS = [(name, field) for name, message in _MESSAGES.items() for field in message.fields_by_name]
@@ -20,17 +25,12 @@ _FIELDS = [(name, field) for name, message in _MESSAGES.items() for field in mes
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A folder with the code and the descriptors that are made of proto/ now."""
+    """A folder with all that is made of proto/ now."""
     if not HAS_GENERATOR:
         pytest.skip("the generator runs on Python 3.10, beside TFX 1.16")
     folder = tmp_path_factory.mktemp("generated")
     subprocess.run(
-        [
-            _CHECKOUT / "scripts" / "generate_proto.sh",
-            folder,
-            "--include_source_info",
-            f"--descriptor_set_out={folder / _DESCRIPTOR_SET}",
-        ],
+        [_CHECKOUT / "scripts" / "generate_proto.sh", folder, folder / _DESCRIPTOR_SET],
         env={**os.environ, "UV": str(pathlib.Path(sys.executable).with_name("uv"))},
         check=True,
     )
@@ -45,9 +45,9 @@ def described(generated: pathlib.Path) -> descriptor_pb2.FileDescriptorProto:
     return described
 
 
-@pytest.mark.parametrize("name", ["tflite_rewriter_pb2.py", "tflite_rewriter_pb2.pyi"])
-def test_checked_in_code_is_current(generated: pathlib.Path, name: str) -> None:
-    assert (_CHECKOUT / _CODE / name).read_bytes() == (generated / _CODE / name).read_bytes()
+@pytest.mark.parametrize("path", _MADE, ids=lambda path: path.name)
+def test_what_is_checked_in_is_current(generated: pathlib.Path, path: pathlib.Path) -> None:
+    assert (_CHECKOUT / path).read_bytes() == (generated / path).read_bytes()
 
 
 def test_imported_code_describes_what_the_source_does(
