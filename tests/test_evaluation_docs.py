@@ -1,28 +1,18 @@
 """The snippets of docs/evaluation.md run."""
 
-import pathlib
-import re
 from typing import Any
 
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from artifacts import write_split
 from evaluations import BEAM_ARGS, MODULE, make_data, publish, save_classifier
+from pages import run, snippets
 from tfx import v1 as tfx
 from tfx.types import standard_artifacts
 
 from tfx_tflite_component import TFLiteRewriter
 
-_TEXT = (pathlib.Path(__file__).parents[1] / "docs" / "evaluation.md").read_text()
-_PIPELINE, _ANALYSIS, _INFERENCE = re.findall(
-    r"^```python\n(.*?)^```$", _TEXT, re.MULTILINE | re.DOTALL
-)
-
-
-def _run(snippet: str, names: dict[str, Any]) -> dict[str, Any]:
-    """Runs a snippet that uses some names, and returns those it has then."""
-    exec(compile(snippet, "evaluation.md", "exec"), names)
-    return names
+_PIPELINE, _ANALYSIS, _INFERENCE = snippets("docs/evaluation.md", "python")
 
 
 @pytest.fixture(scope="module")
@@ -32,18 +22,16 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     trained = save_classifier(folder / "trained")
     write_split(folder, "eval", make_data(100, seed=0).examples)
     model = tfx.dsl.Channel(type=standard_artifacts.Model)
-    return _run(
+    return run(
         _PIPELINE,
-        {
-            "examples": tfx.dsl.Channel(type=standard_artifacts.Examples),
-            "model": model,
-            "rewriter": TFLiteRewriter(model=model),
-            "destination": tfx.proto.PushDestination(),
-            "tflite_dir": f"{publish(folder / 'model', trained)}/Format-Serving",
-            "saved_model_dir": f"{trained}/Format-Serving",
-            "tfrecords": f"{folder}/Split-eval/*",
-            "pipeline_options": PipelineOptions(list(BEAM_ARGS)),
-        },
+        examples=tfx.dsl.Channel(type=standard_artifacts.Examples),
+        model=model,
+        rewriter=TFLiteRewriter(model=model),
+        destination=tfx.proto.PushDestination(),
+        tflite_dir=f"{publish(folder / 'model', trained)}/Format-Serving",
+        saved_model_dir=f"{trained}/Format-Serving",
+        tfrecords=f"{folder}/Split-eval/*",
+        pipeline_options=PipelineOptions(list(BEAM_ARGS)),
     )
 
 
@@ -53,7 +41,7 @@ def test_pipeline(names: dict[str, Any]) -> None:
 
 
 def test_analysis_without_tfx(names: dict[str, Any]) -> None:
-    result = _run(_ANALYSIS, dict(names))["result"]
+    result = run(_ANALYSIS, **names)["result"]
     candidate, baseline = (one.get_metrics_for_slice() for one in result.get_results())
     name = "sparse_categorical_accuracy"
     assert candidate[name] == baseline[name]
@@ -61,5 +49,5 @@ def test_analysis_without_tfx(names: dict[str, Any]) -> None:
 
 
 def test_run_inference(names: dict[str, Any]) -> None:
-    results = _run(_INFERENCE, dict(names))["results"]
+    results = run(_INFERENCE, **names)["results"]
     assert results.producer.full_label.startswith("RunInference")
