@@ -23,7 +23,7 @@ _OLD, _NEW, _BOTH, _EXAMPLES, _COMPONENT = snippets("docs/trainer.md", "python")
 _COMMANDS = "".join(snippets("docs/command-line.md", "sh")).splitlines()
 (_LIMITS,) = snippets("docs/command-line.md", "textproto")
 _INT8, *_ = snippets("docs/recipes.md", "textproto")
-_WRITTEN = {"tflite", "head", "report.json", "report.html"}
+_WRITTEN = {"tflite", "head", "assets", "report.json", "report.html"}
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +54,10 @@ def _write(path: pathlib.Path, records: list[bytes]) -> None:
     with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
         for record in records:
             writer.write(record)
+
+
+def _names(folder: pathlib.Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("command", _COMMANDS)
@@ -104,7 +108,7 @@ def test_saved_model_is_rewritten(
     monkeypatch.chdir(project)
     output = tmp_path / "out"
     names = run(_SAVED_MODEL, saved_model_dir="SAVED_MODEL_DIR", output_dir=str(output))
-    assert {path.name for path in output.iterdir()} == _WRITTEN
+    assert _names(output) == _WRITTEN
     assert names["report"]["config"]["quantization"]["mode"] == "FULL_INTEGER"
     assert names["report"]["calibration"]["num_examples"] == 60
 
@@ -113,7 +117,7 @@ def test_saved_model_is_rewritten(
 def test_model_in_memory_is_rewritten(snippet: str, tmp_path: pathlib.Path) -> None:
     output = tmp_path / "out"
     run(snippet, output_dir=str(output))
-    assert {path.name for path in output.iterdir()} == _WRITTEN
+    assert _names(output) == _WRITTEN
 
 
 def test_old_lines_of_the_guide_do_not_run() -> None:
@@ -135,7 +139,7 @@ def test_run_fn_exports_a_tflite_model(fn_args: FnArgs, project: pathlib.Path) -
     model = tf.saved_model.load(str(project / "SAVED_MODEL_DIR"))
     names = run(_NEW, build_and_train=lambda _: (model, model.signatures))
     names["run_fn"](fn_args)
-    assert {path.name for path in pathlib.Path(fn_args.serving_model_dir).iterdir()} == _WRITTEN
+    assert _names(pathlib.Path(fn_args.serving_model_dir)) == _WRITTEN
 
 
 def test_run_fn_exports_both(fn_args: FnArgs, project: pathlib.Path) -> None:
