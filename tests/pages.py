@@ -4,8 +4,6 @@ import pathlib
 import re
 from typing import Any
 
-from tfx import v1 as tfx
-
 CHECKOUT = pathlib.Path(__file__).parents[1]
 
 PAGES = {
@@ -28,20 +26,3 @@ def run(snippet: str, **names: Any) -> dict[str, Any]:
     """Runs a snippet that uses some names, and returns those it has then."""
     exec(compile(snippet, "snippet", "exec"), names)
     return names
-
-
-def declared(
-    folder: pathlib.Path,
-) -> tuple[tfx.types.BaseComponent, tfx.types.BaseComponent, tfx.proto.PushDestination]:
-    """What snippets take for granted of a pipeline: an ExampleGen, a Trainer, a destination."""
-    example_gen = tfx.components.ImportExampleGen(input_base=str(folder))
-    trainer = tfx.components.Trainer(
-        examples=example_gen.outputs["examples"],
-        run_fn="module.run_fn",
-        train_args=tfx.proto.TrainArgs(num_steps=1),
-        eval_args=tfx.proto.EvalArgs(num_steps=1),
-    )
-    destination = tfx.proto.PushDestination(
-        filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(folder))
-    )
-    return example_gen, trainer, destination

@@ -67,7 +67,8 @@ def test_python_of_a_page_is_run_by_a_test(page: str) -> None:
     if page in _OF_ANOTHER_ENVIRONMENT:
         assert [compile(snippet, page, "exec") for snippet in snippets(page, "python")]
     else:
-        assert any(f'snippets("{page}", "python")' in test for test in tests)
+        ways = (f'snippets("{page}", "python")', f'"docs" / "{page.removeprefix("docs/")}"')
+        assert any(way in test for test in tests for way in ways)
 
 
 @pytest.mark.parametrize("config", _CONFIGS)

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from declared import declare
 from models import EXAMPLES, Tensors, example, save, save_parsing
-from pages import declared, run, snippets
+from pages import run, snippets
 from quantizable import images, rewritten, save_classifier
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
@@ -139,7 +140,7 @@ def test_extra_file_is_the_model(tmp_path: pathlib.Path) -> None:
 
 
 def test_baseline_is_the_float_model(tmp_path: pathlib.Path) -> None:
-    example_gen, trainer, _ = declared(tmp_path)
+    example_gen, trainer, _ = declare(tmp_path)
     names = run(
         _BASELINE,
         tfx=tfx,
@@ -154,7 +155,7 @@ def test_baseline_is_the_float_model(tmp_path: pathlib.Path) -> None:
 
 
 def test_several_models_are_pushed_to_folders_of_their_own(tmp_path: pathlib.Path) -> None:
-    example_gen, trainer, _ = declared(tmp_path)
+    example_gen, trainer, _ = declare(tmp_path)
     names = run(
         _SEVERAL,
         tfx=tfx,

@@ -12,7 +12,8 @@ import pytest
 import tensorflow as tf
 import tf_keras
 from artifacts import write_split
-from pages import PAGES, declared, run, snippets
+from declared import declare
+from pages import PAGES, run, snippets
 from small_model import save_small_model, small_examples
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
@@ -28,7 +29,7 @@ _EXECUTOR, _INTERPRETER = snippets("docs/testing.md", "python")
 
 
 def test_quickstart_compares_and_pushes_the_model(tmp_path: pathlib.Path) -> None:
-    example_gen, trainer, destination = declared(tmp_path)
+    example_gen, trainer, destination = declare(tmp_path)
     names = run(
         _ADD + _EVALUATE + _PUSH,
         example_gen=example_gen,
@@ -46,7 +47,7 @@ def test_quickstart_compares_and_pushes_the_model(tmp_path: pathlib.Path) -> Non
 
 
 def test_boundaries_connects_the_transform_graph(tmp_path: pathlib.Path) -> None:
-    example_gen, trainer, _ = declared(tmp_path)
+    example_gen, trainer, _ = declare(tmp_path)
     transform = tfx.components.Transform(
         examples=example_gen.outputs["examples"],
         schema=tfx.dsl.Channel(type=standard_artifacts.Schema),

@@ -8,7 +8,8 @@ import keras
 import pytest
 import tensorflow as tf
 from artifacts import write_split
-from pages import declared, run, snippets
+from declared import declare
+from pages import run, snippets
 from quantizable import images, save_classifier
 from small_model import save_small_model, small_examples
 from tfx.components.trainer.fn_args_utils import FnArgs
@@ -16,7 +17,9 @@ from workers import WorkerInProcess
 
 from tfx_tflite_component import TFLiteRewriter, cli, isolation, standalone
 from tfx_tflite_component.config import read_config
+from tfx_tflite_component.errors import SourceModelError
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization
+from tfx_tflite_component.scoring import Scorer
 
 _SAVED_MODEL, _KERAS_MODEL, _FUNCTION = snippets("docs/python.md", "python")
 _OLD, _NEW, _BOTH, _EXAMPLES, _COMPONENT = snippets("docs/trainer.md", "python")
@@ -142,6 +145,14 @@ def test_run_fn_exports_a_tflite_model(fn_args: FnArgs, project: pathlib.Path) -
     assert _names(pathlib.Path(fn_args.serving_model_dir)) == _WRITTEN
 
 
+def test_model_of_a_trainer_has_no_head_where_the_evaluator_looks(
+    fn_args: FnArgs, project: pathlib.Path
+) -> None:
+    standalone.rewrite_saved_model(project / "SAVED_MODEL_DIR", fn_args.serving_model_dir)
+    with pytest.raises(SourceModelError, match="There is no head at"):
+        Scorer(fn_args.serving_model_dir)
+
+
 def test_run_fn_exports_both(fn_args: FnArgs, project: pathlib.Path) -> None:
     temporary_dir = str(project / "SAVED_MODEL_DIR")
     run(
@@ -166,7 +177,7 @@ def test_run_fn_calibrates_with_raw_examples(fn_args: FnArgs, project: pathlib.P
 
 
 def test_component_of_the_trainer_page_calibrates(tmp_path: pathlib.Path) -> None:
-    example_gen, trainer, _ = declared(tmp_path)
+    example_gen, trainer, _ = declare(tmp_path)
     names = run(_COMPONENT, TFLiteRewriter=TFLiteRewriter, trainer=trainer, example_gen=example_gen)
     config = read_config(names["rewriter"].exec_properties["config"])
     assert config.quantization.mode == Quantization.FULL_INTEGER

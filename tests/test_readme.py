@@ -3,14 +3,15 @@
 import pathlib
 import re
 
-from pages import CHECKOUT, PAGES, declared, run, snippets
+from declared import declare
+from pages import CHECKOUT, PAGES, run, snippets
 from tfx import v1 as tfx
 
 (_PIPELINE,) = snippets("README.md", "python")
 
 
 def test_snippet_connects_trainer_and_pusher(tmp_path: pathlib.Path) -> None:
-    example_gen, trainer, destination = declared(tmp_path)
+    example_gen, trainer, destination = declare(tmp_path)
     names = run(_PIPELINE, example_gen=example_gen, trainer=trainer, destination=destination)
     rewriter, pusher = names["rewriter"], names["pusher"]
     pipeline = tfx.dsl.Pipeline(
