@@ -1,4 +1,4 @@
-"""The snippets of the quickstart and of the pages that it leads to run."""
+"""The quickstart, and the short pages around it: their snippets run."""
 
 import importlib
 import importlib.metadata
