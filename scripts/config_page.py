@@ -12,6 +12,8 @@ from collections.abc import Iterator
 
 from google.protobuf import descriptor_pb2
 
+FileDescriptor = descriptor_pb2.FileDescriptorProto
+Descriptor = descriptor_pb2.DescriptorProto
 FieldDescriptor = descriptor_pb2.FieldDescriptorProto
 EnumDescriptor = descriptor_pb2.EnumDescriptorProto
 
@@ -48,9 +50,13 @@ _TYPES = {
     FieldDescriptor.TYPE_INT64: "integer",
     FieldDescriptor.TYPE_DOUBLE: "number",
 }
-# The numbers of fields in protobuf's own description of a file, of which its comments' places are
-# made: https://protobuf.dev/reference/protobuf/google.protobuf/#source-code-info
-_MESSAGES_OF_FILE, _FIELDS, _NESTED, _ENUMS, _VALUES = 4, 2, 3, 4, 2
+# What the places of comments are made of:
+# https://protobuf.dev/reference/protobuf/google.protobuf/#source-code-info
+_MESSAGES_OF_FILE = FileDescriptor.MESSAGE_TYPE_FIELD_NUMBER
+_FIELDS = Descriptor.FIELD_FIELD_NUMBER
+_NESTED = Descriptor.NESTED_TYPE_FIELD_NUMBER
+_ENUMS = Descriptor.ENUM_TYPE_FIELD_NUMBER
+_VALUES = EnumDescriptor.VALUE_FIELD_NUMBER
 
 Place = tuple[int, ...]
 
@@ -58,8 +64,8 @@ Place = tuple[int, ...]
 class _Page:
     """The page of one file's config message."""
 
-    def __init__(self, file: descriptor_pb2.FileDescriptorProto) -> None:
-        self._messages: dict[str, tuple[Place, descriptor_pb2.DescriptorProto]] = {}
+    def __init__(self, file: FileDescriptor) -> None:
+        self._messages: dict[str, tuple[Place, Descriptor]] = {}
         self._enums: dict[str, tuple[Place, EnumDescriptor]] = {}
         self._comments = {
             tuple(location.path): " ".join(location.leading_comments.split())
@@ -71,7 +77,7 @@ class _Page:
         # the field whose section tells the values of an enum that several have
         self._tellers: dict[str, str] = {}
 
-    def _add(self, scope: str, place: Place, message: descriptor_pb2.DescriptorProto) -> None:
+    def _add(self, scope: str, place: Place, message: Descriptor) -> None:
         name = f"{scope}.{message.name}"
         self._messages[name] = place, message
         for index, enum in enumerate(message.enum_type):
@@ -126,7 +132,7 @@ class _Page:
             return f"map from string to {kind}"
         return f"list of {kind}" if _is_repeated(field) else kind
 
-    def _entry(self, field: FieldDescriptor) -> descriptor_pb2.DescriptorProto | None:
+    def _entry(self, field: FieldDescriptor) -> Descriptor | None:
         """The message of key and value that a map is a list of; None for other fields."""
         _, message = self._messages.get(field.type_name, (None, None))
         return message if message and message.options.map_entry else None
