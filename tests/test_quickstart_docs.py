@@ -13,7 +13,8 @@ import tensorflow as tf
 import tf_keras
 from artifacts import write_split
 from declared import declare
-from pages import PAGES, run, snippets
+from pages import CHECKOUT, PAGES, run, snippets
+from pipelines import PipelineRun
 from small_model import save_small_model, small_examples
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
@@ -21,6 +22,8 @@ from tfx.types import standard_artifacts
 from versions import IS_OLDEST
 
 from tfx_tflite_component.config import read_config
+from tfx_tflite_component.source import load_signature
+from tfx_tflite_component.split.boundary import split
 
 _ADD, _EVALUATE, _PUSH = snippets("docs/quickstart.md", "python")
 (_TRANSFORM_GRAPH,) = snippets("docs/boundaries.md", "python")
@@ -85,6 +88,18 @@ def test_executor_and_interpreter_convert_and_run_a_model(tmp_path: pathlib.Path
     serve = tf.saved_model.load(f"{tmp_path}/trained/Format-Serving").signatures["serving_default"]
     expected = serve(examples=tf.constant(small_examples()))["score"]
     np.testing.assert_allclose(names["outputs"]["score"], expected, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("boundary", ["RAW_FEATURES", "TRANSFORMED_FEATURES"])
+def test_picture_names_what_crosses_in_the_penguin_model(
+    boundary: str, penguin: PipelineRun
+) -> None:
+    saved_model = penguin.artifact("Trainer", "model") / "Format-Serving"
+    crossing = split(load_signature(saved_model, "serving_default"), boundary).tail.specs
+    picture = (CHECKOUT / "docs" / "head-and-tail.svg").read_text()
+    assert len(crossing) == 4
+    assert [name for name in crossing if f">{name}</text>" not in picture] == []
 
 
 def test_table_of_versions_says_what_is_installed() -> None:
