@@ -34,7 +34,7 @@ help:
 	@echo "make lint      run the checks alone"
 	@echo "make bench     measure time and memory"
 	@echo "make lock      lock the requirements again; ARGS=--upgrade takes new versions"
-	@echo "make proto     make the protobuf code again"
+	@echo "make proto     make the protobuf code and docs/config.md again"
 	@echo
 	@echo "TFX=1.21 after any of these takes TFX 1.21 instead of 1.16."
 

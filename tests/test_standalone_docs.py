@@ -7,12 +7,14 @@ import shlex
 import keras
 import pytest
 import tensorflow as tf
-from artifacts import write_split
+from artifacts import examples_artifact, model_artifact, write_split
 from declared import declare
 from pages import run, snippets
 from quantizable import images, save_classifier
 from small_model import save_small_model, small_examples
+from tfx.components.trainer.executor import GenericExecutor
 from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.types import standard_artifacts
 from workers import WorkerInProcess
 
 from tfx_tflite_component import TFLiteRewriter, cli, isolation, standalone
@@ -138,11 +140,22 @@ def fn_args(tmp_path: pathlib.Path) -> FnArgs:
     )
 
 
-def test_run_fn_exports_a_tflite_model(fn_args: FnArgs, project: pathlib.Path) -> None:
-    model = tf.saved_model.load(str(project / "SAVED_MODEL_DIR"))
-    names = run(_NEW, build_and_train=lambda _: (model, model.signatures))
-    names["run_fn"](fn_args)
-    assert _names(pathlib.Path(fn_args.serving_model_dir)) == _WRITTEN
+def test_new_lines_run_in_a_trainer(project: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    for name in ("train", "eval"):
+        write_split(tmp_path / "examples", name, images(10))
+    (tmp_path / "module.py").write_text(f"""{_NEW}
+def build_and_train(fn_args):
+    model = tf.saved_model.load("{project}/SAVED_MODEL_DIR")
+    return model, model.signatures
+""")
+    model_run = standard_artifacts.ModelRun()
+    model_run.uri = str(tmp_path / "run")
+    GenericExecutor().Do(
+        {"examples": [examples_artifact(tmp_path / "examples")]},
+        {"model": [model_artifact(tmp_path / "model")], "model_run": [model_run]},
+        {"module_file": str(tmp_path / "module.py"), "train_args": "{}", "eval_args": "{}"},
+    )
+    assert _names(tmp_path / "model" / "Format-Serving") == _WRITTEN
 
 
 def test_model_of_a_trainer_has_no_head_where_the_evaluator_looks(
