@@ -11,10 +11,11 @@ PAGES = {
     for path in [
         CHECKOUT / "README.md",
         CHECKOUT / "CONTRIBUTING.md",
-        *sorted((CHECKOUT / "docs").glob("*.md")),
+        *sorted(CHECKOUT.glob("docs/*.md")),
+        *sorted(CHECKOUT.glob("examples/*/README.md")),
     ]
 }
-"""The texts of README.md, CONTRIBUTING.md and the pages in docs/, by their paths."""
+"""The texts of README.md, CONTRIBUTING.md, the pages in docs/ and the examples', by their paths."""
 
 
 def snippets(page: str, language: str) -> list[str]:
