@@ -28,7 +28,7 @@ _OLD, _NEW, _BOTH, _EXAMPLES, _COMPONENT = snippets("docs/trainer.md", "python")
 _COMMANDS = "".join(snippets("docs/command-line.md", "sh")).splitlines()
 (_LIMITS,) = snippets("docs/command-line.md", "textproto")
 _INT8, *_ = snippets("docs/recipes.md", "textproto")
-_WRITTEN = {"tflite", "head", "assets", "report.json", "report.html"}
+_WRITTEN = {"tflite", "head", "report.json", "report.html"}
 
 
 @pytest.fixture(autouse=True)

@@ -127,5 +127,6 @@ def _copy_companions(
         return
     serving_dir.mkdir()
     for name in _ASSETS:
-        if (source / name).is_dir():
+        # a SavedModel without assets has an empty folder for them
+        if any((source / name).glob("*")):
             shutil.copytree(source / name, serving_dir / name)
