@@ -14,7 +14,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from tfx_tflite_component import __version__
 from tfx_tflite_component.config import read_config
@@ -120,7 +120,7 @@ def _config(path: str | None) -> TFLiteRewriterConfig:
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=PROGRAM,
         description="Converts SavedModels to TensorFlow Lite, and checks what comes out.",
         epilog="Exit codes: 0 success, 1 a check failed, 2 bad input.",
@@ -217,6 +217,13 @@ def _on_the_terminal() -> Iterator[None]:
         log.removeHandler(handler)
         log.propagate = True
         PROGRESS.setLevel(logging.NOTSET)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses arguments in one line, as everything else is refused."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_BAD_INPUT, f"{PROGRAM}: {message}; see {self.prog} --help\n")
 
 
 class _Lines(logging.Handler):

@@ -7,7 +7,8 @@ MODEL_FILENAME = "tflite"
 """The model in that folder, under the name that TFMA looks for."""
 
 HEAD_DIR = "head"
-"""The head as a SavedModel, beside that folder, so that a Pusher does not ship it."""
+"""The head as a SavedModel. The component writes it beside that folder, so that a Pusher does not
+ship it. Outside of a pipeline, as in a Trainer's `run_fn`, it is beside the model file itself."""
 
 SIGNATURE_KEY = "serving_default"
 """The model's signature, whatever the SavedModel's is: the one that TFMA looks for."""

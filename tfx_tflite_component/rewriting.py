@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -123,10 +123,15 @@ def _copy_companions(
 ) -> None:
     """Copies what travels with the model: asset files always, all of the SavedModel if asked."""
     if config.output.include_saved_model:
-        shutil.copytree(source, serving_dir)
+        # a Trainer may have put another TFLite model's head beside its SavedModel
+        shutil.copytree(source, serving_dir, ignore=_head_in(source))
         return
     serving_dir.mkdir()
     for name in _ASSETS:
         # a SavedModel without assets has an empty folder for them
         if any((source / name).glob("*")):
             shutil.copytree(source / name, serving_dir / name)
+
+
+def _head_in(source: pathlib.Path) -> Callable[[str, list[str]], list[str]]:
+    return lambda folder, _: [HEAD_DIR] if pathlib.Path(folder) == source else []

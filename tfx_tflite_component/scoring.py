@@ -19,6 +19,7 @@ from tfx_tflite_component.source import load_signature
 from tfx_tflite_component.split.graph import ConcreteFunction
 from tfx_tflite_component.staging import local_copy
 
+_HEAD_KEY = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 # A call of the head costs about as much as parsing a hundred examples, so that it takes many.
 _HEAD_BATCH_SIZE = 1024
 # Bounds the memory that activations take.
@@ -32,19 +33,19 @@ class Scorer:
         """Loads head and model.
 
         Args:
-            model_dir: The folder `Format-Serving` of a Model artifact of `TFLiteRewriter`, on any
-                file system; the head is looked for beside it.
+            model_dir: The folder of the model, on any file system: `Format-Serving` of a Model
+                artifact, or what `rewrite_saved_model` wrote to. The head is looked for in it, and
+                then beside it.
 
         Raises:
-            SourceModelError: There is no TFLite model, or no head beside it.
+            SourceModelError: There is no TFLite model, or no head.
             UnsupportedOpsError: The model needs ops that cannot be run here.
         """
-        head_dir = os.path.join(os.path.dirname(model_dir.rstrip("/")), HEAD_DIR)
         # what was copied from a remote file system goes when this object does
         self._folders = contextlib.ExitStack()
-        self._path = _model_file(self._folders.enter_context(local_copy(model_dir)), model_dir)
-        with local_copy(head_dir) as path:
-            self._head = _load_head(path, head_dir)
+        folder = self._folders.enter_context(local_copy(model_dir))
+        self._path = _model_file(folder, model_dir)
+        self._head = _load_head(folder, model_dir)
         self._needs_select_tf_ops = inspect(self._path).op_set == SELECT_TF
         self._of_thread = threading.local()
 
@@ -118,14 +119,19 @@ def _model_file(folder: pathlib.Path, model_dir: str) -> pathlib.Path:
     return path
 
 
-def _load_head(path: pathlib.Path, head_dir: str) -> ConcreteFunction:
-    if not path.is_dir():
-        raise SourceModelError(
-            f"There is no head at {head_dir}, which makes the model's inputs from tf.Examples. "
-            "Connect the `model` output of a TFLiteRewriter, not a copy of its Format-Serving "
-            "alone. A signature that takes what no tf.Example can hold has no head."
-        )
-    return load_signature(path, tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY)
+def _load_head(folder: pathlib.Path, model_dir: str) -> ConcreteFunction:
+    if (folder / HEAD_DIR).is_dir():
+        return load_signature(folder / HEAD_DIR, _HEAD_KEY)
+    beside = os.path.join(os.path.dirname(model_dir.rstrip("/")), HEAD_DIR)
+    with local_copy(beside) as path:
+        if not path.is_dir():
+            raise SourceModelError(
+                f"There is no head in {model_dir} nor at {beside}, which makes the model's inputs "
+                "from tf.Examples. Connect the `model` output of a TFLiteRewriter, not a copy of "
+                "its Format-Serving alone. A signature that takes what no tf.Example can hold has "
+                "no head."
+            )
+        return load_signature(path, _HEAD_KEY)
 
 
 def _even_size(count: int) -> int:

@@ -85,7 +85,9 @@ def rewrite_keras_model(
 ) -> dict[str, Any]:
     """Rewrites a Keras model in memory, of Keras 3 or of tf_keras, into a TFLite model.
 
-    The model's inputs keep the names of its input layers.
+    Inputs and outputs have the names that `model.export` gives them: inputs those of the input
+    layers, or `args_0` and so on for a model without any; outputs the keys of a dict, or else
+    `output_0` and so on.
 
     Args:
         model: The model, built or called before, so that its inputs are known.
@@ -119,7 +121,7 @@ def rewrite_concrete_function(
     destination: Path,
     config: Config = None,
     examples: Examples | None = None,
-    trackable: tf.Module | None = None,
+    trackable: Any = None,
 ) -> dict[str, Any]:
     """Rewrites a concrete function into a TFLite model.
 
@@ -129,8 +131,8 @@ def rewrite_concrete_function(
         destination: As for `rewrite_saved_model`, like the arguments that follow.
         config: As there, but for `signature_key`, as there is one function.
         examples: As there.
-        trackable: What holds the tables and files that the function uses; variables are found
-            without it.
+        trackable: The module, or other object that TensorFlow can save, that holds the tables and
+            files that the function uses; variables are found without it.
 
     Returns:
         The report.
@@ -147,7 +149,7 @@ def rewrite_concrete_function(
     with scratch() as folder:
         saved_model = folder / "saved_model"
         try:
-            holder = trackable or _holder(function)
+            holder = _holder(function, trackable)
             tf.saved_model.save(holder, str(saved_model), signatures={SIGNATURE_KEY: function})
         except Exception as e:  # TensorFlow raises nearly anything
             raise SourceModelError(
@@ -175,6 +177,10 @@ def compare_models(
         RewriterError: One of both cannot be read or run, or they do not belong together.
     """
     settings = read_config(config)
+    check_files(settings, given=True)
+    # the model is made: nothing is calibrated
+    settings.ClearField("quantization")
+    settings.ClearField("calibration")
     with Worker() as worker, scratch() as folder, local_copy(os.fspath(source)) as local_source:
         samples = store_samples(settings, _files_of(examples), folder)
         return worker.ask(
@@ -187,9 +193,10 @@ def compare_models(
         )
 
 
-def _holder(function: ConcreteFunction) -> tf.Module:
+def _holder(function: ConcreteFunction, trackable: Any) -> tf.Module:
+    """What is saved with a function: TensorFlow refuses one that uses what nothing holds."""
     module = tf.Module()
-    module.held = list(function.variables)
+    module.held = [*function.variables, *([] if trackable is None else [trackable])]
     return module
 
 
@@ -201,10 +208,13 @@ def _files_of(examples: Examples) -> Callable[[str, Settings], Files]:
 
 
 def _check_apart(source: str, destination: str) -> None:
-    if os.path.realpath(source) == os.path.realpath(destination):
+    """The other way round, with the source in the destination, is how Trainers do it."""
+    real_source, real_destination = os.path.realpath(source), os.path.realpath(destination)
+    if os.path.commonpath([real_source, real_destination]) == real_source:
         raise ConfigError(
-            f"Source and destination are the same folder, {source}. Write to another one, and set "
-            "output { include_saved_model: true } to have both models there."
+            f"The destination {destination} is the SavedModel's own folder {source}, or in it. "
+            "Write to another one, and set output { include_saved_model: true } to have both "
+            "models there."
         )
 
 
