@@ -84,12 +84,10 @@ def test_file_becomes_a_tflite_model(tmp_path):
 def test_folder_of_a_saved_model_becomes_a_tflite_model(tmp_path):
     model = _network(tf_keras)
     # not by `model.save`, whose tracing takes many seconds
-    save(
-        tmp_path / "folder",
-        lambda x: {"y": model(x)},
-        tf.TensorSpec([None, 4], name="x"),
-        module=_holding(model),
-    )
+    module = tf.Module()
+    module.held = model.variables
+    spec = tf.TensorSpec([None, 4], name="x")
+    save(tmp_path / "folder", lambda x: {"y": model(x)}, spec, module=module)
     rewrite_keras_file(tmp_path / "folder", tmp_path / "out")
     found = TFLiteModel(tmp_path / "out" / "tflite")({"x": _ROWS})["y"]
     np.testing.assert_allclose(found, model(_ROWS).numpy(), atol=1e-6)
