@@ -14,7 +14,6 @@ from small_model import save_small_model, small_examples
 from tfx.dsl.io import fileio
 from workers import WorkerInProcess
 
-import tfx_tflite_component
 from tfx_tflite_component import standalone
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.errors import (
@@ -23,7 +22,6 @@ from tfx_tflite_component.errors import (
     SourceModelError,
     VerificationError,
 )
-from tfx_tflite_component.isolation import Worker
 from tfx_tflite_component.runtime import TFLiteModel
 from tfx_tflite_component.scoring import Scorer
 from tfx_tflite_component.source import load_signature
@@ -106,13 +104,6 @@ def test_results_are_side_by_side_and_compute_what_the_source_does(source, recor
     found = Scorer(str(tmp_path / "out")).score(small_examples())["score"]
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-5)
     assert (tmp_path / "out" / "assets" / "words.txt").read_text() == "alpha\nbeta\ngamma\n"
-
-
-def test_work_is_done_in_another_process(doubling, tmp_path, monkeypatch):
-    monkeypatch.setattr(standalone, "Worker", Worker)
-    monkeypatch.setattr("tfx_tflite_component.rewriting.rewrite", None)
-    tfx_tflite_component.rewrite_saved_model(doubling, tmp_path / "out")
-    np.testing.assert_array_equal(_run(tmp_path / "out", x=_ROWS)["y"], 2 * _ROWS)
 
 
 @pytest.mark.parametrize("kind", [str, pathlib.Path])
@@ -391,7 +382,7 @@ def test_subclassed_model_converts_when_it_was_called(k, tmp_path):
 
         # not a matter here, and it takes seconds for tf_keras
         @tf.autograph.experimental.do_not_convert
-        def call(self, x):
+        def call(self, x, training=None):
             return {"sums": self.dense(x)}
 
     model = Summing()

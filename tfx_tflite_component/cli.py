@@ -24,7 +24,7 @@ from tfx_tflite_component.describing import (
     describe_verification,
 )
 from tfx_tflite_component.errors import ConfigError, RewriterError, VerificationError
-from tfx_tflite_component.progress import PROGRESS
+from tfx_tflite_component.progress import PROGRESS, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 
 PROGRAM = "tfx-tflite"
@@ -33,6 +33,7 @@ _KERAS = "--keras-model"
 _INSPECTION_SECONDS = 600
 _OK, _CHECK_FAILED, _BAD_INPUT, _INTERRUPTED = 0, 1, 2, 130
 _PACKAGE = __package__ or ""
+_IMPORTING = "importing TensorFlow"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _convert(arguments: argparse.Namespace) -> int:
     config = _config(arguments.config)
+    begin(_IMPORTING)
     if arguments.keras_model:
         from tfx_tflite_component.keras_files import rewrite_keras_file
 
@@ -83,6 +85,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from tfx_tflite_component.isolation import Worker
 
     model = os.path.abspath(arguments.model)
+    begin(_IMPORTING)
     with Worker() as worker:
         facts = worker.ask("inspect", _INSPECTION_SECONDS, model=model)
     if arguments.json:
@@ -94,6 +97,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 def _compare(arguments: argparse.Namespace) -> int:
     config = _config(arguments.config)
+    begin(_IMPORTING)
     from tfx_tflite_component.standalone import compare_models
 
     comparison = compare_models(arguments.saved_model, arguments.model, arguments.examples, config)

@@ -18,6 +18,7 @@ from typing import Any
 import h5py
 
 from tfx_tflite_component.errors import SourceModelError
+from tfx_tflite_component.progress import begin
 from tfx_tflite_component.standalone import (
     Config,
     Examples,
@@ -70,6 +71,7 @@ def load_keras_file(path: pathlib.Path) -> Any:
     version, config = _stored(path)
     keras = _keras(version, path)
     _check_config(config, keras, path)
+    begin("loading the Keras model")
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as e:  # Keras raises nearly anything

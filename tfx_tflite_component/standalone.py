@@ -16,6 +16,7 @@ from tfx_tflite_component.config import check_files, check_transform_graph, read
 from tfx_tflite_component.errors import ConfigError, SourceModelError
 from tfx_tflite_component.isolation import Worker, as_json, rewrite_isolated
 from tfx_tflite_component.layout import SERVING_DIR, SIGNATURE_KEY
+from tfx_tflite_component.progress import begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.report_page import write_report
 from tfx_tflite_component.sampling import Files, Settings, store_samples
@@ -104,6 +105,7 @@ def rewrite_keras_model(
     """
     with scratch() as folder:
         saved_model = folder / "saved_model"
+        begin("exporting the Keras model")
         try:
             # it prints what it exported
             with contextlib.redirect_stdout(io.StringIO()):
