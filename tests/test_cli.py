@@ -201,6 +201,12 @@ def test_failing_verification_is_code_1_and_writes_nothing(run, tmp_path):
             ["convert", "model", "out", "--config", "int8"], "TFRecord files", id="uncalibrated"
         ),
         pytest.param(["convert", "model", "rows.tfrecord/out"], "rows.tfrecord", id="file"),
+        pytest.param(["convert", "foo://a/b", "out"], "scheme 'foo'", id="unknown file system"),
+        pytest.param(["convert", "model", "foo://a/b"], "scheme 'foo'", id="written to one"),
+        pytest.param(
+            ["convert", "model", "out", "--examples", "foo://a/*"], "scheme 'foo'", id="read there"
+        ),
+        pytest.param(["convert", "--keras-model", "", "out"], "no Keras model", id="empty name"),
         pytest.param(["compare", "model", "int8"], "--examples", id="comparison without examples"),
         pytest.param(
             ["compare", "model", "int8", "--examples", "rows*"], "no TFLite model", id="no tflite"

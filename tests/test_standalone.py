@@ -32,7 +32,7 @@ from tfx_tflite_component.standalone import (
     rewrite_saved_model,
 )
 
-_RESULTS = ["assets", "head", "report.html", "report.json", "tflite"]
+_RESULTS = ["head", "report.html", "report.json", "tflite"]
 _X = tf.TensorSpec([None, 2], tf.float32, "x")
 _ROWS = np.linspace(-2, 2, 12, dtype=np.float32).reshape(6, 2)
 
@@ -97,7 +97,7 @@ def _run(folder, **inputs):
 
 def test_results_are_side_by_side_and_compute_what_the_source_does(source, records, tmp_path):
     report = rewrite_saved_model(source, tmp_path / "out", examples=records / "plain.tfrecord")
-    assert _names(tmp_path / "out") == _RESULTS
+    assert _names(tmp_path / "out") == ["assets", *_RESULTS]
     assert json.loads((tmp_path / "out" / "report.json").read_text()) == report
     assert report["verification"]["inputs"] == "examples"
     expected = load_signature(source, "serving_default")(tf.constant(small_examples()))["score"]
@@ -140,7 +140,8 @@ def test_both_models_may_be_in_the_destination(source, tmp_path):
     rewrite_saved_model(source, tmp_path / "out", config)
     # its files, and no folder of an earlier model's head
     rewrite_saved_model(tmp_path / "out", tmp_path / "again", config)
-    expected = sorted([*_RESULTS, "app.tflite", "fingerprint.pb", "saved_model.pb", "variables"])
+    of_source = ["assets", "fingerprint.pb", "saved_model.pb", "variables"]
+    expected = sorted([*_RESULTS, *of_source, "app.tflite"])
     assert _names(tmp_path / "out") == _names(tmp_path / "again") == expected
     found = load_signature(tmp_path / "out", "serving_default")(tf.constant(small_examples()))
     scored = Scorer(str(tmp_path / "again")).score(small_examples())["score"]

@@ -19,8 +19,8 @@ from tfx_tflite_component.scoring import Scorer
 from tfx_tflite_component.source import load_signature
 
 _DATA = make_data(300, seed=1)
-_TFLITE = ["assets", "head", "report.html", "report.json", "tflite"]
-_SAVED_MODEL = ["fingerprint.pb", "saved_model.pb", "variables"]
+_TFLITE = ["head", "report.html", "report.json", "tflite"]
+_SAVED_MODEL = ["assets", "fingerprint.pb", "saved_model.pb", "variables"]
 _TWO_MODELS = """
 model_specs { name: "candidate" model_type: "tf_lite" label_key: "label" }
 model_specs { name: "baseline" label_key: "label" is_baseline: true }

@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _convert(arguments: argparse.Namespace) -> int:
     config = _config(arguments.config)
     begin(_IMPORTING)
-    if arguments.keras_model:
+    if arguments.keras_model is not None:
         from tfx_tflite_component.keras_files import rewrite_keras_file
 
         report = rewrite_keras_file(

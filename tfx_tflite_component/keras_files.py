@@ -41,8 +41,8 @@ def rewrite_keras_file(
     """Rewrites a Keras model in a file into a TFLite model.
 
     Args:
-        path: A `.keras` or `.h5` file, of Keras 3 or of Keras 2, or the folder of a SavedModel, as
-            Keras 2 saved models.
+        path: A local `.keras` or `.h5` file, of Keras 3 or of Keras 2, or the folder of a
+            SavedModel, as Keras 2 saved models.
         destination: As for `rewrite_saved_model`, like the arguments that follow.
         config: As there.
         examples: As for `rewrite_keras_model`; for a folder, as for `rewrite_saved_model`.

@@ -15,6 +15,7 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     TFLiteRewriterConfig,
     Verification,
 )
+from tfx_tflite_component.storage import storage_errors
 
 _CANDIDATES_PER_EXAMPLE = 4
 _VERIFICATION_SEED = 0
@@ -69,7 +70,8 @@ def store_samples(
 
 
 def _sample(name: str, count: int, seed: int, files: Files) -> list[bytes]:
-    paths = [path for pattern in files.patterns for path in tf.io.gfile.glob(pattern)]
+    with storage_errors(files.name):
+        paths = [path for pattern in files.patterns for path in tf.io.gfile.glob(pattern)]
     records = sample(paths, count, seed) if paths else []
     if not records:
         raise ExamplesError(

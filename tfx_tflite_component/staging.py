@@ -52,6 +52,9 @@ def staged(uri: str) -> Iterator[pathlib.Path]:
         with storage_errors(uri):
             if beside:
                 os.makedirs(beside, exist_ok=True)
+            else:
+                # a file system that is not known is refused before minutes are spent
+                fileio.exists(uri)
             folder = stack.enter_context(scratch(beside))
         yield folder
         with storage_errors(uri):

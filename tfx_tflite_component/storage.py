@@ -25,6 +25,11 @@ def storage_errors(what: str) -> Iterator[None]:
         raise _storage_error(what, f"{e.strerror or e}{file}") from e
     except _TENSORFLOW_ERRORS as e:
         raise _storage_error(what, e.message) from e
+    except tf.errors.UnimplementedError as e:
+        raise StorageError(
+            f"Storage failed for {what}: {e.message}. Nothing was published. Name a place on a "
+            "file system that TensorFlow knows here, or install the package that adds this one."
+        ) from e
 
 
 def _storage_error(what: str, found: str) -> StorageError:
