@@ -107,7 +107,10 @@ def _read_archive(path: pathlib.Path) -> tuple[str, Any]:
 
 def _read_hdf5(path: pathlib.Path) -> tuple[str, Any]:
     with h5py.File(path) as file:
-        return str(file.attrs["keras_version"]), json.loads(file.attrs["model_config"])
+        version = file.attrs["keras_version"]
+        # Keras wrote bytes once
+        version = version.decode() if isinstance(version, bytes) else str(version)
+        return version, json.loads(file.attrs["model_config"])
 
 
 _READERS: Mapping[str, Callable[[pathlib.Path], tuple[str, Any]]] = {
