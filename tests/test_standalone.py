@@ -205,6 +205,13 @@ def test_destination_in_the_source_is_refused(inside, doubling):
     assert sorted(doubling.rglob("*")) == before
 
 
+def test_source_where_the_head_is_written_is_refused(doubling, tmp_path):
+    source = shutil.copytree(doubling, tmp_path / "out" / "head")
+    with pytest.raises(ConfigError, match="in the folder 'head' of the destination"):
+        rewrite_saved_model(source, tmp_path / "out")
+    assert (source / "saved_model.pb").exists()
+
+
 @pytest.mark.parametrize(
     ("config", "error", "words"),
     [

@@ -15,7 +15,7 @@ import tensorflow as tf
 from tfx_tflite_component.config import check_files, check_transform_graph, read_config
 from tfx_tflite_component.errors import ConfigError, SourceModelError
 from tfx_tflite_component.isolation import Worker, as_json, rewrite_isolated
-from tfx_tflite_component.layout import SERVING_DIR, SIGNATURE_KEY
+from tfx_tflite_component.layout import HEAD_DIR, SERVING_DIR, SIGNATURE_KEY
 from tfx_tflite_component.progress import begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.report_page import write_report
@@ -23,6 +23,8 @@ from tfx_tflite_component.sampling import Files, Settings, store_samples
 from tfx_tflite_component.scratch import scratch
 from tfx_tflite_component.split.graph import ConcreteFunction
 from tfx_tflite_component.staging import local_copy, staged
+
+_WRITTEN_FOLDERS = (HEAD_DIR, "assets", "assets.extra", "variables")
 
 Path: TypeAlias = str | os.PathLike[str]
 Config: TypeAlias = TFLiteRewriterConfig | Mapping[str, Any] | str | None
@@ -217,6 +219,12 @@ def _check_apart(source: str, destination: str) -> None:
             f"The destination {destination} is the SavedModel's own folder {source}, or in it. "
             "Write to another one, and set output { include_saved_model: true } to have both "
             "models there."
+        )
+    place = os.path.relpath(real_source, real_destination).partition(os.sep)[0]
+    if place in _WRITTEN_FOLDERS:
+        raise ConfigError(
+            f"The SavedModel {source} is in the folder {place!r} of the destination, which would "
+            "replace it. Put it into another one."
         )
 
 
