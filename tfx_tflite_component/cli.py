@@ -36,6 +36,14 @@ _PACKAGE = __package__ or ""
 _IMPORTING = "importing TensorFlow"
 
 
+def run() -> int:
+    """The program: `main`, without what libraries write to the terminal past Python."""
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    return main()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
@@ -249,4 +257,4 @@ def _failed(message: str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())
