@@ -11,7 +11,7 @@ from tfx_tflite_component.conversion import convert
 from tfx_tflite_component.errors import ConversionError, SplitError, UnsupportedOpsError, listed
 from tfx_tflite_component.inspection import Inspection, inspect
 from tfx_tflite_component.lowering.lower import lower
-from tfx_tflite_component.progress import begin
+from tfx_tflite_component.progress import CONVERTING, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.quantization import check_quantization
 from tfx_tflite_component.split.boundary import (
@@ -96,7 +96,7 @@ def _convert_at(
     if is_calibrated(config):
         begin("reading the calibration sample")
     dataset = RepresentativeDataset(parts, calibration) if is_calibrated(config) else None
-    begin(f"converting at {parts.boundary}")
+    begin(CONVERTING + parts.boundary)
     path.write_bytes(convert(parts.tail, config, dataset))
     begin("inspecting the model")
     found = inspect(path)

@@ -60,9 +60,13 @@ class WorkerError(RewriterError):
     """The process that works with TensorFlow died, or took too long.
 
     Attributes:
+        phase: What it was doing, as it reads in "while it was ...".
+        how: What became of it, such as "was killed by SIGSEGV".
         crashed: Whether a defect of a program killed it, and not the system or the time limit.
     """
 
-    def __init__(self, message: str, crashed: bool = False) -> None:
+    def __init__(self, message: str, phase: str = "", how: str = "", crashed: bool = False) -> None:
         super().__init__(message)
+        self.phase = phase
+        self.how = how
         self.crashed = crashed

@@ -9,6 +9,8 @@ import json
 import logging
 import os
 import pathlib
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,24 +21,22 @@ from typing import Any
 from google.protobuf import json_format
 
 from tfx_tflite_component import errors
-from tfx_tflite_component.progress import begin
+from tfx_tflite_component.progress import CONVERTING, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.scratch import scratch
 
 _LOG_LINES_IN_ERRORS = 12
+_LOG_BYTES = 2**16
 _DEFECT = (
     "This is a defect of the TFLite converter or interpreter that the model brings to light. Try "
     "another input_boundary or quantization.mode, or another version of TensorFlow."
 )
-_REMEDIES = {
-    signal.SIGKILL: "Most likely the machine ran out of memory: give this step more.",
-    signal.SIGABRT: _DEFECT,
-    signal.SIGBUS: _DEFECT,
-    signal.SIGFPE: _DEFECT,
-    signal.SIGILL: _DEFECT,
-    signal.SIGSEGV: _DEFECT,
-}
-_CRASHES = [number for number, remedy in _REMEDIES.items() if remedy is _DEFECT]
+_FURTHER_ON = "TRANSFORMED_FEATURES"
+_CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV)
+# what C++, Python, TensorFlow and LLVM say
+_OUT_OF_MEMORY = re.compile(
+    r"std::bad_alloc|MemoryError|OOM when allocating|out of memory|pthread_create\(\) failed"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class Worker:
                 self._process.wait()  # its last words come last
         finally:
             timer.cancel()
-        log = self._log_path.read_text(errors="replace")
+        log = _end_of(self._log_path)
         if "result" in answer:
             _log.debug("What the worker logged:\n%s", log)
             return answer["result"]
@@ -152,6 +152,9 @@ def rewrite_isolated(
 ) -> dict[str, Any]:
     """Has a worker do `rewriting.rewrite`.
 
+    Where the config leaves the boundary open and the converter crashes at the first, another worker
+    goes on at TRANSFORMED_FEATURES, as `rewrite` does where the converter refuses.
+
     Args:
         worker: The worker.
         source: The folder of the SavedModel.
@@ -168,15 +171,56 @@ def rewrite_isolated(
         RewriterError: What `rewriting.rewrite` raised.
         WorkerError: The worker died, or took longer than `config.time_limit_seconds`.
     """
-    return worker.ask(
-        "rewrite",
-        config.time_limit_seconds,
-        source=str(source.absolute()),
-        destination=str(destination.absolute()),
-        config=as_json(config),
-        samples={name: str(path) for name, path in samples.items()},
-        transform_graph=str(transform_graph.absolute()) if transform_graph else None,
-    )
+    arguments = {
+        "source": str(source.absolute()),
+        "destination": str(destination.absolute()),
+        "samples": {name: str(path) for name, path in samples.items()},
+        "transform_graph": str(transform_graph.absolute()) if transform_graph else None,
+    }
+    try:
+        return _rewrite(worker, config, arguments)
+    except errors.WorkerError as e:
+        if config.input_boundary != TFLiteRewriterConfig.AUTO or not _crashed_at_the_first(e):
+            raise
+        for entry in destination.iterdir():
+            shutil.rmtree(entry)
+        return _rewrite_further_on(e, config, arguments)
+
+
+def _rewrite(
+    worker: Worker, config: TFLiteRewriterConfig, arguments: dict[str, Any]
+) -> dict[str, Any]:
+    return worker.ask("rewrite", config.time_limit_seconds, config=as_json(config), **arguments)
+
+
+def _crashed_at_the_first(error: errors.WorkerError) -> bool:
+    """Whether the converter crashed, and at a boundary that another one comes after."""
+    is_last = error.phase == CONVERTING + _FURTHER_ON
+    return error.crashed and error.phase.startswith(CONVERTING) and not is_last
+
+
+def _rewrite_further_on(
+    crash: errors.WorkerError, config: TFLiteRewriterConfig, arguments: dict[str, Any]
+) -> dict[str, Any]:
+    """Goes on behind the boundary at which the converter crashed."""
+    pinned = TFLiteRewriterConfig()
+    pinned.CopyFrom(config)
+    pinned.input_boundary = TFLiteRewriterConfig.TRANSFORMED_FEATURES
+    try:
+        with Worker() as worker:
+            report = _rewrite(worker, pinned, arguments)
+    except errors.RewriterError as e:
+        raise errors.WorkerError(
+            f"{crash}\nThe boundary {_FURTHER_ON} does not do either: {e}",
+            crash.phase,
+            crash.how,
+            crash.crashed,
+        ) from crash
+    reason = f"{crash.phase.removeprefix(CONVERTING)} did not do: the converter {crash.how}"
+    return report | {
+        "boundary_reason": f"{report['boundary_reason']}; {reason}",
+        "config": as_json(config),
+    }
 
 
 def as_json(config: TFLiteRewriterConfig) -> dict[str, Any]:
@@ -204,19 +248,40 @@ def _environment(folder: str) -> dict[str, str]:
     }
 
 
+def _end_of(log: pathlib.Path) -> str:
+    """What a log ends with: a model can print without end."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LOG_BYTES))
+        return file.read().decode(errors="replace")
+
+
 def _death(returncode: int, phase: str, log: str, limit: int | None) -> errors.WorkerError:
+    """The error for a process that gave no answer.
+
+    Args:
+        returncode: As `subprocess` gives it.
+        phase: What it was doing.
+        log: The end of its log.
+        limit: The time limit in seconds, if that is what ended it.
+    """
+    number = signal.Signals(-returncode) if returncode < 0 else None
+    how = f"was killed by {number.name}" if number else f"ended with exit code {returncode}"
+    remedy = ""
     if limit is not None:
         how = f"was ended after {limit} seconds, its time limit,"
         remedy = "Set time_limit_seconds to more if it needs more."
-    elif returncode < 0:
-        number = signal.Signals(-returncode)
-        how, remedy = f"was killed by {number.name}", _REMEDIES.get(number, "")
-    else:
-        how, remedy = f"ended with exit code {returncode} and without an answer", ""
+    elif _OUT_OF_MEMORY.search(log):
+        remedy = "It ran out of memory: give this step more."
+    elif number == signal.SIGKILL:
+        remedy = "Most likely the machine ran out of memory: give this step more."
+    elif number in _CRASHES:
+        remedy = _DEFECT
     lines = [line for line in log.splitlines() if line.strip()]
     last_words = "\n".join(f"  {line}" for line in lines[-_LOG_LINES_IN_ERRORS:])
     return errors.WorkerError(
         f"The process that works with TensorFlow {how} while it was {phase}. Nothing was "
         f"published. {remedy}\nIts last words:\n{last_words}",
-        crashed=limit is None and -returncode in _CRASHES,
+        phase=phase,
+        how=how,
+        crashed=remedy is _DEFECT,
     )

@@ -5,6 +5,9 @@ import logging
 PROGRESS = logging.getLogger(__name__)
 """Each phase is one record, whose message reads as in "while it was ..."."""
 
+CONVERTING = "converting at "
+"""How the phases begin in which the converter runs; the boundary follows."""
+
 
 def begin(phase: str) -> None:
     """Says that a phase begins.

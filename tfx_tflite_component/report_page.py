@@ -7,6 +7,8 @@ from typing import Any
 
 import jinja2
 
+from tfx_tflite_component.storage import storage_errors
+
 REPORT_JSON = "report.json"
 REPORT_HTML = "report.html"
 
@@ -29,10 +31,14 @@ def write_report(report: dict[str, Any], folder: pathlib.Path) -> None:
     Args:
         report: The report's JSON form.
         folder: The folder.
+
+    Raises:
+        StorageError: They cannot be written.
     """
-    content = json.dumps(report, indent=2, allow_nan=False)
-    (folder / REPORT_JSON).write_text(content, encoding="utf-8")
-    (folder / REPORT_HTML).write_text(render(report), encoding="utf-8")
+    content, page = json.dumps(report, indent=2, allow_nan=False), render(report)
+    with storage_errors(f"the report in {folder}"):
+        (folder / REPORT_JSON).write_text(content, encoding="utf-8")
+        (folder / REPORT_HTML).write_text(page, encoding="utf-8")
 
 
 def render(report: dict[str, Any]) -> str:

@@ -54,6 +54,7 @@ def store_samples(
 
     Raises:
         ExamplesError: There is no example, or a file cannot be read.
+        StorageError: There is no room for the sample.
     """
     wanted: dict[str, tuple[Settings, int]] = {
         "verification": (config.verification, _VERIFICATION_SEED)
@@ -63,8 +64,12 @@ def store_samples(
     paths = {}
     for name, (settings, seed) in wanted.items():
         paths[name] = folder / f"{name}.tfrecord"
-        with tf.io.TFRecordWriter(str(paths[name])) as writer:
-            for record in _sample(name, settings.num_examples, seed, files_of(name, settings)):
+        records = _sample(name, settings.num_examples, seed, files_of(name, settings))
+        with (
+            storage_errors(f"the sample in {paths[name]}"),
+            tf.io.TFRecordWriter(str(paths[name])) as writer,
+        ):
+            for record in records:
                 writer.write(record)
     return paths
 

@@ -2,11 +2,12 @@
 
 import contextlib
 import fcntl
-import os
 import pathlib
 import shutil
 import tempfile
 from collections.abc import Iterator
+
+from tfx_tflite_component.storage import storage_errors
 
 _PREFIX = ".tfx-tflite-"
 _LOCK = "lock"
@@ -22,38 +23,45 @@ def scratch(parent: str | None = None) -> Iterator[pathlib.Path]:
 
     Args:
         parent: Where the folder is made; the system's place for temporary files if None.
+
+    Raises:
+        StorageError: It cannot be made.
     """
     parent = parent or tempfile.gettempdir()
     _sweep(parent)
-    folder = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
+    with contextlib.ExitStack() as stack:
+        with storage_errors(f"a temporary folder in {parent}"):
+            content = _make(parent, stack)
+        yield content
+
+
+def _make(parent: str, stack: contextlib.ExitStack) -> pathlib.Path:
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    stack.callback(_remove, folder)
     try:
-        with _locked(folder):
-            content = pathlib.Path(folder, _CONTENT)
-            content.mkdir()
-            yield content
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _locked(folder: str) -> Iterator[None]:
-    lock = os.path.join(folder, _LOCK)
-    with open(f"{lock}.new", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError:
-            # a file system without locks: no one can tell whether this process lives
-            yield
-            return
-        # under this name it is locked from the beginning
-        os.rename(file.name, lock)
-        yield
+        lock = stack.enter_context((folder / _LOCK).open("w"))
+        # on a file system without locks no one can tell whether this process lives
+        with contextlib.suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        content = folder / _CONTENT
+        content.mkdir()
+    except FileNotFoundError:  # taken for left behind before it was locked
+        return _make(parent, stack)
+    return content
 
 
 def _sweep(parent: str) -> None:
     """Removes what killed processes left."""
-    for lock in pathlib.Path(parent).glob(f"{_PREFIX}*/{_LOCK}"):
+    for folder in pathlib.Path(parent).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # empty: not locked yet, or not any more
         # another user's, or gone meanwhile, or held by a process that lives
-        with contextlib.suppress(OSError), lock.open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(lock.parent)
+        with contextlib.suppress(OSError), (folder / _LOCK).open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(folder)
+
+
+def _remove(folder: pathlib.Path) -> None:
+    # the lock last: what a process leaves that is killed meanwhile can be swept
+    shutil.rmtree(folder / _CONTENT, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)

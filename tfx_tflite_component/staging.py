@@ -1,11 +1,12 @@
 """Between the file systems of artifacts and the local one, on which TensorFlow's tools work."""
 
 import contextlib
+import errno
 import os
 import pathlib
-import shutil
 from collections.abc import Iterator
 
+import tensorflow as tf
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
@@ -21,14 +22,14 @@ def local_copy(uri: str) -> Iterator[pathlib.Path]:
     """A folder as a local one: itself if it is local, a temporary copy if it is not.
 
     Raises:
-        StorageError: There is no room for the copy.
+        StorageError: It cannot be read, or there is no room for the copy.
     """
     if _SCHEME not in uri:
         yield pathlib.Path(uri)
         return
     with scratch() as folder:
         path = folder / "source"
-        with storage_errors(f"the copy of {uri}"):
+        with storage_errors(f"the copy of {uri} to {folder}", tf.errors.OpError):
             if fileio.exists(uri):
                 io_utils.copy_dir(uri, str(path))
         yield path
@@ -46,60 +47,71 @@ def staged(uri: str) -> Iterator[pathlib.Path]:
     Raises:
         StorageError: `uri` cannot be written.
     """
-    is_local = _SCHEME not in uri
-    beside = os.path.dirname(os.path.abspath(uri)) if is_local else None
+    target = _local_target(uri)
     with contextlib.ExitStack() as stack:
         with storage_errors(uri):
-            if beside:
-                os.makedirs(beside, exist_ok=True)
+            if target:
+                os.makedirs(target.parent, exist_ok=True)
+                _check_folder(target)
             else:
                 # a file system that is not known is refused before minutes are spent
                 fileio.exists(uri)
-            folder = stack.enter_context(scratch(beside))
+            folder = stack.enter_context(scratch(str(target.parent) if target else None))
         yield folder
-        with storage_errors(uri):
-            if not is_local:
+        with storage_errors(uri, tf.errors.OpError):
+            if not target:
                 _upload(folder, uri)
-            elif _is_free(uri):
-                os.replace(folder, uri)
+            elif target.exists() and any(target.iterdir()):
+                _replace(folder, target)
             else:
-                _replace(folder, pathlib.Path(uri))
+                os.replace(folder, target)
 
 
-def _is_free(path: str) -> bool:
-    if os.path.islink(path) or os.path.ismount(path):
-        return False
-    return not os.path.exists(path) or (os.path.isdir(path) and not os.listdir(path))
+def _local_target(uri: str) -> pathlib.Path | None:
+    """The folder that `uri` is; None where nothing beside it can be renamed to it."""
+    path = pathlib.Path(os.path.realpath(uri))
+    return None if _SCHEME in uri or path.is_mount() else path
+
+
+def _check_folder(target: pathlib.Path) -> None:
+    if target.exists() and not target.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target))
 
 
 def _replace(folder: pathlib.Path, target: pathlib.Path) -> None:
     entries = sorted(folder.iterdir(), key=_holds_model)
-    for entry in reversed(entries):
-        _remove(target / entry.name)
-    for entry in entries:
-        shutil.move(entry, target / entry.name)
+    # by renaming alone: who is killed meanwhile leaves each entry whole, or not at all
+    with scratch(str(target.parent)) as old:
+        for entry in reversed(entries):
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(target / entry.name, old / entry.name)
+        for entry in entries:
+            os.rename(entry, target / entry.name)
 
 
 def _holds_model(entry: pathlib.Path) -> bool:
-    return entry.name == MODEL_FILENAME or (entry / MODEL_FILENAME).exists()
-
-
-def _remove(path: pathlib.Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    return _is_model(entry) or (entry / MODEL_FILENAME).exists()
 
 
 def _upload(folder: pathlib.Path, uri: str) -> None:
-    for entry in sorted(folder.iterdir(), key=_holds_model, reverse=True):
-        target = os.path.join(uri, entry.name)
-        if fileio.isdir(target):
-            fileio.rmtree(target)
-        elif fileio.exists(target):
-            fileio.remove(target)
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    for path in sorted(files, key=lambda path: path.name == MODEL_FILENAME):
-        target = os.path.join(uri, path.relative_to(folder))
+    files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    files.sort(key=_is_model)
+    # the model itself goes first: the files of the folder that it is in go one by one
+    entries = [entry.relative_to(folder) for entry in folder.iterdir()]
+    for path in [*filter(_is_model, files), *entries]:
+        _remove(os.path.join(uri, path))
+    for path in files:
+        target = os.path.join(uri, path)
         fileio.makedirs(os.path.dirname(target))
-        fileio.copy(str(path), target, overwrite=True)
+        fileio.copy(str(folder / path), target, overwrite=True)
+
+
+def _is_model(path: pathlib.Path) -> bool:
+    return path.name == MODEL_FILENAME
+
+
+def _remove(uri: str) -> None:
+    if fileio.isdir(uri):
+        fileio.rmtree(uri)
+    elif fileio.exists(uri):
+        fileio.remove(uri)

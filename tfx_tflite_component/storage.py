@@ -3,37 +3,52 @@
 import contextlib
 from collections.abc import Iterator
 
-import tensorflow as tf
-
 from tfx_tflite_component.errors import StorageError
 
-# What TensorFlow raises for a full disk, and where the user has no rights.
-_TENSORFLOW_ERRORS = (tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError)
+# What TensorFlow raises for a full disk, a file that grows too large, where the user has no
+# rights, and for an unknown file system. By their names, for who has no TensorFlow imported.
+_UNKNOWN_FILE_SYSTEM = "UnimplementedError"
+_TENSORFLOW_ERRORS = (
+    *("ResourceExhaustedError", "OutOfRangeError", "PermissionDeniedError"),
+    _UNKNOWN_FILE_SYSTEM,
+)
+_OUT_OF_MEMORY = "OOM when allocating"
+
+_MAKE_ROOM = "Make room there, or give this process the right to write."
+_NAME_ANOTHER = (
+    "Name a place on a file system that TensorFlow knows here, or install the package that adds "
+    "this one."
+)
 
 
 @contextlib.contextmanager
-def storage_errors(what: str) -> Iterator[None]:
+def storage_errors(what: str, *others: type[Exception]) -> Iterator[None]:
     """Raises what a block has to complain of storage as a StorageError.
 
     Args:
         what: What is read or written, for the message.
+        *others: What else can only come from storage there.
     """
     try:
         yield
     except OSError as e:
         file = f" ({e.filename})" if e.filename else ""
         raise _storage_error(what, f"{e.strerror or e}{file}") from e
-    except _TENSORFLOW_ERRORS as e:
-        raise _storage_error(what, e.message) from e
-    except tf.errors.UnimplementedError as e:
-        raise StorageError(
-            f"Storage failed for {what}: {e.message}. Nothing was published. Name a place on a "
-            "file system that TensorFlow knows here, or install the package that adds this one."
-        ) from e
+    except Exception as e:
+        kind = type(e).__name__
+        if is_out_of_memory(e) or not (kind in _TENSORFLOW_ERRORS or isinstance(e, others)):
+            raise
+        is_unknown = kind == _UNKNOWN_FILE_SYSTEM
+        raise _storage_error(what, str(e), _NAME_ANOTHER if is_unknown else _MAKE_ROOM) from e
 
 
-def _storage_error(what: str, found: str) -> StorageError:
-    return StorageError(
-        f"Storage failed for {what}: {found}. Nothing was published. Make room there, or give this "
-        "process the right to write."
-    )
+def is_out_of_memory(error: BaseException | None) -> str:
+    """What an error, or one that it was raised from, says of memory that lacked; empty if none."""
+    if error is None:
+        return ""
+    is_one = isinstance(error, MemoryError) or _OUT_OF_MEMORY in str(error)
+    return is_out_of_memory(error.__cause__) or (f"{type(error).__name__}: {error}" if is_one else "")
+
+
+def _storage_error(what: str, found: str, remedy: str = _MAKE_ROOM) -> StorageError:
+    return StorageError(f"Storage failed for {what}: {found}. Nothing was published. {remedy}")

@@ -6,11 +6,13 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import traceback
 from typing import Any, TextIO
 
 from tfx_tflite_component.errors import RewriterError
 from tfx_tflite_component.progress import PROGRESS
+from tfx_tflite_component.storage import is_out_of_memory, storage_errors
 
 # prctl(2), linux/prctl.h
 _PR_SET_PDEATHSIG = 1
@@ -36,12 +38,12 @@ def main(answers_descriptor: int, parent: int) -> None:
 
 
 def _do(task: Any, arguments: dict[str, Any]) -> dict[str, Any]:
-    from tfx_tflite_component.storage import storage_errors
-
     try:
-        with storage_errors("the conversion"):
+        with storage_errors(f"the work with TensorFlow in {tempfile.gettempdir()}"):
             return {"result": task(**arguments)}
     except RewriterError as e:
+        if is_out_of_memory(e):  # says nothing about the model: ends this process like others
+            raise
         return {
             "error": {
                 "type": type(e).__name__,
