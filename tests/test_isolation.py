@@ -1,16 +1,27 @@
 """Rewriting in a process of its own."""
 
+import concurrent.futures
+import contextlib
 import json
+import os
 import pathlib
+import signal
+import subprocess
+import sys
 import tempfile
+import threading
+import time
 
 import pytest
 import tensorflow as tf
-from models import example, save_parsing
+from models import example, save, save_parsing
+from transformed import save_trained
+from versions import CRASHES_IN_CALIBRATION
 
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.errors import SourceModelError, WorkerError
 from tfx_tflite_component.isolation import Worker, WorkerTraceback, rewrite_isolated
+from tfx_tflite_component.scratch import scratch
 
 
 @pytest.fixture
@@ -48,30 +59,201 @@ def _dying_by(tmp_path, monkeypatch, statement):
     monkeypatch.syspath_prepend(folder)
 
 
+def _descriptors() -> set[tuple[str, str]]:
+    folder = pathlib.Path("/proc/self/fd")
+    open_ones = [descriptor for descriptor in folder.iterdir() if descriptor.is_symlink()]
+    return {(path.name, os.readlink(path)) for path in open_ones}
+
+
+def _children() -> set[str]:
+    return {
+        child
+        for thread in pathlib.Path("/proc/self/task").iterdir()
+        for child in (thread / "children").read_text().split()
+    }
+
+
+@contextlib.contextmanager
+def _leaving_nothing(temporary):
+    """Checks that no file, no process and no open descriptor is left behind."""
+    files, children, descriptors = set(temporary.iterdir()), _children(), _descriptors()
+    yield
+    assert set(temporary.iterdir()) == files
+    assert _children() == children
+    assert _descriptors() == descriptors
+
+
+_BAD_ALLOC = "terminate called after throwing an instance of 'std::bad_alloc'"
+_MEMORY = "ran out of memory: give this step more"
+_DEFECT = "This is a defect of the TFLite converter or interpreter"
+
+
 @pytest.mark.parametrize(
-    ("statement", "how"),
+    ("statement", "how", "remedy", "crashed"),
     [
-        ("os.abort()", "was killed by SIGABRT"),
-        ("os.kill(os.getpid(), signal.SIGKILL)", "was killed by SIGKILL"),
-        ("os.kill(os.getpid(), signal.SIGSEGV)", "was killed by SIGSEGV"),
-        ("os._exit(3)", "ended with exit code 3 and without an answer"),
-        ("os._exit(0)", "ended with exit code 0 and without an answer"),
+        ("os.abort()", "was killed by SIGABRT", _DEFECT, True),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "was killed by SIGSEGV", _DEFECT, True),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "was killed by SIGKILL", _MEMORY, False),
+        ("os.kill(os.getpid(), signal.SIGTERM)", "was killed by SIGTERM", "", False),
+        (
+            f'os.write(2, b"{_BAD_ALLOC}"); os.abort()',
+            "was killed by SIGABRT",
+            _MEMORY,
+            False,
+        ),
+        ("os._exit(3)", "ended with exit code 3", "", False),
+        ("os._exit(0)", "ended with exit code 0", "", False),
     ],
 )
 def test_death_of_the_worker_is_one_error_with_its_last_words(
-    tmp_path, monkeypatch, temporary, destination, statement, how
+    tmp_path, monkeypatch, temporary, destination, statement, how, remedy, crashed
 ):
     _dying_by(tmp_path, monkeypatch, statement)
-    with pytest.raises(WorkerError) as raised:
+    with _leaving_nothing(temporary), pytest.raises(WorkerError) as raised:
         _rewrite(tmp_path, destination)
-    assert how in str(raised.value)
-    assert "last words" in str(raised.value)
-    assert list(temporary.iterdir()) == []
+    message = str(raised.value)
+    assert f"{how} while it was importing TensorFlow. Nothing was published." in message
+    assert remedy in message
+    assert message.splitlines()[-1].startswith("  last words")
+    assert (raised.value.how, raised.value.crashed) == (how, crashed)
 
 
-def test_error_of_the_worker_comes_through_with_its_cause(tmp_path, temporary, destination):
-    with pytest.raises(SourceModelError, match="There is no SavedModel") as raised:
-        _rewrite(tmp_path / "nothing", destination)
+def test_log_without_end_is_not_read_whole(tmp_path, monkeypatch, temporary, destination):
+    _dying_by(tmp_path, monkeypatch, "os.write(2, b'word ' * 2**20); os.abort()")
+    with _leaving_nothing(temporary), pytest.raises(WorkerError) as raised:
+        _rewrite(tmp_path, destination)
+    assert len(str(raised.value)) < 2**17
+
+
+def test_worker_that_hangs_is_ended_after_its_time_limit(
+    tmp_path, monkeypatch, temporary, destination
+):
+    _dying_by(tmp_path, monkeypatch, "import time; time.sleep(600)")
+    start = time.monotonic()
+    with _leaving_nothing(temporary), pytest.raises(WorkerError) as raised:
+        _rewrite(tmp_path, destination, "time_limit_seconds: 1")
+    assert time.monotonic() - start < 60
+    assert "was ended after 1 seconds, its time limit, while it was importing" in str(raised.value)
+    assert "Set time_limit_seconds to more" in str(raised.value)
+    assert not raised.value.crashed
+
+
+def test_interrupted_parent_ends_the_worker(tmp_path, monkeypatch, temporary, destination):
+    _dying_by(tmp_path, monkeypatch, "import time; time.sleep(600)")
+    interrupt = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    with _leaving_nothing(temporary), pytest.raises(KeyboardInterrupt):
+        interrupt.start()
+        _rewrite(tmp_path, destination)
+
+
+_PARENT = """
+import time
+from tfx_tflite_component.isolation import Worker
+with Worker() as worker:
+    print(worker._process.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_worker_dies_with_a_parent_that_is_killed(temporary):
+    parent = subprocess.Popen([sys.executable, "-c", _PARENT], stdout=subprocess.PIPE, text=True)
+    with parent:
+        worker = pathlib.Path("/proc", parent.stdout.readline().strip())
+        # it is past its first steps when it imports TensorFlow
+        _wait_until(lambda: "tensorflow" in (worker / "maps").read_text())
+        parent.kill()
+    _wait_until(lambda: not _lives(worker))
+    # what was left is gone with the next one
+    with scratch():
+        assert len(list(temporary.iterdir())) == 1
+
+
+def _lives(process: pathlib.Path) -> bool:
+    try:
+        state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def _wait_until(condition) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _bincount(features):
+    counts = tf.math.bincount(tf.cast(features["x"], tf.int32), axis=-1, dtype=tf.float32)
+    return {"counts": counts[:, :2]}
+
+
+_CRASHING = "quantization { mode: FULL_INTEGER } verification { on_failure: WARN }"
+
+
+def _save_crashing(folder, infer):
+    """What the converter of TensorFlow 2.16 crashes on: it calibrates with an op that it lacks."""
+    save_trained(folder / "model", _bincount, infer)
+    records = folder / "examples"
+    with tf.io.TFRecordWriter(str(records)) as writer:
+        for value in (1.0, 2.0, 3.0):
+            writer.write(example(text=["A b"], x=[value, 0.0]))
+    return folder / "model", {"calibration": records, "verification": records}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CRASHES_IN_CALIBRATION, reason="this converter refuses the model in words")
+def test_auto_goes_on_behind_a_crash_of_the_converter(tmp_path, temporary, destination):
+    source, samples = _save_crashing(
+        tmp_path, lambda transformed, parsed: {"y": transformed["counts"] @ tf.ones([2, 3])}
+    )
+    with _leaving_nothing(temporary):
+        report = _rewrite(source, destination, _CRASHING, samples)
+    assert report["boundary"] == "TRANSFORMED_FEATURES"
+    assert report["boundary_reason"].endswith(
+        "; RAW_FEATURES did not do: the converter was killed by SIGSEGV"
+    )
+    assert report["config"]["input_boundary"] == "AUTO"
+    assert list(report["inputs"]) == ["counts"]
+    assert sorted(path.name for path in destination.iterdir()) == ["Format-Serving", "head"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CRASHES_IN_CALIBRATION, reason="this converter refuses the model in words")
+def test_crash_is_the_error_where_no_boundary_does(tmp_path, temporary, destination):
+    source, samples = _save_crashing(
+        tmp_path, lambda transformed, parsed: {"y": tf.math.erfinv(transformed["counts"] / 9)}
+    )
+    with _leaving_nothing(temporary), pytest.raises(WorkerError) as raised:
+        _rewrite(source, destination, _CRASHING, samples)
+    message = str(raised.value)
+    assert "was killed by SIGSEGV while it was converting at RAW_FEATURES" in message
+    assert "The boundary TRANSFORMED_FEATURES does not do either" in message
+    assert "Erfinv" in message
+    assert raised.value.phase == "converting at RAW_FEATURES"
+
+
+def test_lack_of_memory_is_no_fault_of_the_model(tmp_path, temporary, destination):
+    def fill(x):
+        # a tebibyte for each example
+        return {"y": tf.reduce_sum(tf.fill([tf.shape(x)[0], 2**38], x[0, 0]), axis=1)}
+
+    source = save(tmp_path / "model", fill, tf.TensorSpec([None, 1], tf.float32, "x"))
+    with _leaving_nothing(temporary), pytest.raises(WorkerError) as raised:
+        _rewrite(source, destination)
+    assert _MEMORY in str(raised.value)
+    assert "OOM when allocating" in str(raised.value)
+    assert raised.value.phase == "verifying"
+    assert not raised.value.crashed
+
+
+def test_error_of_the_worker_comes_through_a_thread_with_its_cause(
+    tmp_path, temporary, destination
+):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool, _leaving_nothing(temporary):
+        future = pool.submit(_rewrite, tmp_path / "nothing", destination)
+        with pytest.raises(SourceModelError, match="There is no SavedModel") as raised:
+            future.result()
     assert isinstance(raised.value.__cause__, WorkerTraceback)
     assert "in load_signature" in str(raised.value.__cause__)
     assert list(temporary.iterdir()) == list(destination.iterdir()) == []

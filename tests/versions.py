@@ -22,6 +22,9 @@ RUNS_SELECT_TF_OPS = _TENSORFLOW < (2, 20)
 OLD_CONVERTER_IS_A_PROGRAM = _TENSORFLOW < (2, 20)
 """Whether the old converter is looked for on the path."""
 
+CRASHES_IN_CALIBRATION = _TENSORFLOW < (2, 20)
+"""Whether the converter crashes where it calibrates a model with ops that TFLite lacks."""
+
 IS_OLDEST = sys.version_info[:2] == (3, 10)
 """Whether this is the environment of TFX 1.16; the other one is that of TFX 1.21."""
 
