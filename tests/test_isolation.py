@@ -96,7 +96,7 @@ _DEFECT = "This is a defect of the TFLite converter or interpreter"
         ("os.kill(os.getpid(), signal.SIGKILL)", "was killed by SIGKILL", _MEMORY, False),
         ("os.kill(os.getpid(), signal.SIGTERM)", "was killed by SIGTERM", "", False),
         (
-            f'os.write(2, b"{_BAD_ALLOC}"); os.abort()',
+            f'os.write(2, b"{_BAD_ALLOC}\\n  last words"); os.abort()',
             "was killed by SIGABRT",
             _MEMORY,
             False,
@@ -114,7 +114,7 @@ def test_death_of_the_worker_is_one_error_with_its_last_words(
     message = str(raised.value)
     assert f"{how} while it was importing TensorFlow. Nothing was published." in message
     assert remedy in message
-    assert message.splitlines()[-1].startswith("  last words")
+    assert message.splitlines()[-1].endswith("  last words")
     assert (raised.value.how, raised.value.crashed) == (how, crashed)
 
 
@@ -213,7 +213,7 @@ def test_auto_goes_on_behind_a_crash_of_the_converter(tmp_path, temporary, desti
     assert report["boundary_reason"].endswith(
         "; RAW_FEATURES did not do: the converter was killed by SIGSEGV"
     )
-    assert report["config"]["input_boundary"] == "AUTO"
+    assert "input_boundary" not in report["config"]
     assert list(report["inputs"]) == ["counts"]
     assert sorted(path.name for path in destination.iterdir()) == ["Format-Serving", "head"]
 
@@ -236,7 +236,8 @@ def test_crash_is_the_error_where_no_boundary_does(tmp_path, temporary, destinat
 def test_lack_of_memory_is_no_fault_of_the_model(tmp_path, temporary, destination):
     def fill(x):
         # a tebibyte for each example
-        return {"y": tf.reduce_sum(tf.fill([tf.shape(x)[0], 2**38], x[0, 0]), axis=1)}
+        filled = tf.fill(tf.stack([tf.shape(x)[0], 2**19, 2**19]), x[0, 0])
+        return {"y": tf.reduce_sum(filled, axis=[1, 2])}
 
     source = save(tmp_path / "model", fill, tf.TensorSpec([None, 1], tf.float32, "x"))
     with _leaving_nothing(temporary), pytest.raises(WorkerError) as raised:

@@ -36,18 +36,18 @@ def storage_errors(what: str, *others: type[Exception]) -> Iterator[None]:
         raise _storage_error(what, f"{e.strerror or e}{file}") from e
     except Exception as e:
         kind = type(e).__name__
-        if is_out_of_memory(e) or not (kind in _TENSORFLOW_ERRORS or isinstance(e, others)):
+        if lack_of_memory(e) or not (kind in _TENSORFLOW_ERRORS or isinstance(e, others)):
             raise
         is_unknown = kind == _UNKNOWN_FILE_SYSTEM
         raise _storage_error(what, str(e), _NAME_ANOTHER if is_unknown else _MAKE_ROOM) from e
 
 
-def is_out_of_memory(error: BaseException | None) -> str:
+def lack_of_memory(error: BaseException | None) -> str:
     """What an error, or one that it was raised from, says of memory that lacked; empty if none."""
     if error is None:
         return ""
     is_one = isinstance(error, MemoryError) or _OUT_OF_MEMORY in str(error)
-    return is_out_of_memory(error.__cause__) or (f"{type(error).__name__}: {error}" if is_one else "")
+    return lack_of_memory(error.__cause__) or (f"{type(error).__name__}: {error}" if is_one else "")
 
 
 def _storage_error(what: str, found: str, remedy: str = _MAKE_ROOM) -> StorageError:

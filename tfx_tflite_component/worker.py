@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from tfx_tflite_component.errors import RewriterError
 from tfx_tflite_component.progress import PROGRESS
-from tfx_tflite_component.storage import is_out_of_memory, storage_errors
+from tfx_tflite_component.storage import lack_of_memory, storage_errors
 
 # prctl(2), linux/prctl.h
 _PR_SET_PDEATHSIG = 1
@@ -42,8 +42,9 @@ def _do(task: Any, arguments: dict[str, Any]) -> dict[str, Any]:
         with storage_errors(f"the work with TensorFlow in {tempfile.gettempdir()}"):
             return {"result": task(**arguments)}
     except RewriterError as e:
-        if is_out_of_memory(e):  # says nothing about the model: ends this process like others
-            raise
+        if lacking := lack_of_memory(e):
+            # the error blames the model; who asked learns how this process ended
+            raise MemoryError(lacking) from e
         return {
             "error": {
                 "type": type(e).__name__,
