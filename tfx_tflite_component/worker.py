@@ -10,7 +10,7 @@ import tempfile
 import traceback
 from typing import Any, TextIO
 
-from tfx_tflite_component.errors import RewriterError
+from tfx_tflite_component.errors import RewriterError, listed
 from tfx_tflite_component.progress import PROGRESS
 from tfx_tflite_component.storage import lack_of_memory, storage_errors
 
@@ -38,8 +38,9 @@ def main(answers_descriptor: int, parent: int) -> None:
 
 
 def _do(task: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    folders = [tempfile.gettempdir(), *filter(None, [arguments.get("destination")])]
     try:
-        with storage_errors(f"the work with TensorFlow in {tempfile.gettempdir()}"):
+        with storage_errors(f"the work with TensorFlow, which writes to {listed(folders)}"):
             return {"result": task(**arguments)}
     except RewriterError as e:
         if lacking := lack_of_memory(e):
