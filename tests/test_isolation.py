@@ -101,8 +101,8 @@ _DEFECT = "This is a defect of the TFLite converter or interpreter"
             _MEMORY,
             False,
         ),
-        ("os._exit(3)", "ended with exit code 3", "", False),
-        ("os._exit(0)", "ended with exit code 0", "", False),
+        ("os._exit(3)", "ended with exit code 3 and without an answer", "", False),
+        ("os._exit(0)", "ended with exit code 0 and without an answer", "", False),
     ],
 )
 def test_death_of_the_worker_is_one_error_with_its_last_words(

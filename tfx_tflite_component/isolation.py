@@ -265,8 +265,10 @@ def _death(returncode: int, phase: str, log: str, limit: int | None) -> errors.W
         limit: The time limit in seconds, if that is what ended it.
     """
     number = signal.Signals(-returncode) if returncode < 0 else None
-    how = f"was killed by {number.name}" if number else f"ended with exit code {returncode}"
+    how = f"ended with exit code {returncode} and without an answer"
     remedy = ""
+    if number:
+        how = f"was killed by {number.name}"
     if limit is not None:
         how = f"was ended after {limit} seconds, its time limit,"
         remedy = "Set time_limit_seconds to more if it needs more."
