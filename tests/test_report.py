@@ -164,8 +164,9 @@ def test_latency_has_its_percentiles(published: Published) -> None:
 def test_peak_memory_is_that_of_the_process(published: Published) -> None:
     _, report, page = published
     imported = 100_000_000
-    most = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert imported < report["peak_memory_bytes"] <= most
+    now = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # the kernel counts each processor's pages apart, and adds them up now and then
+    assert imported < report["peak_memory_bytes"] <= 1.01 * now
     assert f"{report['peak_memory_bytes'] / 1e6:,.0f} MB" in page
 
 
