@@ -7,8 +7,7 @@ from typing import Any
 
 import jinja2
 
-REPORT_JSON = "report.json"
-REPORT_HTML = "report.html"
+from tfx_tflite_component.layout import REPORT_HTML, REPORT_JSON
 
 _BINS = 24
 _WORST = 5

@@ -11,8 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.calling import call
-from tfx_tflite_component.errors import SourceModelError, UnsupportedOpsError
-from tfx_tflite_component.inspection import SELECT_TF, inspect
+from tfx_tflite_component.errors import (
+    ExamplesError,
+    SourceModelError,
+    UnsupportedOpsError,
+    listed,
+)
+from tfx_tflite_component.inspection import SELECT_TF, Inspection, inspect
 from tfx_tflite_component.layout import HEAD_DIR, MODEL_FILENAME
 from tfx_tflite_component.runtime import TFLiteModel, why_not_runnable
 from tfx_tflite_component.source import load_signature
@@ -46,7 +51,9 @@ class Scorer:
         folder = self._folders.enter_context(local_copy(model_dir))
         self._path = _model_file(folder, model_dir)
         self._head = _load_head(folder, model_dir)
-        self._needs_select_tf_ops = inspect(self._path).op_set == SELECT_TF
+        found = inspect(self._path)
+        _check_together(self._head, found, model_dir)
+        self._needs_select_tf_ops = found.op_set == SELECT_TF
         self._of_thread = threading.local()
 
     def score(self, examples: Sequence[bytes]) -> dict[str, np.ndarray]:
@@ -59,8 +66,10 @@ class Scorer:
             An array [examples, ...] for each output by the signature's name.
 
         Raises:
-            ExamplesError: The head refuses the examples.
+            ExamplesError: The head refuses the examples, or there is none.
         """
+        if not examples:
+            raise ExamplesError("There is no example to score. Pass one or more.")
         return _joined(
             [
                 self._score_batch(list(examples[first : first + _HEAD_BATCH_SIZE]))
@@ -132,6 +141,16 @@ def _load_head(folder: pathlib.Path, model_dir: str) -> ConcreteFunction:
                 "no head."
             )
         return load_signature(path, _HEAD_KEY)
+
+
+def _check_together(head: ConcreteFunction, model: Inspection, model_dir: str) -> None:
+    made = sorted(head.structured_outputs)
+    taken = sorted(name for signature in model.signatures.values() for name in signature.inputs)
+    if made != taken:
+        raise SourceModelError(
+            f"The head of the TFLite model in {model_dir} makes {listed(made)}, and the model "
+            f"takes {listed(taken)}: it is another model's. Copy an artifact whole."
+        )
 
 
 def _even_size(count: int) -> int:

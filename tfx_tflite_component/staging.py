@@ -1,9 +1,11 @@
 """Between the file systems of artifacts and the local one, on which TensorFlow's tools work."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import shutil
+import stat
 from collections.abc import Iterator
 
 from tfx.dsl.io import fileio
@@ -50,6 +52,7 @@ def staged(uri: str) -> Iterator[pathlib.Path]:
     beside = os.path.dirname(os.path.abspath(uri)) if is_local else None
     with contextlib.ExitStack() as stack:
         with storage_errors(uri):
+            _check_is_no_file(uri)
             if beside:
                 os.makedirs(beside, exist_ok=True)
             else:
@@ -64,6 +67,20 @@ def staged(uri: str) -> Iterator[pathlib.Path]:
                 os.replace(folder, uri)
             else:
                 _replace(folder, pathlib.Path(uri))
+
+
+def _check_is_no_file(uri: str) -> None:
+    """Finds out before the work is done that it could not be stored."""
+    if _SCHEME in uri:
+        is_file = fileio.exists(uri) and not fileio.isdir(uri)
+    else:
+        try:
+            is_file = not stat.S_ISDIR(os.stat(uri).st_mode)
+        except FileNotFoundError:
+            # a link to nowhere can be neither written to nor replaced by renaming
+            is_file = not uri or os.path.islink(uri)
+    if is_file:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), uri or "''")
 
 
 def _is_free(path: str) -> bool:

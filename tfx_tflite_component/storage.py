@@ -9,6 +9,8 @@ from tfx_tflite_component.errors import StorageError
 
 # What TensorFlow raises for a full disk, and where the user has no rights.
 _TENSORFLOW_ERRORS = (tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError)
+_FOLDER = "Name a folder, or a new one in a folder"
+_MAKE_ROOM = "Make room there, or give this process the right to write"
 
 
 @contextlib.contextmanager
@@ -20,6 +22,8 @@ def storage_errors(what: str) -> Iterator[None]:
     """
     try:
         yield
+    except NotADirectoryError as e:
+        raise _storage_error(what, f"{e.strerror} ({e.filename})", _FOLDER) from e
     except OSError as e:
         file = f" ({e.filename})" if e.filename else ""
         raise _storage_error(what, f"{e.strerror or e}{file}") from e
@@ -32,8 +36,5 @@ def storage_errors(what: str) -> Iterator[None]:
         ) from e
 
 
-def _storage_error(what: str, found: str) -> StorageError:
-    return StorageError(
-        f"Storage failed for {what}: {found}. Nothing was published. Make room there, or give this "
-        "process the right to write."
-    )
+def _storage_error(what: str, found: str, remedy: str = _MAKE_ROOM) -> StorageError:
+    return StorageError(f"Storage failed for {what}: {found}. Nothing was published. {remedy}.")

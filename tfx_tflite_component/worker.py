@@ -1,5 +1,6 @@
 """The other process: does one task and answers. Started by `isolation`."""
 
+import contextlib
 import ctypes
 import json
 import logging
@@ -7,9 +8,10 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import Any, TextIO
 
-from tfx_tflite_component.errors import RewriterError
+from tfx_tflite_component.errors import RewriterError, WorkerError
 from tfx_tflite_component.progress import PROGRESS
 
 # prctl(2), linux/prctl.h
@@ -32,14 +34,15 @@ def main(answers_descriptor: int, parent: int) -> None:
         from tfx_tflite_component import tasks
 
         request = json.load(sys.stdin)
-        _send(answers, _do(vars(tasks)[request["task"]], request["arguments"]))
+        _send(answers, do(vars(tasks)[request["task"]], request["arguments"]))
 
 
-def _do(task: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+def do(task: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a request: the result of a function of `tasks`, or an error of this package."""
     from tfx_tflite_component.storage import storage_errors
 
     try:
-        with storage_errors("the conversion"):
+        with storage_errors("the conversion"), _memory_errors():
             return {"result": task(**arguments)}
     except RewriterError as e:
         return {
@@ -49,6 +52,17 @@ def _do(task: Any, arguments: dict[str, Any]) -> dict[str, Any]:
                 "traceback": traceback.format_exc(),
             }
         }
+
+
+@contextlib.contextmanager
+def _memory_errors() -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as e:
+        raise WorkerError(
+            f"The process that works with TensorFlow ran out of memory: {e}. Nothing was "
+            "published. Give this step more, or set a smaller batch_size."
+        ) from e
 
 
 def _die_with(parent: int) -> None:
