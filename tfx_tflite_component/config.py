@@ -66,7 +66,8 @@ def read_config(
             )
     except (json_format.ParseError, text_format.ParseError) as e:
         raise ConfigError(
-            f"The config cannot be read: {e}. The fields are listed in proto/tflite_rewriter.proto."
+            f"The config cannot be read: {str(e).rstrip('.')}. The fields are listed in "
+            "proto/tflite_rewriter.proto."
         ) from e
     _fill_in_defaults(message)
     _check(message)

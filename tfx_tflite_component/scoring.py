@@ -18,6 +18,7 @@ from tfx_tflite_component.errors import (
     listed,
 )
 from tfx_tflite_component.inspection import SELECT_TF, Inspection, inspect
+from tfx_tflite_component.isolation import Worker
 from tfx_tflite_component.layout import HEAD_DIR, MODEL_FILENAME
 from tfx_tflite_component.runtime import TFLiteModel, why_not_runnable
 from tfx_tflite_component.source import load_signature
@@ -27,6 +28,7 @@ from tfx_tflite_component.staging import local_copy
 _HEAD_KEY = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 # A call of the head costs about as much as parsing a hundred examples, so that it takes many.
 _HEAD_BATCH_SIZE = 1024
+_TRY_SECONDS = 600
 # Bounds the memory that activations take.
 _MAX_BATCH_SIZE = 128
 
@@ -100,7 +102,9 @@ class Scorer:
 
 
 def check_model(model_dir: str) -> None:
-    """Refuses a model that a `Scorer` would refuse, without the seconds that its head takes.
+    """Refuses a model that a `Scorer` would refuse, or that would take its process down.
+
+    It is tried in a process of its own: the interpreter crashes on some damaged models.
 
     Args:
         model_dir: As for `Scorer`.
@@ -108,9 +112,13 @@ def check_model(model_dir: str) -> None:
     Raises:
         SourceModelError: There is no TFLite model.
         UnsupportedOpsError: The model needs ops that cannot be run here.
+        ModelFileError: It is damaged, or something else.
+        WorkerError: The interpreter crashes on it.
     """
     with local_copy(model_dir) as folder:
-        _model_file(folder, model_dir)
+        path = _model_file(folder, model_dir)
+        with Worker() as worker:
+            worker.ask("try_model", _TRY_SECONDS, model=str(path.absolute()))
 
 
 def _model_file(folder: pathlib.Path, model_dir: str) -> pathlib.Path:
