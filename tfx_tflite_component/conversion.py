@@ -259,5 +259,8 @@ def _same_op(tensorflow_op: str, op: str) -> bool:
 
 def _words(error: Exception) -> str:
     """What went wrong: the last error that the converter logged, or else its first line."""
-    said = _SAID.findall(str(error))
-    return (said[-1] if said else str(error).strip().partition("\n")[0]).rstrip(". ")
+    if said := _SAID.findall(str(error)):
+        return said[-1].rstrip(". ")
+    first, _, rest = str(error).strip().partition("\n")
+    # a heading alone says nothing
+    return (f"{first} {rest.strip()}" if first.endswith(":") else first).rstrip(". ")
