@@ -214,7 +214,7 @@ def test_odd_names_of_features_stay_and_lead_nowhere(name: str, tmp_path: pathli
     model = save(tmp_path / "model", serve, EXAMPLES)
     output = check_converted(model, tmp_path)
     written = sorted(path.name for path in output.iterdir())
-    assert written == ["assets", "head", "report.html", "report.json", "tflite"]
+    assert written == ["head", "report.html", "report.json", "tflite"]
     assert [path.name for path in output.parent.iterdir()] == ["output"]
     interpreter = tf.lite.Interpreter(str(output / "tflite"))
     assert list(interpreter.get_signature_list()["serving_default"]["inputs"]) == [name]
