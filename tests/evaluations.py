@@ -1,11 +1,13 @@
 """A classifier to evaluate, what the rewriter makes of it, and what TFMA finds out about both."""
 
+import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -18,7 +20,9 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 from versions import PREFERRED_INTERPRETER
+from workers import WorkerInProcess
 
+from tfx_tflite_component import scoring
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.evaluation import custom_extractors
 from tfx_tflite_component.rewriting import Samples, rewrite
@@ -165,6 +169,14 @@ class Evaluation:
         return bool(self.blessing.get_int_custom_property("blessed"))
 
 
+@contextlib.contextmanager
+def _trying_models_here() -> Iterator[None]:
+    """Starts no worker for each model, which takes seconds; test_bad_model_files.py does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scoring, "Worker", WorkerInProcess)
+        yield
+
+
 def run_evaluator(
     folder: pathlib.Path,
     config: str,
@@ -187,16 +199,17 @@ def run_evaluator(
     context = BaseBeamExecutor.Context(
         beam_pipeline_args=list(beam_args), tmp_dir=str(folder / "tmp"), unique_id="1"
     )
-    Executor(context).Do(
-        inputs,
-        {"evaluation": [evaluation], "blessing": [blessing]},
-        {
-            "eval_config": proto_utils.proto_to_json(eval_config(config)),
-            "module_path": MODULE,
-            "example_splits": "null",
-            "fairness_indicator_thresholds": "null",
-        },
-    )
+    with _trying_models_here():
+        Executor(context).Do(
+            inputs,
+            {"evaluation": [evaluation], "blessing": [blessing]},
+            {
+                "eval_config": proto_utils.proto_to_json(eval_config(config)),
+                "module_path": MODULE,
+                "example_splits": "null",
+                "fairness_indicator_thresholds": "null",
+            },
+        )
     return Evaluation(evaluation.uri, blessing)
 
 
@@ -216,11 +229,13 @@ def run_analysis(
         )
         for name, path in models.items()
     ]
+    with _trying_models_here():
+        extractors = None if is_stock else custom_extractors(shared, parsed)
     tfma.run_model_analysis(
         eval_shared_model=shared,
         eval_config=parsed,
         data_location=f"{folder}/examples/Split-eval/*",
-        extractors=None if is_stock else custom_extractors(shared, parsed),
+        extractors=extractors,
         output_path=str(folder / "analysis"),
         pipeline_options=PipelineOptions(list(BEAM_ARGS)),
     )

@@ -223,6 +223,36 @@ def test_hostile_names_are_escaped(odd: Published) -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
 
+def test_hostile_words_are_escaped_wherever_they_are(published: Published) -> None:
+    _, report, _ = published
+    (tensor,), (output,) = report["inputs"].values(), report["verification"]["outputs"].values()
+    model, (op, *_) = report["model"], report["model"]["ops"]
+    hostile = {
+        "signature_key": _HOSTILE,
+        "boundary_reason": _HOSTILE,
+        "warnings": [_HOSTILE],
+        "dropped_checks": [_HOSTILE],
+        "lowered": {_HOSTILE: [_HOSTILE]},
+        "inputs": {_HOSTILE: tensor},
+        "outputs": {_HOSTILE: tensor},
+        "model": {
+            **model,
+            "ops": [{**op, "name": _HOSTILE, "scope": _HOSTILE}],
+            "weights": {_HOSTILE: model["weights"]["INT8"]},
+        },
+        "verification": {**report["verification"], "outputs": {_HOSTILE: output}},
+        "calibration": {
+            **report["calibration"],
+            "splits": [_HOSTILE],
+            "ranges": {_HOSTILE: {"min": 0.0, "max": 1.0}},
+        },
+    }
+    page = render({**report, **hostile})
+    assert "<script" not in page
+    # all but the scopes of ops, which the page does not show
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 13
+
+
 class _Page(html.parser.HTMLParser):
     """Notes the elements of a page, and checks that they nest."""
 

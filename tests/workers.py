@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tfx_tflite_component import executor, tasks
+from tfx_tflite_component import errors, executor, isolation, tasks, worker
 
 
 class WorkerInProcess:
@@ -22,8 +22,13 @@ class WorkerInProcess:
     def ask(self, task: str, time_limit_seconds: int, **arguments: Any) -> Any:
         """What the function of `tasks` gives for what can travel as JSON."""
         assert time_limit_seconds > 0
-        result = vars(tasks)[task](**json.loads(json.dumps(arguments)))
-        return json.loads(json.dumps(result))
+        try:
+            answer = worker.do(vars(tasks)[task], json.loads(json.dumps(arguments)))
+        except MemoryError as e:
+            raise isolation._death(1, task, f"MemoryError: {e}", None) from e
+        if "error" in answer:
+            raise getattr(errors, answer["error"]["type"])(answer["error"]["message"])
+        return json.loads(json.dumps(answer["result"]))
 
 
 @contextlib.contextmanager

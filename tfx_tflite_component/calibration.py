@@ -83,7 +83,7 @@ class RepresentativeDataset:
     def _head_batches(self) -> Iterator[tuple[int, Arrays]]:
         for first in range(0, self.num_examples, _HEAD_BATCH_SIZE):
             batch = np.array(self._examples[first : first + _HEAD_BATCH_SIZE], dtype=object)
-            yield first, call(self._head, {"examples": batch}, "the head")
+            yield first, call(self._head, {"examples": batch}, "the head", first)
 
     def _take_in(self, name: str, array: np.ndarray, first: int) -> None:
         largest = np.maximum(self._shapes.get(name, array.shape[1:]), array.shape[1:])

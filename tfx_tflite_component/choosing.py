@@ -61,6 +61,8 @@ def convert_signature(
     Raises:
         SplitError: The signature cannot be split there.
         ConversionError: The converter refused the tail, at every boundary that was tried.
+        ExamplesError: The examples are no good to calibrate with. No other boundary is tried then:
+            what a model takes is not to depend on single examples.
     """
     if config.input_boundary != TFLiteRewriterConfig.AUTO:
         pinned = TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)

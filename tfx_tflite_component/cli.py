@@ -13,8 +13,8 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NoReturn, TextIO
 
 from tfx_tflite_component import __version__
 from tfx_tflite_component.config import read_config
@@ -85,7 +85,7 @@ def _convert(arguments: argparse.Namespace) -> int:
         report = rewrite_saved_model(
             arguments.saved_model, arguments.output, config, arguments.examples
         )
-    print(f"{arguments.output}:", *describe_report(report), sep="\n")
+    _show([f"{arguments.output}:", *describe_report(report)])
     return _OK
 
 
@@ -99,7 +99,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(facts, indent=2))
     else:
-        print(*describe_model(facts), sep="\n")
+        _show(describe_model(facts))
     return _OK
 
 
@@ -109,7 +109,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     from tfx_tflite_component.standalone import compare_models
 
     comparison = compare_models(arguments.saved_model, arguments.model, arguments.examples, config)
-    print(*describe_verification(comparison["verification"]), sep="\n")
+    _show(describe_verification(comparison["verification"]))
     if comparison["failures"]:
         raise VerificationError(f"The models differ: {'; '.join(comparison['failures'])}.")
     return _OK
@@ -248,12 +248,20 @@ class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         is_phase = record.name == PROGRESS.name
         seconds = f"{time.monotonic() - self._start:.0f} s"
-        print(f"{seconds if is_phase else 'warning':>7}  {record.getMessage()}", file=sys.stderr)
+        message = " ".join(record.getMessage().split())
+        _show([f"{seconds if is_phase else 'warning':>7}  {message}"], sys.stderr)
 
 
 def _failed(message: str, code: int) -> int:
-    print(f"{PROGRAM}: {' '.join(message.split())}", file=sys.stderr)
+    _show([f"{PROGRAM}: {' '.join(message.split())}"], sys.stderr)
     return code
+
+
+def _show(lines: Iterable[str], file: TextIO | None = None) -> None:
+    """Prints lines. The names in them come from models, and may hold what steers a terminal."""
+    for line in lines:
+        shown = (c if c.isprintable() else repr(c)[1:-1] for c in line)
+        print("".join(shown), file=file or sys.stdout)
 
 
 if __name__ == "__main__":

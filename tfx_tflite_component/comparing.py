@@ -55,6 +55,7 @@ def compare(
     found = inspect(path)
     if reason := why_not_runnable(found.op_set):
         raise UnsupportedOpsError(f"The TFLite model {path} cannot be compared here: {reason}.")
+    begin("loading the TFLite model")
     model = TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
     begin("loading the SavedModel")
     signature = load_signature(source, config.signature_key)

@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf import json_format, text_format
 
 from tfx_tflite_component.errors import ConfigError, listed
-from tfx_tflite_component.layout import MODEL_FILENAME
+from tfx_tflite_component.layout import HEAD_DIR, MODEL_FILENAME, REPORT_HTML, REPORT_JSON
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Limits,
     Quantization,
@@ -28,6 +28,10 @@ _TENSOR_TYPES = {
 _DEFAULT_TIME_LIMIT_SECONDS = 7200
 _WITHOUT_SCALES = (Quantization.NONE, Quantization.FLOAT16)
 _NAMES_OF_SAVED_MODELS = ("assets", "assets.extra", "saved_model.pb", "variables", "fingerprint.pb")
+# what lies beside the model outside of a pipeline
+_NAMES_OF_OURS = (MODEL_FILENAME, HEAD_DIR, REPORT_JSON, REPORT_HTML)
+# of Linux's file systems, in bytes
+_LONGEST_FILENAME = 255
 
 
 def read_config(
@@ -62,7 +66,8 @@ def read_config(
             )
     except (json_format.ParseError, text_format.ParseError) as e:
         raise ConfigError(
-            f"The config cannot be read: {e}. The fields are listed in proto/tflite_rewriter.proto."
+            f"The config cannot be read: {str(e).rstrip('.')}. The fields are listed in "
+            "proto/tflite_rewriter.proto."
         ) from e
     _fill_in_defaults(message)
     _check(message)
@@ -258,9 +263,11 @@ def _check_enum(field: str, value: int, enum: Any) -> None:
 
 def _check_extra_filename(config: TFLiteRewriterConfig) -> None:
     name = config.output.extra_filename
-    taken = (MODEL_FILENAME, ".", "..", *_NAMES_OF_SAVED_MODELS)
-    if name in taken or not set(name).isdisjoint("/\\\0"):
+    taken = (*_NAMES_OF_OURS, ".", "..", *_NAMES_OF_SAVED_MODELS)
+    is_path = not set(name).isdisjoint("/\\\0")
+    if name in taken or is_path or len(name.encode()) > _LONGEST_FILENAME:
         raise ConfigError(
             f"output.extra_filename: {name!r} is no file name of its own; expected a plain name "
-            f"other than {listed(taken)}, such as 'model.tflite'."
+            f"of up to {_LONGEST_FILENAME} bytes, other than {listed(taken)}, such as "
+            "'model.tflite'."
         )

@@ -44,6 +44,13 @@ _STAYS_FLOAT = re.compile(r"not yet supported for op: '(\w+)'")
 _DIALECT = "tf."
 _TENSOR_LIST = "TensorList"
 _LOOKUP = "LookupTable"
+# the schema has these for what ops hand on to each other
+_NO_TENSORS = ("RESOURCE", "VARIANT")
+_SAID = re.compile(r"\berror: (?!failed while converting)(?P<words>.+)")
+_REMEDY = (
+    "Leave what it complains of out of the serving signature, or try another input_boundary or "
+    "quantization.mode."
+)
 
 
 def convert(
@@ -95,12 +102,18 @@ def _convert(
 
 
 def _check_types(tail: Tail) -> None:
-    for name, spec in tail.specs.items():
-        if spec.dtype.name.upper() not in vars(schema.TensorType):
-            raise ConversionError(
-                f"Input {name!r} is {spec.dtype.name}, which TFLite has no tensor for. Export a "
-                "signature that takes another type, such as float32, and casts it."
-            )
+    outputs = {
+        tail.output_names[plain]: tensor
+        for plain, tensor in tail.function.structured_outputs.items()
+    }
+    for kind, verb, tensors in [("Input", "takes", tail.specs), ("Output", "gives", outputs)]:
+        for name, tensor in tensors.items():
+            dtype = tensor.dtype.name
+            if dtype.upper() in _NO_TENSORS or dtype.upper() not in vars(schema.TensorType):
+                raise ConversionError(
+                    f"{kind} {name!r} is {dtype}, which TFLite has no tensor for. Export a "
+                    f"signature that {verb} another type, such as float32, and casts it."
+                )
 
 
 def _configure(
@@ -143,7 +156,7 @@ def _tensor_type(tensor_type: int) -> tf.DType:
 def _explained(error: Exception, tail: Tail, config: TFLiteRewriterConfig) -> ConversionError:
     """The converter's error in words that say which op, where it comes from and what to do."""
     if not config.enable_experimental_new_converter:
-        return ConversionError(f"The old TFLite converter failed: {_first_line(error)}. {_NEW}")
+        return ConversionError(f"The old TFLite converter failed: {_words(error)}. {_NEW}")
     if isinstance(error, ConverterError):
         return _explained_by_ops(error, tail, config)
     return _explained_by_words(error, tail, config)
@@ -156,7 +169,7 @@ def _explained_by_ops(
     flex = _ops(error, _FLEX)
     custom = _ops(error, _CUSTOM)
     if not flex and not custom:
-        return ConversionError(f"The TFLite converter failed: {_first_line(error)}")
+        return ConversionError(f"The TFLite converter failed: {_words(error)}. {_REMEDY}")
     lines = ["The model holds ops that the allowed op set does not cover:"]
     lines += [f"  {op}, which Select TF has, in {_places(op, tail)}" for op in flex]
     lines += [f"  {op}, which not even Select TF has, in {_places(op, tail)}" for op in custom]
@@ -171,10 +184,10 @@ def _explained_by_words(
     """An error of the quantizer, which says in words alone what it cannot quantize."""
     ops = _STAYS_FLOAT.findall(str(error))
     if not ops:
-        words = _first_line(error)
+        words = _words(error)
         for plain, name in tail.input_names.items():
             words = words.replace(f"{SIGNATURE_KEY}_{plain}:0", repr(name))
-        return ConversionError(f"The TFLite converter failed: {words}")
+        return ConversionError(f"The TFLite converter failed: {words}. {_REMEDY}")
     mode = Quantization.Mode.Name(config.quantization.mode)
     places = "; ".join(f"{op} in {_places(op, tail)}" for op in ops)
     hint = (
@@ -244,5 +257,10 @@ def _same_op(tensorflow_op: str, op: str) -> bool:
     return tensorflow_op.lower() == op.replace("_", "").lower()
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+def _words(error: Exception) -> str:
+    """What went wrong: the last error that the converter logged, or else its first line."""
+    if said := _SAID.findall(str(error)):
+        return said[-1].rstrip(". ")
+    first, _, rest = str(error).strip().partition("\n")
+    # a heading alone says nothing
+    return (f"{first} {rest.strip()}" if first.endswith(":") else first).rstrip(". ")

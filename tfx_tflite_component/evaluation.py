@@ -53,6 +53,8 @@ def custom_extractors(
             to find them in.
         SourceModelError: There is no TFLite model where one is expected.
         UnsupportedOpsError: A TFLite model needs ops that cannot be run here.
+        ModelFileError: A TFLite model is damaged, or something else.
+        WorkerError: The interpreter crashes on a TFLite model.
     """
     models = model_util.verify_and_update_eval_shared_models(eval_shared_model)
     eval_config = config_util.update_eval_config_with_defaults(

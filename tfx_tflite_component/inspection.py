@@ -27,6 +27,7 @@ _FLEX_PREFIX = "Flex"
 _FLOAT_TYPES = (schema.TensorType.FLOAT32, schema.TensorType.FLOAT16, schema.TensorType.FLOAT64)
 _SMALL_TYPES = ("FLOAT16", "INT8", "UINT8", "INT4")
 _IDENTIFIER = slice(4, 8)
+_VERSION = 3
 _CALLS = re.compile(r"(^|/)(Stateful)?PartitionedCall(_\d+)?(?=/|$)")
 
 
@@ -121,6 +122,8 @@ def inspect(path: pathlib.Path) -> Inspection:
 
 def _inspection(content: bytes) -> Inspection:
     model = schema.Model.GetRootAs(content, 0)
+    if model.Version() != _VERSION:
+        raise ValueError(f"its schema has the version {model.Version()}, expected {_VERSION}")
     graphs = [model.Subgraphs(index) for index in range(model.SubgraphsLength())]
     ops = tuple(op for graph in graphs for op in _ops(model, graph))
     kinds = {op.kind for op in ops}

@@ -273,7 +273,7 @@ def _death(returncode: int, phase: str, log: str, limit: int | None) -> errors.W
         how = f"was ended after {limit} seconds, its time limit,"
         remedy = "Set time_limit_seconds to more if it needs more."
     elif _OUT_OF_MEMORY.search(log):
-        remedy = "It ran out of memory: give this step more."
+        remedy = "It ran out of memory: give this step more, or set a smaller batch_size."
     elif number == signal.SIGKILL:
         remedy = "Most likely the machine ran out of memory: give this step more."
     elif number in _CRASHES:

@@ -12,3 +12,9 @@ ship it. Outside of a pipeline, as in a Trainer's `run_fn`, it is beside the mod
 
 SIGNATURE_KEY = "serving_default"
 """The model's signature, whatever the SavedModel's is: the one that TFMA looks for."""
+
+REPORT_JSON = "report.json"
+"""The report for programs."""
+
+REPORT_HTML = "report.html"
+"""The report as a page to look at."""

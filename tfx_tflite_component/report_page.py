@@ -7,10 +7,8 @@ from typing import Any
 
 import jinja2
 
+from tfx_tflite_component.layout import REPORT_HTML, REPORT_JSON
 from tfx_tflite_component.storage import storage_errors
-
-REPORT_JSON = "report.json"
-REPORT_HTML = "report.html"
 
 _BINS = 24
 _WORST = 5

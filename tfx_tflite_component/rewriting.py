@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 from tfx_tflite_component.choosing import convert_signature
-from tfx_tflite_component.errors import VerificationError
+from tfx_tflite_component.errors import ConfigError, VerificationError
 from tfx_tflite_component.inspection import SELECT_TF, Inspection
 from tfx_tflite_component.latency import Latency, measure_latency
 from tfx_tflite_component.layout import HEAD_DIR, MODEL_FILENAME, SERVING_DIR
@@ -16,7 +16,7 @@ from tfx_tflite_component.progress import begin
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.report import Report, make_report
 from tfx_tflite_component.runtime import TFLiteModel, why_not_runnable
-from tfx_tflite_component.source import load_signature, load_transform
+from tfx_tflite_component.source import check_files, load_signature, load_transform
 from tfx_tflite_component.split.boundary import Split
 from tfx_tflite_component.verification import Verification, batches, failures, verify
 
@@ -55,11 +55,13 @@ def rewrite(
     Raises:
         RewriterError: What was refused, and why; `destination` then holds no complete model.
     """
+    check_files(source, [""] if config.output.include_saved_model else _ASSETS)
     begin("loading the SavedModel")
     signature = load_signature(source, config.signature_key)
     transform = load_transform(transform_graph) if transform_graph else None
     serving_dir = destination / SERVING_DIR
     _copy_companions(source, serving_dir, config)
+    _check_extra_filename(serving_dir, config.output.extra_filename)
     path = serving_dir / MODEL_FILENAME
     conversion = convert_signature(signature, transform, config, samples.calibration, path)
     parts, found = conversion.split, conversion.found
@@ -76,6 +78,14 @@ def rewrite(
     return make_report(
         source, config, parts, conversion.dataset, found, model, verification, latency, warnings
     )
+
+
+def _check_extra_filename(serving_dir: pathlib.Path, name: str) -> None:
+    if name and (serving_dir / name).exists():
+        raise ConfigError(
+            f"output.extra_filename: {name!r} is a file of the SavedModel, which is copied there. "
+            "Choose another name."
+        )
 
 
 def _runnable(path: pathlib.Path, found: Inspection) -> TFLiteModel | None:

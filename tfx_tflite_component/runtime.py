@@ -118,13 +118,13 @@ class TFLiteModel:
         try:
             self._interpreter = self._load()
             runner = self._interpreter.get_signature_runner()
+            self.inputs = _details(runner.get_input_details())
+            self.outputs = _details(runner.get_output_details())
         except (RuntimeError, ValueError) as e:
             raise ModelFileError(
                 f"The interpreter refuses the TFLite model {path}: {e}. It takes a model with one "
                 "signature, as the converter writes it; check that the file was copied whole."
             ) from e
-        self.inputs = _details(runner.get_input_details())
-        self.outputs = _details(runner.get_output_details())
         self._shapes: dict[str, tuple[int, ...]] = {}
 
     def __call__(self, inputs: Arrays) -> dict[str, np.ndarray]:

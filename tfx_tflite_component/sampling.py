@@ -16,9 +16,12 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Verification,
 )
 from tfx_tflite_component.storage import storage_errors
+from tfx_tflite_component.wording import reason
 
 _CANDIDATES_PER_EXAMPLE = 4
 _VERIFICATION_SEED = 0
+# RFC 1952, section 2.3.1
+_GZIP = b"\x1f\x8b"
 
 _log = logging.getLogger(__name__)
 
@@ -139,4 +142,15 @@ def _unreadable(files: Sequence[str]) -> Iterator[str]:
             for _ in tf.data.TFRecordDataset(file, _compression(file)):
                 pass
         except tf.errors.OpError as e:
-            yield f"{file}: {e.message.partition(' [Op:')[0]}"
+            yield f"{file}: {reason(e)}{_otherwise_compressed(file)}"
+
+
+def _otherwise_compressed(file: str) -> str:
+    """Whether the name of a file tells another compression than it has, in words."""
+    if tf.io.gfile.isdir(file):
+        return ""
+    with tf.io.gfile.GFile(file, "rb") as opened:
+        is_gzip = opened.read(len(_GZIP)) == _GZIP
+    if is_gzip == bool(_compression(file)):
+        return ""
+    return f" (it is{'' if is_gzip else ' not'} compressed with gzip)"

@@ -11,8 +11,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.calling import call
-from tfx_tflite_component.errors import SourceModelError, UnsupportedOpsError
-from tfx_tflite_component.inspection import SELECT_TF, inspect
+from tfx_tflite_component.errors import (
+    ExamplesError,
+    SourceModelError,
+    UnsupportedOpsError,
+    listed,
+)
+from tfx_tflite_component.inspection import SELECT_TF, Inspection, inspect
+from tfx_tflite_component.isolation import Worker
 from tfx_tflite_component.layout import HEAD_DIR, MODEL_FILENAME
 from tfx_tflite_component.runtime import TFLiteModel, why_not_runnable
 from tfx_tflite_component.source import load_signature
@@ -22,6 +28,7 @@ from tfx_tflite_component.staging import local_copy
 _HEAD_KEY = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 # A call of the head costs about as much as parsing a hundred examples, so that it takes many.
 _HEAD_BATCH_SIZE = 1024
+_TRY_SECONDS = 600
 # Bounds the memory that activations take.
 _MAX_BATCH_SIZE = 128
 
@@ -46,7 +53,9 @@ class Scorer:
         folder = self._folders.enter_context(local_copy(model_dir))
         self._path = _model_file(folder, model_dir)
         self._head = _load_head(folder, model_dir)
-        self._needs_select_tf_ops = inspect(self._path).op_set == SELECT_TF
+        found = inspect(self._path)
+        _check_together(self._head, found, model_dir)
+        self._needs_select_tf_ops = found.op_set == SELECT_TF
         self._of_thread = threading.local()
 
     def score(self, examples: Sequence[bytes]) -> dict[str, np.ndarray]:
@@ -59,8 +68,10 @@ class Scorer:
             An array [examples, ...] for each output by the signature's name.
 
         Raises:
-            ExamplesError: The head refuses the examples.
+            ExamplesError: The head refuses the examples, or there is none.
         """
+        if not examples:
+            raise ExamplesError("There is no example to score. Pass one or more.")
         return _joined(
             [
                 self._score_batch(list(examples[first : first + _HEAD_BATCH_SIZE]))
@@ -91,7 +102,9 @@ class Scorer:
 
 
 def check_model(model_dir: str) -> None:
-    """Refuses a model that a `Scorer` would refuse, without the seconds that its head takes.
+    """Refuses a model that a `Scorer` would refuse, or that would take its process down.
+
+    It is tried in a process of its own: the interpreter crashes on some damaged models.
 
     Args:
         model_dir: As for `Scorer`.
@@ -99,9 +112,13 @@ def check_model(model_dir: str) -> None:
     Raises:
         SourceModelError: There is no TFLite model.
         UnsupportedOpsError: The model needs ops that cannot be run here.
+        ModelFileError: It is damaged, or something else.
+        WorkerError: The interpreter crashes on it.
     """
     with local_copy(model_dir) as folder:
-        _model_file(folder, model_dir)
+        path = _model_file(folder, model_dir)
+        with Worker() as worker:
+            worker.ask("try_model", _TRY_SECONDS, model=str(path.absolute()))
 
 
 def _model_file(folder: pathlib.Path, model_dir: str) -> pathlib.Path:
@@ -132,6 +149,16 @@ def _load_head(folder: pathlib.Path, model_dir: str) -> ConcreteFunction:
                 "no head."
             )
         return load_signature(path, _HEAD_KEY)
+
+
+def _check_together(head: ConcreteFunction, model: Inspection, model_dir: str) -> None:
+    made = sorted(head.structured_outputs)
+    taken = sorted(name for signature in model.signatures.values() for name in signature.inputs)
+    if made != taken:
+        raise SourceModelError(
+            f"The head of the TFLite model in {model_dir} makes {listed(made)}, and the model "
+            f"takes {listed(taken)}: it is another model's. Copy an artifact whole."
+        )
 
 
 def _even_size(count: int) -> int:

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import pathlib
+import stat
 from collections.abc import Iterator
 
 import tensorflow as tf
@@ -47,15 +48,13 @@ def staged(uri: str) -> Iterator[pathlib.Path]:
     Raises:
         StorageError: `uri` cannot be written.
     """
-    target = _local_target(uri)
     with contextlib.ExitStack() as stack:
+        # a place that cannot be written is refused before minutes are spent
         with storage_errors(uri):
+            target = _local_target(uri)
+            _check_is_no_file(uri, target)
             if target:
                 os.makedirs(target.parent, exist_ok=True)
-                _check_folder(target)
-            else:
-                # a file system that is not known is refused before minutes are spent
-                fileio.exists(uri)
             folder = stack.enter_context(scratch(str(target.parent) if target else None))
         yield folder
         with storage_errors(uri, tf.errors.OpError):
@@ -73,9 +72,16 @@ def _local_target(uri: str) -> pathlib.Path | None:
     return None if _SCHEME in uri or path.is_mount() else path
 
 
-def _check_folder(target: pathlib.Path) -> None:
-    if target.exists() and not target.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target))
+def _check_is_no_file(uri: str, target: pathlib.Path | None) -> None:
+    if target:
+        try:
+            is_folder = stat.S_ISDIR(os.stat(target).st_mode)
+        except FileNotFoundError:
+            is_folder = bool(uri)
+    else:
+        is_folder = fileio.isdir(uri) or not fileio.exists(uri)
+    if not is_folder:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), uri or "''")
 
 
 def _replace(folder: pathlib.Path, target: pathlib.Path) -> None:

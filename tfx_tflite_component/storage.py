@@ -14,6 +14,7 @@ _TENSORFLOW_ERRORS = (
 )
 _OUT_OF_MEMORY = "OOM when allocating"
 
+_FOLDER = "Name a folder, or a new one in a folder."
 _MAKE_ROOM = "Make room there, or give this process the right to write."
 _NAME_ANOTHER = (
     "Name a place on a file system that TensorFlow knows here, or install the package that adds "
@@ -31,6 +32,8 @@ def storage_errors(what: str, *others: type[Exception]) -> Iterator[None]:
     """
     try:
         yield
+    except NotADirectoryError as e:
+        raise _storage_error(what, f"{e.strerror} ({e.filename})", _FOLDER) from e
     except OSError as e:
         file = f" ({e.filename})" if e.filename else ""
         raise _storage_error(what, f"{e.strerror or e}{file}") from e

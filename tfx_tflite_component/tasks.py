@@ -1,5 +1,6 @@
 """What the worker does, with JSON as arguments and result."""
 
+import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Mapping
@@ -9,7 +10,10 @@ import tensorflow as tf
 
 from tfx_tflite_component import comparing, inspection, rewriting
 from tfx_tflite_component.config import read_config
+from tfx_tflite_component.progress import begin
+from tfx_tflite_component.random_inputs import random_tensors
 from tfx_tflite_component.report import plain, to_json
+from tfx_tflite_component.runtime import TFLiteModel
 
 
 def rewrite(
@@ -46,6 +50,23 @@ def compare(
 def inspect(model: str) -> dict[str, Any]:
     """`inspection.inspect`."""
     return plain(dataclasses.asdict(inspection.inspect(pathlib.Path(model))))
+
+
+def try_model(model: str) -> None:
+    """Runs a model on random inputs, so that one that kills its process does so here.
+
+    Whether it takes these inputs does not matter: not every model stands random ones.
+    """
+    begin(f"trying the TFLite model {model}")
+    path = pathlib.Path(model)
+    needs_select_tf_ops = inspection.inspect(path).op_set == inspection.SELECT_TF
+    loaded = TFLiteModel(path, needs_select_tf_ops=needs_select_tf_ops)
+    specs = {
+        name: tf.TensorSpec([None if size < 0 else size for size in details.shape], details.dtype)
+        for name, details in loaded.inputs.items()
+    }
+    with contextlib.suppress(RuntimeError, ValueError):
+        loaded(random_tensors(specs, count=1, seed=0))
 
 
 def _records(path: str) -> list[bytes]:

@@ -113,8 +113,9 @@ def batches(split: Split, batch_size: int, examples: Sequence[bytes] | None) -> 
         batch = list(examples[start : start + size])
         padding = [batch[-1]] * (size - len(batch)) if batch_size else []
         serialized = {"examples": np.array(batch + padding, dtype=object)}
-        given = call(split.head.feed, serialized, "the head")
-        yield Batch(given, call(split.head.function, serialized, "the head"), len(batch))
+        given = call(split.head.feed, serialized, "the head", start)
+        taken = call(split.head.function, serialized, "the head", start)
+        yield Batch(given, taken, len(batch))
 
 
 def _random_examples(split: Split) -> list[bytes]:
@@ -151,7 +152,7 @@ def verify(
     sums: dict[str, _Sums] = {}
     count = 0
     for batch in batches(split, model.batch_size, examples):
-        expected = call(signature, batch.given, "the SavedModel")
+        expected = call(signature, batch.given, "the SavedModel", count)
         actual = _run(model, batch.taken)
         for name in sorted(expected):
             _check_same_kind(name, expected[name], actual[name])
@@ -306,11 +307,17 @@ def _decibels(signal: float, noise: float) -> float:
 def _check_applicable(verification: Verification, limits: config_pb2.Verification) -> None:
     """Refuses limits that nothing would be held to."""
     for field, measure, what in [
+        ("max_abs_error", "sqnr_db", "numeric"),
         ("min_argmax_agreement", "argmax_agreement", "of shape [batch, classes]"),
         ("min_sqnr_db", "sqnr_db", "numeric"),
     ]:
         able = [name for name, o in verification.outputs.items() if getattr(o, measure) is not None]
-        asked = [name for name, own in limits.outputs.items() if own.HasField(field)]
+        # a word or truth value has an error as well, which a limit of its own can be about
+        asked = [
+            name
+            for name, own in limits.outputs.items()
+            if own.HasField(field) and field != "max_abs_error"
+        ]
         if limits.HasField(field) and not able:
             raise ConfigError(f"verification.{field} is set, but no output is {what}.")
         for name in set(asked) - set(able):
@@ -331,7 +338,9 @@ def _output_failures(
                 return getattr(limits, field)
         return None
 
-    largest = limit("max_abs_error")
+    # words and truth values are the same or are not, whatever numbers may differ by
+    is_held = output.sqnr_db is not None or (own is not None and own.HasField("max_abs_error"))
+    largest = limit("max_abs_error") if is_held else None
     if largest is None and is_float:
         largest = FLOAT_TOLERANCE * max(1.0, output.magnitude)
     if math.isinf(output.max_abs_error):

@@ -34,10 +34,11 @@ def main(answers_descriptor: int, parent: int) -> None:
         from tfx_tflite_component import tasks
 
         request = json.load(sys.stdin)
-        _send(answers, _do(vars(tasks)[request["task"]], request["arguments"]))
+        _send(answers, do(vars(tasks)[request["task"]], request["arguments"]))
 
 
-def _do(task: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+def do(task: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a request: the result of a function of `tasks`, or an error of this package."""
     folders = [tempfile.gettempdir(), *filter(None, [arguments.get("destination")])]
     try:
         with storage_errors(f"the work with TensorFlow, which writes to {listed(folders)}"):

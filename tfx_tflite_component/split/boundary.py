@@ -187,6 +187,11 @@ def _with_batch_size(
                 f"Input {name!r} has no known rank, and TFLite needs one. Give the serving "
                 "function an input_signature with the shape."
             )
+        if shape.rank and shape[0] == 0:
+            raise SplitError(
+                f"Input {name!r} has shape {tuple(shape)}, a batch of no example, so that there is "
+                "nothing to infer from. Export a signature whose batch dimension is None."
+            )
         if batch_size and shape.rank:
             if shape[0] not in (None, batch_size):
                 raise ConfigError(

@@ -39,7 +39,8 @@ def _found(graph: FlatGraph, name: str, tensor: str) -> str:
     op, _, index = tensor.removesuffix(":0").partition(":")
     nodes = [node for node in graph.nodes if op in (node, without_calls(node))]
     if len(nodes) != 1:
-        close = difflib.get_close_matches(op, map(without_calls, graph.nodes), n=5)
+        names = list(map(without_calls, graph.nodes))
+        close = difflib.get_close_matches(op, names, n=5) or names[:5]
         raise ConfigError(
             f"boundary_tensors[{name!r}]: {len(nodes) or 'no'} ops of the signature's graph are "
             f"named {op!r}, expected one. The names nearest to it are {listed(nodes or close)}."

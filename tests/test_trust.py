@@ -1,0 +1,64 @@
+"""Nothing of a model is executed but TensorFlow graphs, and nothing of a config at all."""
+
+import ast
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+import tfx_tflite_component
+
+_PACKAGE = pathlib.Path(tfx_tflite_component.__file__).parent
+_SOURCES = sorted(_PACKAGE.rglob("*.py"))
+# each makes code or objects of data, or hands words to a shell
+_MODULES = {"pickle", "cPickle", "cloudpickle", "dill", "marshal", "shelve", "joblib", "imp", "pty"}
+_BUILTINS = {"eval", "exec", "compile", "__import__"}
+_CALLS = {
+    ("os", "system"),
+    ("os", "popen"),
+    ("subprocess", "getoutput"),
+    ("subprocess", "getstatusoutput"),
+    ("yaml", "load"),
+    ("yaml", "unsafe_load"),
+    ("numpy", "load"),
+    ("np", "load"),
+}
+
+
+def _dangers(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=names):
+                yield from (a.name for a in names if a.name.partition(".")[0] in _MODULES)
+            case ast.ImportFrom(module=str(module)) if module.partition(".")[0] in _MODULES:
+                yield module
+            case ast.Call(func=ast.Name(id=name)) if name in _BUILTINS:
+                yield name
+            case ast.Attribute(value=ast.Name(id=module), attr=name) if (module, name) in _CALLS:
+                yield f"{module}.{name}"
+            case ast.keyword(arg="shell" | "allow_pickle" as name, value=value):
+                if not (isinstance(value, ast.Constant) and value.value is False):
+                    yield name
+
+
+@pytest.mark.parametrize("path", _SOURCES, ids=lambda path: path.relative_to(_PACKAGE).as_posix())
+def test_source_makes_no_code_of_data(path: pathlib.Path) -> None:
+    assert list(_dangers(path.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import pickle",
+        "from dill import loads",
+        "eval(name)",
+        "exec(name)",
+        "__import__(name)",
+        "os.system(name)",
+        "subprocess.run(name, shell=True)",
+        "np.load(name)",
+        "read(name, allow_pickle=True)",
+    ],
+)
+def test_code_of_data_would_be_found(source: str) -> None:
+    assert len(list(_dangers(source))) == 1

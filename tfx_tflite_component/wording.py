@@ -1,0 +1,41 @@
+"""TensorFlow's own error messages, without what only its developers read."""
+
+import re
+
+import tensorflow as tf
+
+_TRACES = re.compile(
+    r"\[\[.*?\]\]"
+    r"|\{\{.*?\}\}"
+    r"|\[Op:[^\]]*\]"
+    r"|Graph execution error:.*?<stack traces unavailable>"
+    r"|You may be trying to load on a different device.*",
+    re.DOTALL,
+)
+# what tf.io.parse_example says of a feature
+_OF_FEATURE = re.compile(
+    r"Name: <unknown>, (Key|Feature): (?P<name>.*?)"
+    r"(, Index: \d+\.| \(data type: (?P<dtype>\w+)\))\s*"
+)
+# their messages are hardly more than a name
+_SAY_LITTLE = (AttributeError, LookupError, TypeError)
+
+
+def reason(error: Exception) -> str:
+    """What happened, in one line without a full stop.
+
+    Args:
+        error: An error of TensorFlow, or one that Python raised within TensorFlow.
+    """
+    message = error.message if isinstance(error, tf.errors.OpError) else str(error)
+    lines = [line.strip() for line in _TRACES.sub(" ", message).splitlines() if line.strip()]
+    if isinstance(error, tf.errors.OpError):
+        # what happened comes after the functions around it
+        lines = lines[-1:]
+    told = _OF_FEATURE.sub(_feature, " ".join(lines)).rstrip(". ")
+    return f"{type(error).__name__}: {told}" if isinstance(error, _SAY_LITTLE) else told
+
+
+def _feature(match: re.Match[str]) -> str:
+    dtype = f" ({match['dtype']})" if match["dtype"] else ":"
+    return f"feature {match['name']!r}{dtype} "
