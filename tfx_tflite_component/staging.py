@@ -75,12 +75,12 @@ def _local_target(uri: str) -> pathlib.Path | None:
 def _check_is_no_file(uri: str, target: pathlib.Path | None) -> None:
     if target:
         try:
-            is_folder = stat.S_ISDIR(os.stat(target).st_mode)
+            is_file = not stat.S_ISDIR(os.stat(target).st_mode)
         except FileNotFoundError:
-            is_folder = bool(uri)
+            is_file = False
     else:
-        is_folder = fileio.isdir(uri) or not fileio.exists(uri)
-    if not is_folder:
+        is_file = fileio.exists(uri) and not fileio.isdir(uri)
+    if is_file or not uri:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), uri or "''")
 
 
