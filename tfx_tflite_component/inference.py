@@ -9,6 +9,7 @@ from typing import Any
 
 from apache_beam.ml.inference.base import ModelHandler, PredictionResult
 
+from tfx_tflite_component.errors import ConfigError
 from tfx_tflite_component.scoring import Scorer
 
 
@@ -45,10 +46,12 @@ class TFLiteModelHandler(ModelHandler[bytes, PredictionResult, Scorer]):
             inference_args: None.
 
         Raises:
-            ValueError: There are inference arguments.
+            ConfigError: There are inference arguments.
         """
         if inference_args:
-            raise ValueError(f"TFLite models take no inference arguments; got {inference_args}.")
+            raise ConfigError(
+                f"TFLite models take no inference arguments; got {inference_args}. Leave them out."
+            )
         scores = model.score(batch)
         for index, example in enumerate(batch):
             inference = {name: array[index] for name, array in scores.items()}

@@ -308,7 +308,7 @@ def _check_applicable(verification: Verification, limits: config_pb2.Verificatio
     """Refuses limits that nothing would be held to."""
     for field, measure, what in [
         ("max_abs_error", "sqnr_db", "numeric"),
-        ("min_argmax_agreement", "argmax_agreement", "of shape [batch, classes]"),
+        ("min_argmax_agreement", "argmax_agreement", "of shape [batch, classes] with two classes or more"),
         ("min_sqnr_db", "sqnr_db", "numeric"),
     ]:
         able = [name for name, o in verification.outputs.items() if getattr(o, measure) is not None]
@@ -319,10 +319,13 @@ def _check_applicable(verification: Verification, limits: config_pb2.Verificatio
             if own.HasField(field) and field != "max_abs_error"
         ]
         if limits.HasField(field) and not able:
-            raise ConfigError(f"verification.{field} is set, but no output is {what}.")
+            raise ConfigError(
+                f"verification.{field} is set, but no output is {what}. Leave it out."
+            )
         for name in set(asked) - set(able):
             raise ConfigError(
-                f"verification.outputs[{name!r}].{field} is set, but it is not {what}."
+                f"verification.outputs[{name!r}].{field} is set, but it is not {what}. Leave it "
+                "out."
             )
 
 
