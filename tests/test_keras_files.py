@@ -174,6 +174,43 @@ def test_nothing_that_a_file_names_is_imported_or_called(
     assert capsys.readouterr().out == ""
 
 
+@pytest.fixture
+def calling():
+    """A model of Keras 2 that calls functions of TensorFlow."""
+    x = tf_keras.Input([4], name="x")
+    return tf_keras.Model(x, tf.nn.relu(x)[:, :2] * 2.0 + tf.cast(1, tf.float32))
+
+
+@both_formats
+def test_calls_of_tensorflow_that_compute_are_loaded(suffix, calling, tmp_path):
+    loaded = load_keras_file(_saved(calling, tmp_path / f"model{suffix}"))
+    np.testing.assert_array_equal(loaded(_ROWS), calling(_ROWS))
+
+
+@both_formats
+@pytest.mark.parametrize("function", ["io.write_file", "py_function", "io.gfile.rmtree", None])
+def test_calls_of_tensorflow_that_may_do_more_are_refused(suffix, function, calling, tmp_path):
+    def call_another(config):
+        for layer in config["config"]["layers"]:
+            if layer["config"].get("function") == "nn.relu":
+                layer["config"]["function"] = function
+
+    path = _saved(calling, tmp_path / f"model{suffix}")
+    _edit(path, call_another)
+    with pytest.raises(SourceModelError, match=rf"'{function}', in the TFOpLambda layer .* not kn"):
+        load_keras_file(path)
+
+
+@both_generations
+@both_formats
+def test_vocabulary_of_a_file_of_this_machine_is_refused(k, suffix, tmp_path):
+    lookup = k.layers.IntegerLookup(vocabulary=[1, 2, 3, 4])
+    path = _saved(k.Sequential([k.Input([4], dtype="int64"), lookup]), tmp_path / f"m{suffix}")
+    _edit(path, lambda c: c["config"]["layers"][1]["config"].update(vocabulary="/etc/passwd"))
+    with pytest.raises(SourceModelError, match="a file of this machine, '/etc/passwd'"):
+        load_keras_file(path)
+
+
 @both_generations
 def test_what_training_names_is_not_imported(k, tmp_path, monkeypatch):
     (tmp_path / "sneaky.py").write_text("")

@@ -1,23 +1,23 @@
 """Whole runs that are killed, side by side, or without room."""
 
 import concurrent.futures
-import logging
 import os
 import pathlib
-import random
 import resource
-import signal
+import subprocess
+import sys
 import tempfile
-import time
 
 import pytest
 from small_model import save_small_model
+from versions import OF_NO_VERSION
 
 from tfx_tflite_component import rewrite_saved_model
 from tfx_tflite_component.errors import StorageError
-from tfx_tflite_component.progress import PROGRESS
 
-_PHASES = ("loading", "converting", "verifying", "saving")
+_KILLED_RUNS = pathlib.Path(__file__).with_name("killed_runs.py")
+pytestmark = OF_NO_VERSION
+
 _COMPLETE = ["assets", "head", "report.html", "report.json", "tflite"]
 
 
@@ -36,40 +36,18 @@ def temporary(tmp_path, monkeypatch):
     return folder
 
 
-class _Killer(logging.Handler):
-    """Kills this process some time after a phase begins."""
-
-    def __init__(self, phase: str, delay_seconds: float) -> None:
-        super().__init__()
-        self._phase = phase
-        self._delay_seconds = delay_seconds
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.getMessage().startswith(self._phase):
-            time.sleep(self._delay_seconds)
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _run_killed(source: pathlib.Path, destination: pathlib.Path, killer: _Killer) -> None:
-    child = os.fork()
-    if not child:
-        PROGRESS.setLevel(logging.INFO)
-        PROGRESS.addHandler(killer)
-        rewrite_saved_model(source, destination)
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == signal.SIGKILL
-
-
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork")
 def test_killed_runs_publish_nothing_and_those_that_follow_side_by_side_do(
     source, tmp_path, temporary
 ):
-    delays = random.Random(0)
     folder = tmp_path / "out"
-    for phase in _PHASES:
-        _run_killed(source, folder / "1", _Killer(phase, delays.uniform(0, 0.2)))
-        assert not (folder / "1").exists()
+    killed = subprocess.run(
+        [sys.executable, _KILLED_RUNS, source, folder / "1"],
+        env=os.environ | {"TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    assert len(killed.stdout.split()) == 12
     rewrite_saved_model(source, folder / "1")
     before = _memory_megabytes()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:

@@ -1,6 +1,7 @@
 """Publication: a kill, a full disk or a slow neighbour leave no model, or a whole one."""
 
 import concurrent.futures
+import errno
 import itertools
 import os
 import pathlib
@@ -12,10 +13,13 @@ from collections.abc import Iterator
 
 import pytest
 from tfx.dsl.io import fileio
+from versions import OF_NO_VERSION
 
 from tfx_tflite_component.errors import StorageError
 from tfx_tflite_component.scratch import scratch
 from tfx_tflite_component.staging import local_copy, staged
+
+pytestmark = OF_NO_VERSION
 
 _FILES = ("Format-Serving/tflite", "Format-Serving/assets/words.txt", "head/saved_model.pb")
 # flat, as without a pipeline
@@ -114,6 +118,44 @@ def test_kill_at_any_call_leaves_no_model_or_a_whole_one_and_the_next_run_sweeps
         assert _read(target) == _complete("next", files)
         assert os.listdir(parent) == ["model"]
     assert calls > 12
+
+
+@pytest.mark.parametrize("failing", range(6))
+def test_replacement_that_fails_leaves_the_old_model(tmp_path, failing, monkeypatch):
+    _write(tmp_path / "model", "old", _FLAT_FILES)
+    rename, calls = os.rename, itertools.count()
+
+    def renamed(source: pathlib.Path, target: pathlib.Path) -> None:
+        if next(calls) == failing:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(source))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", renamed)
+    with pytest.raises(StorageError, match="Permission denied"):
+        _publish(tmp_path / "model", "new", _FLAT_FILES)
+    assert _read(tmp_path / "model") == _complete("old", _FLAT_FILES)
+    assert os.listdir(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("root", ["", "ram://"], ids=["local", "remote"])
+def test_head_of_an_earlier_model_goes_and_what_is_the_users_stays(root, tmp_path):
+    uri = f"{root}{tmp_path}/model"
+    for name in ("head/saved_model.pb", "notes.txt"):
+        fileio.makedirs(os.path.dirname(f"{uri}/{name}"))
+        with fileio.open(f"{uri}/{name}", "w") as file:
+            file.write("old")
+    with staged(uri, owned=["head"]) as folder:
+        (folder / "tflite").write_text("new")
+    assert sorted(fileio.listdir(uri)) == ["notes.txt", "tflite"]
+
+
+def test_link_of_another_is_not_swept(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "content").mkdir(parents=True)
+    (elsewhere / "lock").touch()
+    (tmp_path / ".tfx-tflite-link").symlink_to(elsewhere)
+    with scratch(str(tmp_path)):
+        assert (elsewhere / "content").is_dir()
 
 
 def test_folder_of_a_process_that_lives_is_not_swept(tmp_path):

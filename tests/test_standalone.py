@@ -136,12 +136,12 @@ def test_source_may_be_in_the_destination_as_in_a_trainer(doubling, tmp_path):
 
 
 def test_both_models_may_be_in_the_destination(source, tmp_path):
-    config = "output { include_saved_model: true extra_filename: 'app.tflite' }"
+    config = "output { include_saved_model: true }"
     rewrite_saved_model(source, tmp_path / "out", config)
     # its files, and no folder of an earlier model's head
     rewrite_saved_model(tmp_path / "out", tmp_path / "again", config)
     of_source = ["assets", "fingerprint.pb", "saved_model.pb", "variables"]
-    expected = sorted([*_RESULTS, *of_source, "app.tflite"])
+    expected = sorted([*_RESULTS, *of_source])
     assert _names(tmp_path / "out") == _names(tmp_path / "again") == expected
     found = load_signature(tmp_path / "out", "serving_default")(tf.constant(small_examples()))
     scored = Scorer(str(tmp_path / "again")).score(small_examples())["score"]

@@ -434,7 +434,7 @@ _NO_NUMBER = _output(dtype="string", argmax_agreement=None, sqnr_db=None, cosine
         ),
         pytest.param(
             "outputs { key: 'number' value { min_argmax_agreement: 1 } }",
-            ["verification.outputs['number'].min_argmax_agreement", "[batch, classes]"],
+            ["verification.outputs['number'].min_argmax_agreement", "[batch, two or more classes]"],
             id="argmax without classes",
         ),
         pytest.param(

@@ -119,7 +119,7 @@ def _config(path: str | None) -> TFLiteRewriterConfig:
     if path is None:
         return read_config(None)
     try:
-        text = pathlib.Path(path).read_text()
+        text = pathlib.Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(
             f"--config: {path} cannot be read: {e}. Name a file with a TFLiteRewriterConfig in its "

@@ -7,7 +7,13 @@ from typing import Any
 from google.protobuf import json_format, text_format
 
 from tfx_tflite_component.errors import ConfigError, listed
-from tfx_tflite_component.layout import HEAD_DIR, MODEL_FILENAME, REPORT_HTML, REPORT_JSON
+from tfx_tflite_component.layout import (
+    HEAD_DIR,
+    MODEL_FILENAME,
+    REPORT_HTML,
+    REPORT_JSON,
+    SERVING_DIR,
+)
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Limits,
     Quantization,
@@ -27,9 +33,12 @@ _TENSOR_TYPES = {
 }
 _DEFAULT_TIME_LIMIT_SECONDS = 7200
 _WITHOUT_SCALES = (Quantization.NONE, Quantization.FLOAT16)
-_NAMES_OF_SAVED_MODELS = ("assets", "assets.extra", "saved_model.pb", "variables", "fingerprint.pb")
+_NAMES_OF_SAVED_MODELS = (
+    *("assets", "assets.extra", "variables"),
+    *("saved_model.pb", "saved_model.pbtxt", "fingerprint.pb", "keras_metadata.pb"),
+)
 # what lies beside the model outside of a pipeline
-_NAMES_OF_OURS = (MODEL_FILENAME, HEAD_DIR, REPORT_JSON, REPORT_HTML)
+_NAMES_OF_OURS = (MODEL_FILENAME, HEAD_DIR, SERVING_DIR, REPORT_JSON, REPORT_HTML)
 # of Linux's file systems, in bytes
 _LONGEST_FILENAME = 255
 

@@ -20,6 +20,7 @@ from tfx_tflite_component.config import (
 )
 from tfx_tflite_component.errors import ExamplesError, SourceModelError, listed
 from tfx_tflite_component.isolation import Worker, rewrite_isolated
+from tfx_tflite_component.layout import HEAD_DIR
 from tfx_tflite_component.report_page import write_report
 from tfx_tflite_component.sampling import Files, Settings, store_samples
 from tfx_tflite_component.scratch import scratch
@@ -56,8 +57,7 @@ class Executor(base_executor.BaseExecutor):
             exec_properties: Optionally `config`, a TFLiteRewriterConfig in its JSON or text form.
 
         Raises:
-            RewriterError: What was refused, and why. The output artifacts are then left as they
-                were.
+            RewriterError: What was refused, and why. The output model is then left as it was.
         """
         config = read_config(exec_properties.get(CONFIG_KEY))
         examples = input_dict.get(EXAMPLES_KEY) or []
@@ -70,7 +70,7 @@ class Executor(base_executor.BaseExecutor):
             Worker() as worker,
             local_copy(source_uri) as source,
             scratch() as folder,
-            staged(output.uri) as destination,
+            staged(output.uri, owned=[HEAD_DIR]) as destination,
             _local_transform_graph(transforms) as transform_graph,
         ):
             files_of = functools.partial(_files, examples)

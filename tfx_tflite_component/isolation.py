@@ -10,12 +10,14 @@ import logging
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from google.protobuf import json_format
@@ -27,6 +29,8 @@ from tfx_tflite_component.scratch import scratch
 
 _LOG_LINES_IN_ERRORS = 12
 _LOG_BYTES = 2**16
+_PIPE_BYTES = 2**16
+_WAIT_SECONDS = 0.5
 _DEFECT = (
     "This is a defect of the TFLite converter or interpreter that the model brings to light. Try "
     "another input_boundary or quantization.mode, or another version of TensorFlow."
@@ -57,7 +61,7 @@ class Worker:
             folder = stack.enter_context(scratch())
             self._log_path = folder / "log"
             answers, answers_of_worker = os.pipe()
-            self._answers = stack.enter_context(os.fdopen(answers))
+            self._answers = stack.enter_context(os.fdopen(answers, "rb", buffering=0))
             try:
                 with self._log_path.open("wb") as log:
                     self._process = subprocess.Popen(
@@ -131,15 +135,29 @@ class Worker:
         with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:
             json.dump(request, stdin)
         phase = "importing TensorFlow"
-        for line in self._answers:
-            if not line.endswith("\n"):  # killed in the middle of it
-                break
+        for line in self._lines():
             answer = json.loads(line)
             if "phase" not in answer:
                 return answer, phase
             phase = answer["phase"]
             begin(phase)
         return {}, phase
+
+    def _lines(self) -> Iterator[bytes]:
+        """What the process writes, as far as lines are complete.
+
+        It waits in short turns: Python heeds no signal, such as Ctrl-C, that arrives right before
+        it begins to wait.
+        """
+        rest = b""
+        while True:
+            while not select.select([self._answers], [], [], _WAIT_SECONDS)[0]:
+                pass
+            read = self._answers.read(_PIPE_BYTES)
+            if not read:
+                return
+            *lines, rest = (rest + read).split(b"\n")
+            yield from lines
 
 
 def rewrite_isolated(
@@ -177,6 +195,7 @@ def rewrite_isolated(
         "samples": {name: str(path) for name, path in samples.items()},
         "transform_graph": str(transform_graph.absolute()) if transform_graph else None,
     }
+    start = time.monotonic()
     try:
         return _rewrite(worker, config, arguments)
     except errors.WorkerError as e:
@@ -184,7 +203,7 @@ def rewrite_isolated(
             raise
         for entry in destination.iterdir():
             shutil.rmtree(entry)
-        return _rewrite_further_on(e, config, arguments)
+        return _rewrite_further_on(e, time.monotonic() - start, config, arguments)
 
 
 def _rewrite(
@@ -200,16 +219,22 @@ def _crashed_at_the_first(error: errors.WorkerError) -> bool:
 
 
 def _rewrite_further_on(
-    crash: errors.WorkerError, config: TFLiteRewriterConfig, arguments: dict[str, Any]
+    crash: errors.WorkerError,
+    seconds: float,
+    config: TFLiteRewriterConfig,
+    arguments: dict[str, Any],
 ) -> dict[str, Any]:
-    """Goes on behind the boundary at which the converter crashed."""
+    """Goes on behind the boundary at which the converter crashed after some seconds."""
     pinned = TFLiteRewriterConfig()
     pinned.CopyFrom(config)
     pinned.input_boundary = TFLiteRewriterConfig.TRANSFORMED_FEATURES
+    pinned.time_limit_seconds = max(1, config.time_limit_seconds - int(seconds))
     try:
         with Worker() as worker:
             report = _rewrite(worker, pinned, arguments)
-    except errors.RewriterError as e:
+    except (errors.SplitError, errors.ConversionError, errors.WorkerError) as e:
+        if isinstance(e, errors.WorkerError) and not e.crashed:
+            raise
         raise errors.WorkerError(
             f"{crash}\nThe boundary {_FURTHER_ON} does not do either: {e}",
             crash.phase,
@@ -245,6 +270,8 @@ def _environment(folder: str) -> dict[str, str]:
         "TMPDIR": folder,
         # conversion needs no accelerator, and one may be in use
         "CUDA_VISIBLE_DEVICES": "-1",
+        # what it says goes to its log, which errors quote
+        "TF_CPP_MIN_LOG_LEVEL": "0",
     }
 
 
@@ -264,6 +291,7 @@ def _death(returncode: int, phase: str, log: str, limit: int | None) -> errors.W
         log: The end of its log.
         limit: The time limit in seconds, if that is what ended it.
     """
+    lines = [line for line in log.splitlines() if line.strip()][-_LOG_LINES_IN_ERRORS:]
     number = signal.Signals(-returncode) if returncode < 0 else None
     how = f"ended with exit code {returncode} and without an answer"
     remedy = ""
@@ -272,14 +300,13 @@ def _death(returncode: int, phase: str, log: str, limit: int | None) -> errors.W
     if limit is not None:
         how = f"was ended after {limit} seconds, its time limit,"
         remedy = "Set time_limit_seconds to more if it needs more."
-    elif _OUT_OF_MEMORY.search(log):
+    elif any(map(_OUT_OF_MEMORY.search, lines)):
         remedy = "It ran out of memory: give this step more, or set a smaller batch_size."
     elif number == signal.SIGKILL:
         remedy = "Most likely the machine ran out of memory: give this step more."
     elif number in _CRASHES:
         remedy = _DEFECT
-    lines = [line for line in log.splitlines() if line.strip()]
-    last_words = "\n".join(f"  {line}" for line in lines[-_LOG_LINES_IN_ERRORS:])
+    last_words = "\n".join(f"  {line}" for line in lines)
     return errors.WorkerError(
         f"The process that works with TensorFlow {how} while it was {phase}. Nothing was "
         f"published. {remedy}\nIts last words:\n{last_words}",

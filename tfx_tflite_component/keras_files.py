@@ -30,7 +30,16 @@ from tfx_tflite_component.standalone import (
 # Who reads what which major version of Keras wrote.
 _PACKAGES = {"1": "tf_keras", "2": "tf_keras", "3": "keras"}
 # What holds Python code, or an archive of a kind that can.
-_CODE = ("Lambda", "__lambda__", "TorchModuleWrapper")
+_CODE = ("Lambda", "__lambda__", "TorchModuleWrapper", "ClassMethod", "InstanceMethod")
+# The layers that Keras 2 makes of calls of TensorFlow, whose functions also read and delete files.
+_CALLS = ("TFOpLambda", "SlicingOpLambda")
+_CALLED_MODULES = ("__operators__", "math", "nn", "linalg", "image", "signal", "strings")
+_CALLED = (
+    *("abs", "add", "subtract", "multiply", "matmul", "maximum", "minimum", "clip_by_value"),
+    *("cast", "identity", "one_hot", "ones_like", "zeros_like", "where"),
+    *("concat", "expand_dims", "pad", "reshape", "reverse", "shape", "split", "squeeze", "stack"),
+    *("gather", "slice", "strided_slice", "tile", "transpose", "unstack"),
+)
 _REASON_CHARACTERS = 300
 _EXPORT = "export a SavedModel with `model.export` where the model was made"
 
@@ -147,11 +156,30 @@ def _check_config(config: Any, keras: Any, path: pathlib.Path) -> None:
                 f"{path} holds Python code, in {_described(entry)}, which is not run. Build the "
                 f"model in Python and pass it to rewrite_keras_model, or {_EXPORT}."
             )
+        if name in _CALLS:
+            _check_call(entry, path)
+        if isinstance(entry.get("vocabulary"), str):
+            raise SourceModelError(
+                f"{path} reads its vocabulary from a file of this machine, "
+                f"{entry['vocabulary']!r}; expected the words themselves. Instead, {_EXPORT}."
+            )
         if name is not None and not _is_known(entry, keras):
             raise SourceModelError(
                 f"{path} holds {name!r} of the module {entry['module']!r}, which is not Keras's "
                 f"own and not imported for a file. {_remedy_for_own_classes(keras)}"
             )
+
+
+def _check_call(entry: Mapping[str, Any], path: pathlib.Path) -> None:
+    """Refuses a call of TensorFlow that is not known to do nothing but compute."""
+    config = entry.get("config")
+    function = str(config.get("function") if isinstance(config, dict) else None)
+    module, _, name = function.rpartition(".")
+    if not (module in _CALLED_MODULES or (not module and name in _CALLED)):
+        raise SourceModelError(
+            f"{path} calls TensorFlow's function {function!r}, in {_described(entry)}, which is "
+            f"not known to compute alone. Instead, {_EXPORT}."
+        )
 
 
 def _objects(config: Any) -> Iterator[Mapping[str, Any]]:
@@ -169,8 +197,11 @@ def _objects(config: Any) -> Iterator[Mapping[str, Any]]:
 def _is_known(entry: Mapping[str, Any], keras: Any) -> bool:
     """Whether a class or function is Keras's own, or registered in this process."""
     module = entry.get("module")
-    if module is None or str(module).partition(".")[0] in ("keras", "tf_keras"):
+    if module is None:
         return True
+    if str(module).partition(".")[0] in ("keras", "tf_keras"):
+        # with a dot, it is an attribute of something in the module
+        return "." not in str(entry["class_name"])
     if module == "builtins":
         # how Keras writes its own functions; tf_keras finds those of Python there as well
         return entry["class_name"] == "function" and not hasattr(builtins, str(entry.get("config")))

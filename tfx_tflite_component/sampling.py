@@ -19,6 +19,8 @@ from tfx_tflite_component.storage import storage_errors
 from tfx_tflite_component.wording import reason
 
 _CANDIDATES_PER_EXAMPLE = 4
+# Each is an open file, of which a process may have some hundreds.
+_MOST_AT_ONCE = 256
 _VERIFICATION_SEED = 0
 # RFC 1952, section 2.3.1
 _GZIP = b"\x1f\x8b"
@@ -100,8 +102,8 @@ def _sample(name: str, count: int, seed: int, files: Files) -> list[bytes]:
 def sample(files: Sequence[str], count: int, seed: int) -> list[bytes]:
     """Samples serialized examples from the shards of a split.
 
-    The shards are read side by side and only as far as it takes, so that the sample is spread over
-    all of them and neither time nor memory grows with the data.
+    The shards are read side by side, up to 256 of them, and only as far as it takes, so that the
+    sample is spread over them and neither time nor memory grows with the data.
 
     Args:
         files: The TFRecord files; those that end in `.gz` are compressed, as TFX has it.
@@ -117,13 +119,15 @@ def sample(files: Sequence[str], count: int, seed: int) -> list[bytes]:
     files = sorted(files)
     compressions = [_compression(file) for file in files]
     records = tf.data.Dataset.from_tensor_slices((files, compressions)).interleave(
-        tf.data.TFRecordDataset, cycle_length=len(files)
+        tf.data.TFRecordDataset, cycle_length=min(len(files), _MOST_AT_ONCE)
     )
+    wanted = count * _CANDIDATES_PER_EXAMPLE
     try:
-        candidates = list(records.take(count * _CANDIDATES_PER_EXAMPLE).as_numpy_iterator())
+        candidates = list(records.take(wanted).as_numpy_iterator())
     except tf.errors.OpError as e:
+        culprit = next(_unreadable(files, wanted), reason(e))
         raise ExamplesError(
-            f"The examples cannot be read: {'; '.join(_unreadable(files))}. TFRecord files are "
+            f"The examples cannot be read: {culprit}. TFRecord files are "
             "expected, compressed with gzip where their names end in .gz. Check that each was "
             "written and copied whole."
         ) from e
@@ -135,11 +139,11 @@ def _compression(file: str) -> str:
     return "GZIP" if file.endswith(".gz") else ""
 
 
-def _unreadable(files: Sequence[str]) -> Iterator[str]:
-    """Which files cannot be read to their end, and why."""
+def _unreadable(files: Sequence[str], count: int) -> Iterator[str]:
+    """Which files cannot be read as far as some examples, and why."""
     for file in files:
         try:
-            for _ in tf.data.TFRecordDataset(file, _compression(file)):
+            for _ in tf.data.TFRecordDataset(file, _compression(file)).take(count):
                 pass
         except tf.errors.OpError as e:
             yield f"{file}: {reason(e)}{_otherwise_compressed(file)}"

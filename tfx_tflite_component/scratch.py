@@ -2,8 +2,10 @@
 
 import contextlib
 import fcntl
+import os
 import pathlib
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 
@@ -53,12 +55,23 @@ def _make(parent: str, stack: contextlib.ExitStack) -> pathlib.Path:
 def _sweep(parent: str) -> None:
     """Removes what killed processes left."""
     for folder in pathlib.Path(parent).glob(f"{_PREFIX}*"):
+        if not _is_ours(folder):
+            continue
         with contextlib.suppress(OSError):
             folder.rmdir()  # empty: not locked yet, or not any more
-        # another user's, or gone meanwhile, or held by a process that lives
+        # gone meanwhile, or held by a process that lives
         with contextlib.suppress(OSError), (folder / _LOCK).open("r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _remove(folder)
+
+
+def _is_ours(folder: pathlib.Path) -> bool:
+    """Whether it is a folder of this user's: another may have put a link there, to anything."""
+    try:
+        found = folder.lstat()
+    except OSError:  # gone meanwhile
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
 
 
 def _remove(folder: pathlib.Path) -> None:

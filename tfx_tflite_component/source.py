@@ -62,7 +62,10 @@ def load_transform(path: pathlib.Path) -> ConcreteFunction:
     """
     folder = path / _TRANSFORM_DIR
     try:
+        _check_assets(loader_impl.parse_saved_model(str(folder)), folder)
         loaded = tf.saved_model.load(str(folder))
+    except SourceModelError:
+        raise
     except Exception as e:  # TensorFlow raises nearly anything for a damaged file
         raise SourceModelError(
             f"The transform graph in {folder} cannot be read: {reason(e)}. Connect "

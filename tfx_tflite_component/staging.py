@@ -5,7 +5,7 @@ import errno
 import os
 import pathlib
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import tensorflow as tf
 from tfx.dsl.io import fileio
@@ -37,13 +37,17 @@ def local_copy(uri: str) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def staged(uri: str) -> Iterator[pathlib.Path]:
+def staged(uri: str, owned: Collection[str] = ()) -> Iterator[pathlib.Path]:
     """A local folder whose content moves to `uri` when the block ends without an error.
 
     Where there is nothing at `uri` on a local file system, all of it appears there in one step: the
     staging folder is beside `uri`, so that moving is renaming. Else, what an earlier attempt left
     under the same names is replaced. The model is the first to go and the last to come, so that
     there is never one without what belongs to it.
+
+    Args:
+        uri: The folder to write to.
+        owned: What goes from there as well, where the new content has nothing of that name.
 
     Raises:
         StorageError: `uri` cannot be written.
@@ -59,9 +63,9 @@ def staged(uri: str) -> Iterator[pathlib.Path]:
         yield folder
         with storage_errors(uri, tf.errors.OpError):
             if not target:
-                _upload(folder, uri)
+                _upload(folder, uri, owned)
             elif target.exists() and any(target.iterdir()):
-                _replace(folder, target)
+                _replace(folder, target, owned)
             else:
                 os.replace(folder, target)
 
@@ -84,27 +88,39 @@ def _check_is_no_file(uri: str, target: pathlib.Path | None) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), uri or "''")
 
 
-def _replace(folder: pathlib.Path, target: pathlib.Path) -> None:
-    entries = sorted(folder.iterdir(), key=_holds_model)
+def _replace(folder: pathlib.Path, target: pathlib.Path, owned: Collection[str]) -> None:
+    names = [entry.name for entry in sorted(folder.iterdir(), key=_holds_model)]
     # by renaming alone: who is killed meanwhile leaves each entry whole, or not at all
     with scratch(str(target.parent)) as old:
-        for entry in reversed(entries):
-            with contextlib.suppress(FileNotFoundError):
-                os.rename(target / entry.name, old / entry.name)
-        for entry in entries:
-            os.rename(entry, target / entry.name)
+        try:
+            for name in [*reversed(names), *sorted(set(owned) - set(names))]:
+                _move(target / name, old / name)
+            for name in names:
+                os.rename(folder / name, target / name)
+        except BaseException:
+            for name in names:
+                if not (folder / name).exists():
+                    os.rename(target / name, folder / name)
+            for entry in sorted(old.iterdir(), key=_holds_model):
+                os.rename(entry, target / entry.name)
+            raise
+
+
+def _move(source: pathlib.Path, target: pathlib.Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(source, target)
 
 
 def _holds_model(entry: pathlib.Path) -> bool:
     return _is_model(entry) or (entry / MODEL_FILENAME).exists()
 
 
-def _upload(folder: pathlib.Path, uri: str) -> None:
+def _upload(folder: pathlib.Path, uri: str, owned: Collection[str]) -> None:
     files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
     files.sort(key=_is_model)
     # the model itself goes first: the files of the folder that it is in go one by one
     entries = [entry.relative_to(folder) for entry in folder.iterdir()]
-    for path in [*filter(_is_model, files), *entries]:
+    for path in [*filter(_is_model, files), *entries, *map(pathlib.Path, owned)]:
         _remove(os.path.join(uri, path))
     for path in files:
         target = os.path.join(uri, path)

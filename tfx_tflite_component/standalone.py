@@ -70,7 +70,7 @@ def rewrite_saved_model(
         worker = stack.enter_context(Worker())
         local_source = stack.enter_context(local_copy(source_uri))
         samples_folder = stack.enter_context(scratch())
-        folder = stack.enter_context(staged(destination_uri))
+        folder = stack.enter_context(staged(destination_uri, owned=[HEAD_DIR]))
         local_graph = None
         if transform_graph is not None:
             local_graph = stack.enter_context(local_copy(os.fspath(transform_graph)))

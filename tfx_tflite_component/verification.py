@@ -308,7 +308,11 @@ def _check_applicable(verification: Verification, limits: config_pb2.Verificatio
     """Refuses limits that nothing would be held to."""
     for field, measure, what in [
         ("max_abs_error", "sqnr_db", "numeric"),
-        ("min_argmax_agreement", "argmax_agreement", "of shape [batch, classes] with two classes or more"),
+        (
+            "min_argmax_agreement",
+            "argmax_agreement",
+            "[batch, two or more classes]",
+        ),
         ("min_sqnr_db", "sqnr_db", "numeric"),
     ]:
         able = [name for name, o in verification.outputs.items() if getattr(o, measure) is not None]
