@@ -52,7 +52,7 @@ _FILES: dict[str, tuple[str, Callable[[bytes], bytes], tuple[str, ...]]] = {
         lambda content: b"\xff" * 8 + content[8:],
         ("corrupted record at 0",),
     ),
-    "cut gzip": ("data.gz", lambda content: gzip.compress(content)[:-20], ("truncated record",)),
+    "cut gzip": ("data.gz", lambda content: gzip.compress(content)[:-40], ("truncated record",)),
     "gzip with more behind": (
         "data.gz",
         lambda content: gzip.compress(content) + b"more",

@@ -161,8 +161,8 @@ _ROWS = {
     "file name of the SavedModel": _Row(
         _double,
         ConfigError,
-        ("output.extra_filename: 'keras_metadata.pb' is a file of the SavedModel",),
-        config="output { include_saved_model: true extra_filename: 'keras_metadata.pb' }",
+        ("output.extra_filename: 'notes.txt' is a file of the SavedModel",),
+        config="output { include_saved_model: true extra_filename: 'notes.txt' }",
     ),
 }
 if not HAS_BFLOAT16:
@@ -180,7 +180,7 @@ def _no_seed() -> None:
 def test_signature_that_makes_no_model_is_refused(name: str, tmp_path: pathlib.Path) -> None:
     row = _ROWS[name]
     model = save(tmp_path / "model", row.compute, *([row.spec] if row.spec else []))
-    (model / "keras_metadata.pb").touch()
+    (model / "notes.txt").touch()
     config = write_config(tmp_path, row.config)
     exit_code = 1 if row.error is VerificationError else 2
     refusal = Refusal(row.error, row.words, exit_code)
