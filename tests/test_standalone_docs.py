@@ -134,10 +134,10 @@ def test_old_lines_of_the_guide_do_not_run() -> None:
 @pytest.fixture
 def fn_args(tmp_path: pathlib.Path) -> FnArgs:
     """What a Trainer that is given raw examples hands to `run_fn`."""
-    write_split(tmp_path, "eval", images(60))
+    write_split(tmp_path, "train", images(60))
     return FnArgs(
         serving_model_dir=str(tmp_path / "model" / "Format-Serving"),
-        eval_files=[f"{tmp_path}/Split-eval/*"],
+        train_files=[f"{tmp_path}/Split-train/*"],
     )
 
 
