@@ -141,9 +141,14 @@ def test_worker_that_hangs_is_ended_after_its_time_limit(
 def test_interrupted_parent_ends_the_worker(tmp_path, monkeypatch, temporary, destination):
     _dying_by(tmp_path, monkeypatch, "import time; time.sleep(600)")
     interrupt = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    with _leaving_nothing(temporary), pytest.raises(KeyboardInterrupt):
-        interrupt.start()
-        _rewrite(tmp_path, destination)
+    # a shell has what it starts in the background ignore the signal
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with _leaving_nothing(temporary), pytest.raises(KeyboardInterrupt):
+            interrupt.start()
+            _rewrite(tmp_path, destination)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 _PARENT = """
