@@ -1,5 +1,7 @@
 """Keras models in files, of both generations of Keras."""
 
+import contextlib
+import io
 import json
 import pathlib
 import sys
@@ -155,6 +157,10 @@ _FOREIGN = {
     "activation": {"module": "sneaky", "class_name": "function", "config": "relu"},
     "function of Python": {"module": "builtins", "class_name": "function", "config": "print"},
     "lambda": {"class_name": "__lambda__", "config": {"code": "4wEAAA=="}},
+    # what downloads a file, and what reads one
+    "function of Keras": {"module": "keras.utils", "class_name": "function", "config": "get_file"},
+    "class of Keras": {"module": "keras.utils", "class_name": "SequenceEnqueuer", "config": {}},
+    "no name": {"class_name": ["Dense"], "registered_name": ["Dense"], "config": {}},
 }
 
 
@@ -199,6 +205,59 @@ def test_calls_of_tensorflow_that_may_do_more_are_refused(suffix, function, call
     _edit(path, call_another)
     with pytest.raises(SourceModelError, match=rf"'{function}', in the TFOpLambda layer .* not kn"):
         load_keras_file(path)
+
+
+@both_formats
+@pytest.mark.parametrize("wrapper", ["ResidualWrapper", "DropoutWrapper"])
+def test_code_of_a_wrapper_of_keras_2_that_is_not_public_is_not_run(suffix, wrapper, tmp_path):
+    cells = tf_keras.layers.RNN([tf_keras.layers.SimpleRNNCell(4)])
+    path = _saved(tf_keras.Sequential([tf_keras.Input([3, 4]), cells]), tmp_path / f"m{suffix}")
+
+    def wrap(config):
+        config["config"]["layers"][1]["config"]["cell"] = {
+            "class_name": wrapper,
+            "config": {"residual_fn": "4wEAAA==", "residual_fn_type": "lambda"},
+        }
+
+    _edit(path, wrap)
+    with pytest.raises(SourceModelError, match=f"'{wrapper}'.* neither public in Keras nor regist"):
+        load_keras_file(path)
+
+
+def test_feature_column_that_reads_a_file_of_this_machine_is_refused(tmp_path):
+    (tmp_path / "words").write_text("secret\n")
+    words = tf.feature_column.categorical_column_with_vocabulary_file(
+        "word", str(tmp_path / "words")
+    )
+    layer = tf_keras.layers.DenseFeatures([tf.feature_column.indicator_column(words)])
+    inputs = {"word": tf_keras.Input([1], dtype=tf.string, name="word")}
+    path = _saved(tf_keras.Model(inputs, layer(inputs)), tmp_path / "model.keras")
+    with pytest.raises(SourceModelError, match=r"'(IndicatorColumn|VocabularyFile\w+)'"):
+        load_keras_file(path)
+
+
+@both_generations
+@both_formats
+@pytest.mark.parametrize("kind", ["external", "virtual", "external link", "soft link"])
+def test_weights_in_another_file_are_not_read(k, suffix, kind, tmp_path):
+    path = _saved(_network(k), tmp_path / f"model{suffix}")
+    (tmp_path / "secret").write_bytes(b"secret")
+    _edit_weights(path, lambda weights: _add_from_elsewhere(weights, kind, tmp_path / "secret"))
+    with pytest.raises(SourceModelError, match=r"has 'added' of '/.*' in another place"):
+        load_keras_file(path)
+
+
+def _add_from_elsewhere(weights, kind, secret):
+    if kind == "external":
+        weights.create_dataset("added", (6,), np.uint8, external=[(str(secret), 0, 6)])
+    elif kind == "virtual":
+        layout = h5py.VirtualLayout((6,), np.uint8)
+        layout[:] = h5py.VirtualSource(str(secret), "data", (6,))
+        weights.create_virtual_dataset("added", layout)
+    elif kind == "external link":
+        weights["added"] = h5py.ExternalLink(str(secret), "/data")
+    else:
+        weights["added"] = h5py.SoftLink("/elsewhere")
 
 
 @both_generations
@@ -322,11 +381,31 @@ def _edit(path, change):
             change(config)
             file.attrs["model_config"] = json.dumps(config)
         return
+    with _members(path) as members:
+        config = json.loads(members["config.json"])
+        change(config)
+        members["config.json"] = json.dumps(config)
+
+
+def _edit_weights(path, change):
+    """Changes the weights of the model in a file."""
+    if path.suffix == ".h5":
+        with h5py.File(path, "a") as file:
+            change(next(item for item in file.values() if isinstance(item, h5py.Group)))
+        return
+    with _members(path) as members:
+        content = io.BytesIO(members["model.weights.h5"])
+        with h5py.File(content, "a") as file:
+            change(next(item for item in file.values() if isinstance(item, h5py.Group)))
+        members["model.weights.h5"] = content.getvalue()
+
+
+@contextlib.contextmanager
+def _members(path):
+    """The members of an archive, written back as they are changed."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    config = json.loads(members["config.json"])
-    change(config)
-    members["config.json"] = json.dumps(config)
+    yield members
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)

@@ -1,0 +1,181 @@
+"""What of a Keras file may be loaded: what does nothing but compute, on data of the file itself.
+
+A Keras file can also hold marshalled Python code, name any class or function to import, and refer
+to other files; Keras refuses these in some formats and versions alone.
+"""
+
+import inspect
+import pathlib
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import h5py
+
+from tfx_tflite_component.errors import SourceModelError
+
+EXPORT = "export a SavedModel with `model.export` where the model was made"
+
+_KERAS = ("keras", "tf_keras")
+# The modules whose public classes descriptions are made of.
+_PUBLIC = (
+    *("layers", "initializers", "regularizers", "constraints", "models"),
+    *("dtype_policies", "mixed_precision", "quantizers"),
+)
+# What files call a model that is made of layers and calls.
+_FUNCTIONAL = "Functional"
+# Public, but they hold Python code, or name a file that may.
+_CODE = ("Lambda", "__lambda__", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "TFSMLayer")
+# How Keras writes values of Python, NumPy and TensorFlow.
+_VALUES = (
+    *("__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__"),
+    *("__tuple__", "TensorShape", "TypeSpec", "CompositeTensor"),
+)
+_FUNCTION = "function"
+# Where Keras 3 has the classes of what it makes of calls of its functions.
+_OPERATIONS = "keras.src.ops."
+# The layers that Keras 2 makes of calls of TensorFlow, whose functions also read and delete files.
+_CALLS = ("TFOpLambda", "SlicingOpLambda")
+_CALLED_MODULES = ("__operators__", "math", "nn", "linalg", "image", "signal", "strings")
+_CALLED = (
+    *("abs", "add", "subtract", "multiply", "matmul", "maximum", "minimum", "clip_by_value"),
+    *("cast", "identity", "one_hot", "ones_like", "zeros_like", "where"),
+    *("concat", "expand_dims", "pad", "reshape", "reverse", "shape", "split", "squeeze", "stack"),
+    *("gather", "slice", "strided_slice", "tile", "transpose", "unstack"),
+)
+
+
+def check_description(description: Any, keras: Any, path: pathlib.Path) -> None:
+    """Refuses a description that holds code, or names what is not known to compute alone.
+
+    Args:
+        description: The description of a model, as JSON.
+        keras: The module that is to read it, Keras 3 or tf_keras.
+        path: The file, for the message.
+
+    Raises:
+        SourceModelError: What was refused, and why.
+    """
+    if isinstance(description, dict):
+        # not read, as the model is not trained here
+        description = {k: value for k, value in description.items() if k != "compile_config"}
+    for entry in _objects(description):
+        _check_vocabulary(entry, path)
+        if "class_name" not in entry:
+            continue
+        if entry["class_name"] in _CODE:
+            raise SourceModelError(
+                f"{path} holds Python code, in {_described(entry)}, which is not run. Build the "
+                f"model in Python and pass it to rewrite_keras_model, or {EXPORT}."
+            )
+        if entry["class_name"] in _CALLS:
+            _check_call(entry, path)
+        elif not _is_known(entry, keras):
+            raise SourceModelError(
+                f"{path} holds {_named(entry)!r} of the module {entry.get('module')!r}, which is "
+                "neither public in Keras nor registered, and not imported for a file. "
+                f"{remedy_for_own_classes(keras)}"
+            )
+
+
+def check_weights(weights: h5py.Group, path: pathlib.Path) -> None:
+    """Refuses weights that are in other files, which HDF5 would read wherever they are.
+
+    Args:
+        weights: The content of a file, or a part of it.
+        path: The file, for the message.
+
+    Raises:
+        SourceModelError: There are such weights.
+    """
+    for name in weights:
+        is_here = isinstance(weights.get(name, getlink=True), h5py.HardLink)
+        found = weights[name] if is_here else None
+        if isinstance(found, h5py.Dataset):
+            is_here = not (found.external or found.is_virtual)
+        if not is_here:
+            raise SourceModelError(
+                f"{path} has {name!r} of {weights.name!r} in another place, which is not read; "
+                f"expected all weights in the file itself. Instead, {EXPORT}."
+            )
+        if isinstance(found, h5py.Group):
+            check_weights(found, path)
+
+
+def remedy_for_own_classes(keras: Any) -> str:
+    """What to do about a model that has classes of its own, in words."""
+    return (
+        "Register classes of your own in Python with "
+        f"@{keras.__name__}.saving.register_keras_serializable, load the model there and pass it "
+        f"to rewrite_keras_model, or {EXPORT}."
+    )
+
+
+def _objects(description: Any) -> Iterator[Mapping[str, Any]]:
+    """Every mapping in a description."""
+    left = [description]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            yield value
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+
+
+def _check_vocabulary(entry: Mapping[str, Any], path: pathlib.Path) -> None:
+    if isinstance(entry.get("vocabulary"), str):
+        raise SourceModelError(
+            f"{path} reads its vocabulary from a file of this machine, {entry['vocabulary']!r}; "
+            f"expected the words themselves. Instead, {EXPORT}."
+        )
+
+
+def _check_call(entry: Mapping[str, Any], path: pathlib.Path) -> None:
+    """Refuses a call of TensorFlow that is not known to do nothing but compute."""
+    config = entry.get("config")
+    function = str(config.get("function") if isinstance(config, dict) else None)
+    module, _, name = function.rpartition(".")
+    if not (module in _CALLED_MODULES or (not module and name in _CALLED)):
+        raise SourceModelError(
+            f"{path} calls TensorFlow's function {function!r}, in {_described(entry)}, which is "
+            f"not known to compute alone. Instead, {EXPORT}."
+        )
+
+
+def _is_known(entry: Mapping[str, Any], keras: Any) -> bool:
+    """Whether a class or function is public in Keras, or registered in this process."""
+    name, module = _named(entry), str(entry.get("module"))
+    registered = (name, str(entry.get("registered_name")))
+    if any(keras.saving.get_registered_object(known) is not None for known in registered):
+        return True
+    if entry["class_name"] == _FUNCTION:
+        # how Keras writes functions of its own
+        return module == "builtins" and name in vars(keras.activations)
+    if name in _VALUES or _is_operation(name, module, keras):
+        return True
+    is_of_keras = entry.get("module") is None or module.partition(".")[0] in _KERAS
+    return is_of_keras and (name == _FUNCTIONAL or _is_public(name, keras))
+
+
+def _named(entry: Mapping[str, Any]) -> str:
+    """The name of the class or function that an object of a description is made by."""
+    return str(entry.get("config") if entry["class_name"] == _FUNCTION else entry["class_name"])
+
+
+def _is_public(name: str, keras: Any) -> bool:
+    modules = [getattr(keras, module) for module in _PUBLIC if hasattr(keras, module)]
+    return any(inspect.isclass(vars(module).get(name)) for module in modules)
+
+
+def _is_operation(name: str, module: str, keras: Any) -> bool:
+    if not module.startswith(_OPERATIONS) or module not in sys.modules:
+        return False
+    found = vars(sys.modules[module]).get(name)
+    return inspect.isclass(found) and issubclass(found, keras.Operation)
+
+
+def _described(entry: Mapping[str, Any]) -> str:
+    config = entry.get("config")
+    layer = config.get("name") if isinstance(config, dict) else None
+    return f"the {entry['class_name']} layer {layer!r}" if layer else "a lambda function"
