@@ -9,12 +9,14 @@ import resource
 import signal
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 
 import pytest
 from tfx.dsl.io import fileio
 from versions import OF_NO_VERSION
 
+from tfx_tflite_component import staging
 from tfx_tflite_component.errors import StorageError
 from tfx_tflite_component.scratch import scratch
 from tfx_tflite_component.staging import local_copy, staged
@@ -177,6 +179,68 @@ def test_runs_side_by_side_do_not_disturb_each_other(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["0", "1", "2", "3"]
 
 
+def test_runs_into_the_same_folder_come_one_after_the_other(tmp_path):
+    def publish(number: int) -> None:
+        for attempt in range(10):
+            _publish(tmp_path / "model", f"{number}.{attempt}")
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(publish, range(4)))
+    (content,) = set(_read(tmp_path / "model").values())
+    assert _read(tmp_path / "model") == _complete(content)
+    assert os.listdir(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("content", ["", "old"], ids=["empty", "with a model"])
+@pytest.mark.parametrize(
+    ("module", "name", "answer"),
+    [(staging, "_is_mount_point", True), (os, "access", False)],
+    ids=["mounted there", "nothing can be made beside it"],
+)
+def test_folder_is_staged_in_where_nothing_can_be_renamed_from_beside_it(
+    tmp_path, monkeypatch, module, name, answer, content
+):
+    target = tmp_path / "model"
+    target.mkdir()
+    if content:
+        _publish(target, content)
+    monkeypatch.setattr(module, name, lambda *_: answer)
+    with staged(str(target)) as folder:
+        assert target in folder.parents
+        _write(folder, "new")
+    assert _read(target) == _complete("new")
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_mount_points_are_known():
+    assert staging._is_mount_point(pathlib.Path("/proc"))
+    assert not staging._is_mount_point(pathlib.Path("/proc/self"))
+
+
+def test_folder_of_the_user_stays_the_one_that_it_was(tmp_path):
+    target = tmp_path / "model"
+    target.mkdir()
+    target.chmod(0o2775)
+    before = target.stat()
+    _publish(target, "new")
+    assert (target.stat().st_ino, target.stat().st_mode) == (before.st_ino, before.st_mode)
+
+
+def test_model_that_cannot_be_renamed_away_is_replaced(tmp_path, monkeypatch):
+    _publish(tmp_path / "model", "old")
+    rename = os.rename
+
+    def renamed(source: pathlib.Path, target: pathlib.Path) -> None:
+        if pathlib.Path(source).parent == tmp_path / "model":
+            # as in a container, for folders of its image
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(source))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", renamed)
+    _publish(tmp_path / "model", "new")
+    assert _read(tmp_path / "model") == _complete("new")
+
+
 def test_nothing_appears_before_the_end_and_nothing_at_all_after_an_error(tmp_path):
     target = tmp_path / "model"
     with pytest.raises(ZeroDivisionError), staged(str(target)) as folder:
@@ -233,6 +297,15 @@ def test_file_in_place_of_a_folder_is_told_before_any_work(tmp_path, place):
     ):
         pytest.fail("this is the work")
     assert (tmp_path / "model").read_text() == "a file"
+
+
+def test_no_place_for_temporary_folders_is_told(monkeypatch):
+    def find() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "gettempdir", find)
+    with pytest.raises(StorageError, match=r"a temporary folder: No usable .*'/tmp'"), scratch():
+        pytest.fail("there is none")
 
 
 def test_temporary_folder_that_cannot_be_made_is_named(tmp_path):

@@ -29,10 +29,10 @@ def scratch(parent: str | None = None) -> Iterator[pathlib.Path]:
     Raises:
         StorageError: It cannot be made.
     """
-    parent = parent or tempfile.gettempdir()
-    _sweep(parent)
     with contextlib.ExitStack() as stack:
-        with storage_errors(f"a temporary folder in {parent}"):
+        with storage_errors(f"a temporary folder{f' in {parent}' if parent else ''}"):
+            parent = parent or tempfile.gettempdir()
+            _sweep(parent)
             content = _make(parent, stack)
         yield content
 

@@ -2,8 +2,11 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import pathlib
+import re
+import shutil
 import stat
 from collections.abc import Collection, Iterator
 
@@ -16,6 +19,7 @@ from tfx_tflite_component.scratch import scratch
 from tfx_tflite_component.storage import storage_errors
 
 _SCHEME = "://"
+_OCTAL = re.compile(rb"\\(\d{3})")
 
 
 @contextlib.contextmanager
@@ -41,9 +45,9 @@ def staged(uri: str, owned: Collection[str] = ()) -> Iterator[pathlib.Path]:
     """A local folder whose content moves to `uri` when the block ends without an error.
 
     Where there is nothing at `uri` on a local file system, all of it appears there in one step: the
-    staging folder is beside `uri`, so that moving is renaming. Else, what an earlier attempt left
-    under the same names is replaced. The model is the first to go and the last to come, so that
-    there is never one without what belongs to it.
+    staging folder is beside `uri`, so that moving is renaming. In a folder that is there, what an
+    earlier attempt left under the same names is replaced. The model is the first to go and the last
+    to come, so that there is never one without what belongs to it.
 
     Args:
         uri: The folder to write to.
@@ -59,21 +63,48 @@ def staged(uri: str, owned: Collection[str] = ()) -> Iterator[pathlib.Path]:
             _check_is_no_file(uri, target)
             if target:
                 os.makedirs(target.parent, exist_ok=True)
-            folder = stack.enter_context(scratch(str(target.parent) if target else None))
+            folder = stack.enter_context(scratch(_staging_place(target) if target else None))
         yield folder
         with storage_errors(uri, tf.errors.OpError):
             if not target:
                 _upload(folder, uri, owned)
-            elif target.exists() and any(target.iterdir()):
-                _replace(folder, target, owned)
-            else:
-                os.replace(folder, target)
+                return
+            with _one_at_a_time(target.parent):
+                if target.exists():
+                    _replace(folder, target, owned)
+                else:
+                    os.rename(folder, target)
 
 
 def _local_target(uri: str) -> pathlib.Path | None:
-    """The folder that `uri` is; None where nothing beside it can be renamed to it."""
-    path = pathlib.Path(os.path.realpath(uri))
-    return None if _SCHEME in uri or path.is_mount() else path
+    return None if _SCHEME in uri else pathlib.Path(os.path.realpath(uri))
+
+
+def _staging_place(target: pathlib.Path) -> str:
+    """Beside a folder; in it, if nothing can be made beside it or renamed from there."""
+    beside = target.parent
+    is_apart = _is_mount_point(target) or not os.access(beside, os.W_OK | os.X_OK)
+    return str(target if is_apart and target.is_dir() else beside)
+
+
+def _is_mount_point(path: pathlib.Path) -> bool:
+    """Whether something is mounted at a path, be it another folder of the same file system."""
+    mounts = pathlib.Path("/proc/self/mountinfo").read_bytes().splitlines()
+    # proc_pid_mountinfo(5): the fifth field, in which blanks are octal numbers
+    points = (_OCTAL.sub(lambda m: bytes([int(m[1], 8)]), mount.split()[4]) for mount in mounts)
+    return os.fsencode(path) in points
+
+
+@contextlib.contextmanager
+def _one_at_a_time(folder: pathlib.Path) -> Iterator[None]:
+    """Waits until no other process publishes in a folder."""
+    with contextlib.ExitStack() as stack:
+        # where a folder cannot be locked, runs into the same one may mix
+        with contextlib.suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
 
 def _check_is_no_file(uri: str, target: pathlib.Path | None) -> None:
@@ -91,7 +122,7 @@ def _check_is_no_file(uri: str, target: pathlib.Path | None) -> None:
 def _replace(folder: pathlib.Path, target: pathlib.Path, owned: Collection[str]) -> None:
     names = [entry.name for entry in sorted(folder.iterdir(), key=_holds_model)]
     # by renaming alone: who is killed meanwhile leaves each entry whole, or not at all
-    with scratch(str(target.parent)) as old:
+    with scratch(_staging_place(target)) as old:
         try:
             for name in [*reversed(names), *sorted(set(owned) - set(names))]:
                 _move(target / name, old / name)
@@ -107,8 +138,15 @@ def _replace(folder: pathlib.Path, target: pathlib.Path, owned: Collection[str])
 
 
 def _move(source: pathlib.Path, target: pathlib.Path) -> None:
-    with contextlib.suppress(FileNotFoundError):
+    try:
         os.rename(source, target)
+    except FileNotFoundError:
+        pass
+    except OSError as e:
+        if e.errno != errno.EXDEV:
+            raise
+        # a folder that a container image brought along, below the layer that is written to
+        shutil.move(source, target)
 
 
 def _holds_model(entry: pathlib.Path) -> bool:
