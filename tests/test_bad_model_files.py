@@ -24,6 +24,7 @@ from tfx_tflite_component.errors import (
     VerificationError,
     WorkerError,
 )
+from tfx_tflite_component.inference import TFLiteModelHandler
 from tfx_tflite_component.inspection import inspect
 from tfx_tflite_component.runtime import TFLiteModel
 from tfx_tflite_component.scoring import Scorer, check_model
@@ -80,7 +81,11 @@ _DAMAGES: dict[str, tuple[Damage, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("name", _DAMAGES)
 def test_file_that_is_no_model_is_refused_wherever_it_is_named(
-    name: str, folder: pathlib.Path, content: bytes, tmp_path: pathlib.Path
+    name: str,
+    folder: pathlib.Path,
+    content: bytes,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     damage, words = _DAMAGES[name]
     artifact = shutil.copytree(folder / "small-artifact", tmp_path / "artifact")
@@ -90,6 +95,7 @@ def test_file_that_is_no_model_is_refused_wherever_it_is_named(
     check_refused(refusal, "inspect", path)
     arguments = ("compare", folder / "small", path, "--examples", folder / "examples")
     check_refused(refusal, *arguments)
+    monkeypatch.setattr(scoring, "Worker", WorkerInProcess)
     for refuses in (check_model, Scorer):
         with pytest.raises(ModelFileError, match="tflite"):
             refuses(str(path.parent))
@@ -186,6 +192,14 @@ def test_model_that_crashes_the_interpreter_does_not_crash_the_evaluator(
     with pytest.raises((WorkerError, ModelFileError)) as raised:
         check_model(str(serving_dir))
     _check_death(raised.value, f"trying the TFLite model {serving_dir / 'tflite'}")
+
+
+@pytest.mark.slow
+def test_model_that_crashes_the_interpreter_is_refused_by_run_inference(
+    crashing: pathlib.Path,
+) -> None:
+    with pytest.raises((WorkerError, ModelFileError)):
+        TFLiteModelHandler(str(crashing / "Format-Serving")).load_model()
 
 
 @pytest.mark.slow

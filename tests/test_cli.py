@@ -139,6 +139,17 @@ def test_convert_writes_the_results_and_says_what_they_are(run, tmp_path):
     assert re.search(r"^ +\d+ s  verifying$", errors, re.MULTILINE)
 
 
+def test_nan_of_a_model_that_is_published_all_the_same_is_told(run, tmp_path):
+    save(tmp_path / "model", lambda x: {"y": tf.math.log(x)}, tf.TensorSpec([None, 2], name="x"))
+    (tmp_path / "config").write_text("verification { on_failure: WARN }")
+    arguments = ["--config", tmp_path / "config"]
+    code, out, errors = run("convert", tmp_path / "model", tmp_path / "out", *arguments)
+    assert code == 0
+    assert "largest difference inf" in out
+    assert "warning: The TFLite model does not compute what the SavedModel does" in out
+    assert errors.count("\n") == errors.count(" s  ")
+
+
 @pytest.mark.parametrize(
     "text",
     ["batch_size: 2", '{"batch_size": 2}', "# two\nbatch_size: 2"],

@@ -13,13 +13,21 @@ from apache_beam.testing.util import assert_that
 from evaluations import BEAM_ARGS, make_data, publish, save_classifier
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
+from workers import WorkerInProcess
 
-from tfx_tflite_component import inference
+from tfx_tflite_component import inference, scoring
 from tfx_tflite_component.inference import TFLiteModelHandler
 from tfx_tflite_component.scoring import Scorer
 from tfx_tflite_component.source import load_signature
 
+pytestmark = pytest.mark.usefixtures("_in_process")
+
 _EXAMPLES = make_data(40, seed=0).examples
+
+
+@pytest.fixture
+def _in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "Worker", WorkerInProcess)
 
 
 @pytest.fixture(scope="module")

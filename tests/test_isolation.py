@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from transformed import save_trained
 from versions import CRASHES_IN_CALIBRATION
 
 from tfx_tflite_component.config import read_config
-from tfx_tflite_component.errors import SourceModelError, WorkerError
+from tfx_tflite_component.errors import SourceModelError, UnsupportedOpsError, WorkerError
 from tfx_tflite_component.isolation import Worker, WorkerTraceback, rewrite_isolated
 from tfx_tflite_component.scratch import scratch
 
@@ -101,6 +102,7 @@ _DEFECT = "This is a defect of the TFLite converter or interpreter"
             _MEMORY,
             False,
         ),
+        ("os.kill(os.getpid(), 35)", "was killed by signal 35", "", False),
         ("os._exit(3)", "ended with exit code 3 and without an answer", "", False),
         ("os._exit(0)", "ended with exit code 0 and without an answer", "", False),
     ],
@@ -116,6 +118,59 @@ def test_death_of_the_worker_is_one_error_with_its_last_words(
     assert remedy in message
     assert message.splitlines()[-1].endswith("  last words")
     assert (raised.value.how, raised.value.crashed) == (how, crashed)
+
+
+def test_process_that_cannot_be_started_is_told(tmp_path, monkeypatch, temporary, destination):
+    monkeypatch.setattr(sys, "executable", f"{tmp_path}/python")
+    with (
+        _leaving_nothing(temporary),
+        pytest.raises(WorkerError, match=r"cannot be started: .*No such file .*/python'"),
+    ):
+        _rewrite(tmp_path, destination)
+
+
+def test_death_is_noticed_though_another_process_has_the_pipe(
+    tmp_path, monkeypatch, temporary, destination
+):
+    (tmp_path / "pid").touch()
+    _dying_by(
+        tmp_path,
+        monkeypatch,
+        "import subprocess\n"
+        "pipe = int(sys.orig_argv[-2])\n"
+        "stranger = subprocess.Popen(['sleep', '600'], pass_fds=[pipe])\n"
+        f"open('{tmp_path}/pid', 'w').write(str(stranger.pid))\n"
+        "os.abort()",
+    )
+    try:
+        with pytest.raises(WorkerError, match="was killed by SIGABRT"):
+            _rewrite(tmp_path, destination, "time_limit_seconds: 60")
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+
+def test_request_arrives_though_another_process_has_the_pipe(tmp_path, temporary, destination):
+    with Worker() as worker:
+        # as multiprocessing forks it
+        pipe = worker._process.stdin.fileno()
+        stranger = subprocess.Popen(["sleep", "600"], pass_fds=[pipe])
+        try:
+            with pytest.raises(SourceModelError, match="There is no SavedModel"):
+                rewrite_isolated(worker, tmp_path / "nothing", destination, read_config(None), {})
+        finally:
+            stranger.kill()
+            stranger.wait()
+
+
+def test_descriptors_may_have_large_numbers(tmp_path, temporary, destination):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    with contextlib.ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):
+            stack.enter_context(open(os.devnull))
+        with pytest.raises(SourceModelError, match="There is no SavedModel"):
+            _rewrite(tmp_path / "nothing", destination)
 
 
 def test_log_without_end_is_not_read_whole(tmp_path, monkeypatch, temporary, destination):
@@ -263,6 +318,17 @@ def test_error_of_the_worker_comes_through_a_thread_with_its_cause(
     assert isinstance(raised.value.__cause__, WorkerTraceback)
     assert "in load_signature" in str(raised.value.__cause__)
     assert list(temporary.iterdir()) == list(destination.iterdir()) == []
+
+
+def test_error_keeps_what_it_knows_besides_its_message(tmp_path, temporary, destination):
+    source = save(
+        tmp_path / "model",
+        lambda x: {"y": tf.linalg.cholesky(x)},
+        tf.TensorSpec([2, 2], tf.float32, "x"),
+    )
+    with pytest.raises(UnsupportedOpsError) as raised:
+        _rewrite(source, destination)
+    assert raised.value.ops == ("Cholesky",)
 
 
 def test_defect_that_is_no_error_of_ours_is_told_by_its_traceback(tmp_path, destination):

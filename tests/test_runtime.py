@@ -48,6 +48,16 @@ def test_batch_size_is_the_fixed_one(tmp_path, shapes, config, batch_size):
     assert _model(tmp_path, function, *specs, config=config).batch_size == batch_size
 
 
+def test_model_stays_the_one_that_was_loaded(tmp_path):
+    spec = tf.TensorSpec([None], tf.float32, "x")
+    converted = convert_model(save(tmp_path / "model", lambda x: {"y": x * 2}, spec), "")
+    converted.path.unlink()
+    model = converted.model
+    for loaded in (model, model.copy()):
+        for size in (1, 2):
+            assert loaded({"x": np.ones(size, np.float32)})["y"].tolist() == [2] * size
+
+
 def _by_condition(x):
     return {"y": tf.cond(tf.reduce_sum(x) > 0, lambda: tf.exp(x), lambda: x @ tf.eye(2) * 3)}
 

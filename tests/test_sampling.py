@@ -1,11 +1,15 @@
 """Samples of TFRecord files."""
 
 import collections
+import os
+import re
 
 import pytest
 import tensorflow as tf
 
-from tfx_tflite_component.sampling import sample
+from tfx_tflite_component.config import read_config
+from tfx_tflite_component.errors import ExamplesError
+from tfx_tflite_component.sampling import Files, sample, store_samples
 
 
 def _write(path, records, compression=""):
@@ -50,6 +54,20 @@ def test_fewer_examples_than_wanted_are_all_of_them(tmp_path):
 def test_compressed_and_plain_files_mix(tmp_path):
     files = [_write(tmp_path / "a", ["a"]), _write(tmp_path / "b.gz", ["b"], "GZIP")]
     assert sorted(sample(files, 2, seed=0)) == [b"a", b"b"]
+
+
+@pytest.mark.parametrize("place", ["a bucket without a name", "a name that is not UTF-8"])
+def test_what_cannot_be_looked_for_is_told(place, tmp_path):
+    pattern = "gs:///data/*"
+    if place == "a name that is not UTF-8":
+        pattern = f"{tmp_path}/*"
+        open(os.fsencode(tmp_path) + b"/\xff", "w").close()
+    with pytest.raises(ExamplesError, match=f"cannot be looked for by '{re.escape(pattern)}'"):
+        _store(pattern, tmp_path)
+
+
+def _store(pattern, folder):
+    return store_samples(read_config(None), lambda *_: Files("`examples`", [pattern]), folder)
 
 
 def test_files_are_read_only_as_far_as_it_takes(tmp_path):

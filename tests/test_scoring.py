@@ -237,14 +237,15 @@ def test_values_out_of_the_calibrated_range_are_clipped_and_do_not_wrap(
 
 
 class _CountingModel(TFLiteModel):
-    """A model that says which threads have loaded and run it."""
+    """A model that says which threads have copied it, and runs in one of these alone."""
 
-    loaded_by: list[int]
+    copied_by: list[int]
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
-        self._owner = threading.get_ident()
-        self.loaded_by.append(self._owner)
+    def copy(self) -> "_CountingModel":
+        model = super().copy()
+        model._owner = threading.get_ident()
+        self.copied_by.append(model._owner)
+        return model
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         assert threading.get_ident() == self._owner
@@ -254,7 +255,7 @@ class _CountingModel(TFLiteModel):
 def test_threads_share_a_scorer_and_have_an_interpreter_each(
     published: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_CountingModel, "loaded_by", [], raising=False)
+    monkeypatch.setattr(_CountingModel, "copied_by", [], raising=False)
     monkeypatch.setattr(scoring, "TFLiteModel", _CountingModel)
     scorer = _scorer(published)
     barrier = threading.Barrier(2)
@@ -268,7 +269,7 @@ def test_threads_share_a_scorer_and_have_an_interpreter_each(
         futures = [pool.submit(score_twice) for _ in range(2)]
     first, second = (future.result() for future in futures)
     np.testing.assert_array_equal(first, second)
-    assert len(_CountingModel.loaded_by) == len(set(_CountingModel.loaded_by)) == 2
+    assert len(_CountingModel.copied_by) == len(set(_CountingModel.copied_by)) == 2
 
 
 class _SizedModel(TFLiteModel):

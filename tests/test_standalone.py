@@ -205,10 +205,21 @@ def test_destination_in_the_source_is_refused(inside, doubling):
     assert sorted(doubling.rglob("*")) == before
 
 
-def test_source_where_the_head_is_written_is_refused(doubling, tmp_path):
-    source = shutil.copytree(doubling, tmp_path / "out" / "head")
-    with pytest.raises(ConfigError, match="in the folder 'head' of the destination"):
-        rewrite_saved_model(source, tmp_path / "out")
+@pytest.mark.parametrize(
+    ("name", "output"),
+    [
+        ("head", {}),
+        ("assets", {}),
+        ("tflite", {}),
+        ("report.json", {}),
+        ("model.tflite", {"extra_filename": "model.tflite"}),
+        ("variables", {"include_saved_model": True}),
+    ],
+)
+def test_source_that_the_results_would_replace_is_refused(name, output, doubling, tmp_path):
+    source = shutil.copytree(doubling, tmp_path / "out" / name)
+    with pytest.raises(ConfigError, match=f"is in the destination as '{name}'"):
+        rewrite_saved_model(source, tmp_path / "out", {"output": output})
     assert (source / "saved_model.pb").exists()
 
 
@@ -409,7 +420,15 @@ def test_what_is_no_keras_model_is_refused(model, tmp_path):
     assert _names(tmp_path) == []
 
 
-def test_keras_model_is_calibrated_and_compared_on_examples_by_its_inputs(tmp_path, capfd):
+@both_generations
+def test_keras_prints_nothing_meanwhile_and_may_after(k, tmp_path, capfd):
+    model = k.Sequential([k.Input([2], name="x"), k.layers.Dense(2)])
+    rewrite_keras_model(model, tmp_path / "out")
+    assert capfd.readouterr().out == ""
+    assert k.utils.is_interactive_logging_enabled()
+
+
+def test_keras_model_is_calibrated_and_compared_on_examples_by_its_inputs(tmp_path):
     model = keras.Sequential([keras.Input([2], name="x"), keras.layers.Dense(16)])
     files = _write(tmp_path / "rows.tfrecord", [example(x=row.tolist()) for row in _ROWS])
     config = {"quantization": {"mode": "FULL_INTEGER"}}
@@ -417,7 +436,6 @@ def test_keras_model_is_calibrated_and_compared_on_examples_by_its_inputs(tmp_pa
     assert report["verification"]["num_examples"] == len(_ROWS)
     assert report["calibration"]["ranges"]["x"]["max"] == 2.0
     assert report["verification"]["outputs"]["output_0"]["sqnr_db"] > 30
-    assert capfd.readouterr().out == ""
 
 
 # --- concrete functions

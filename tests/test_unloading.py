@@ -51,7 +51,7 @@ def test_variables_are_empty_inside_and_filled_after(tail, tmp_path, fails):
     assert before == sorted(map(repr, [value[()] for value in _VALUES]))
     tf.saved_model.save(tail.resources, str(tmp_path / "saved"), signatures=tail.function)
     try:
-        with unloaded(tail, tmp_path / "saved"):
+        with unloaded(tail, tmp_path / "saved", kept=()):
             assert all("[]" in value for value in _values(tail))
             if fails:
                 raise ZeroDivisionError
@@ -61,6 +61,17 @@ def test_variables_are_empty_inside_and_filled_after(tail, tmp_path, fails):
     (name,) = tail.input_names
     found = tail.function(**{name: tf.constant([2, 5], tf.int64)})
     assert {4, 0} in [set(output.numpy().ravel().tolist()) for output in found.values()]
+
+
+def test_variables_that_are_kept_keep_their_values(tail, tmp_path):
+    tf.saved_model.save(tail.resources, str(tmp_path / "saved"), signatures=tail.function)
+    before, kept = _values(tail), tail.resources.variables_read[:2]
+    with unloaded(tail, tmp_path / "saved", kept):
+        assert sorted(repr(variable.numpy()) for variable in kept) == [
+            value for value in _values(tail) if "[]" not in value
+        ]
+        assert len([value for value in _values(tail) if "[]" in value]) == 2
+    assert _values(tail) == before
 
 
 def test_head_can_be_calibrated_with_that_reads_a_variable_of_the_tail(tmp_path):
@@ -81,7 +92,8 @@ def test_head_can_be_calibrated_with_that_reads_a_variable_of_the_tail(tmp_path)
     parts = split_model(model, config)
     examples = [example(x=row) for row in np.random.default_rng(0).standard_normal([20, 8])]
     dataset = RepresentativeDataset(parts, examples)
-    (tmp_path / "tflite").write_bytes(convert(parts.tail, read_config(config), dataset))
+    kept = parts.head.resources.variables_read
+    (tmp_path / "tflite").write_bytes(convert(parts.tail, read_config(config), dataset, kept))
     taken = parts.head.function(tf.constant(examples[:1]))["hidden"].numpy()
     found = TFLiteModel(tmp_path / "tflite")({"hidden": taken})["y"]
     expected = np.maximum(taken, 0) @ module.shared.numpy()

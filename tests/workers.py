@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tfx_tflite_component import errors, executor, isolation, tasks, worker
+from tfx_tflite_component import executor, isolation, tasks, worker
 
 
 class WorkerInProcess:
@@ -27,7 +27,7 @@ class WorkerInProcess:
         except MemoryError as e:
             raise isolation._death(1, task, f"MemoryError: {e}", None) from e
         if "error" in answer:
-            raise getattr(errors, answer["error"]["type"])(answer["error"]["message"])
+            raise isolation._error(json.loads(json.dumps(answer["error"])))
         return json.loads(json.dumps(answer["result"]))
 
 

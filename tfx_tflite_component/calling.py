@@ -6,6 +6,7 @@ import tensorflow as tf
 from tfx_tflite_component.errors import ExamplesError
 from tfx_tflite_component.runtime import Arrays
 from tfx_tflite_component.split.graph import ConcreteFunction
+from tfx_tflite_component.storage import lack_of_memory
 from tfx_tflite_component.wording import reason
 
 
@@ -29,7 +30,7 @@ def call(
     try:
         return _call(function, inputs)
     except tf.errors.OpError as e:
-        position = _refused(function, inputs)
+        position = None if lack_of_memory(e) else _refused(function, inputs)
         where = "" if position is None else f" at example {first + position}"
         raise ExamplesError(
             f"The examples make {what} fail{where}: {reason(e)}. Connect `examples` that the "

@@ -99,7 +99,8 @@ def _convert_at(
         begin("reading the calibration sample")
     dataset = RepresentativeDataset(parts, calibration) if is_calibrated(config) else None
     begin(CONVERTING + parts.boundary)
-    path.write_bytes(convert(parts.tail, config, dataset))
+    kept = parts.head.resources.variables_read if parts.head else ()
+    path.write_bytes(convert(parts.tail, config, dataset, kept))
     begin("inspecting the model")
     found = inspect(path)
     warnings = range_warnings(dataset.ranges) if dataset else []
@@ -131,7 +132,8 @@ def _refused(refusals: dict[str, _Refusal]) -> _Refusal:
 
 
 def _with_word_on(error: _Refusal, boundary: str, other: _Refusal) -> _Refusal:
-    longer = type(error)(f"{error}\nThe boundary {boundary} does not do either: {_why(other)}")
+    message = f"{error}\nThe boundary {boundary} does not do either: {_why(other)}"
+    longer = type(error)(message, **vars(error))
     longer.__cause__ = error
     return longer
 

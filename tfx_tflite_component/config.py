@@ -73,7 +73,7 @@ def read_config(
                 f"The config is a {type(config).__name__}; expected a TFLiteRewriterConfig, or its "
                 "JSON or text form."
             )
-    except (json_format.ParseError, text_format.ParseError) as e:
+    except (json_format.ParseError, text_format.ParseError, RecursionError) as e:
         raise ConfigError(
             f"The config cannot be read: {str(e).rstrip('.')}. The fields are listed in "
             "proto/tflite_rewriter.proto."

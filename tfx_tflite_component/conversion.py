@@ -1,11 +1,10 @@
 """Drives the TFLite converter."""
 
-import contextlib
 import logging
 import pathlib
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -54,14 +53,18 @@ _REMEDY = (
 
 
 def convert(
-    tail: Tail, config: TFLiteRewriterConfig, dataset: RepresentativeDataset | None = None
+    tail: Tail,
+    config: TFLiteRewriterConfig,
+    dataset: RepresentativeDataset | None = None,
+    kept: Collection[tf.Variable] = (),
 ) -> bytearray:
-    """Converts a tail.
+    """Converts a tail, whose variables are out of memory meanwhile.
 
     Args:
         tail: The tail.
         config: What the model is to be.
         dataset: What to calibrate with, for the modes that take it.
+        kept: Variables that stay: those that the dataset reads.
 
     Returns:
         The content of a `.tflite` file, whose inputs and outputs have the names of the SavedModel.
@@ -73,7 +76,7 @@ def convert(
     _check_types(tail)
     size.check_size(tail, config.quantization.mode)
     try:
-        model = _convert(tail, config, dataset)
+        model = _convert(tail, config, dataset, kept)
     except _ERRORS as e:
         logging.info("The TFLite converter's own words:\n%s", e)
         raise _explained(e, tail, config) from e
@@ -90,12 +93,14 @@ def convert(
 
 
 def _convert(
-    tail: Tail, config: TFLiteRewriterConfig, dataset: RepresentativeDataset | None
+    tail: Tail,
+    config: TFLiteRewriterConfig,
+    dataset: RepresentativeDataset | None,
+    kept: Collection[tf.Variable],
 ) -> bytearray:
     with tempfile.TemporaryDirectory(prefix="tfx-tflite-") as folder:
         tf.saved_model.save(tail.resources, folder, signatures=tail.function)
-        # a calibration runs the head meanwhile, which may read the same variables
-        with contextlib.nullcontext() if dataset else unloaded(tail, pathlib.Path(folder)):
+        with unloaded(tail, pathlib.Path(folder), kept):
             converter = tf.lite.TFLiteConverter.from_saved_model(folder)
             _configure(converter, config, dataset)
             return bytearray(converter.convert())

@@ -30,7 +30,7 @@ def describe_verification(verification: Mapping[str, Any]) -> Iterator[str]:
     """
     yield f"  compared on      {verification['num_examples']} {verification['inputs']}"
     for name, output in verification["outputs"].items():
-        measures = [f"largest difference {output['max_abs_error']:.3g}"]
+        measures = [f"largest difference {float(output['max_abs_error']):.3g}"]
         if output["argmax_agreement"] is not None:
             measures.append(f"same largest value in {output['argmax_agreement']:.1%}")
         if output["sqnr_db"] is not None:

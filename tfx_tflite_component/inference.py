@@ -10,7 +10,7 @@ from typing import Any
 from apache_beam.ml.inference.base import ModelHandler, PredictionResult
 
 from tfx_tflite_component.errors import ConfigError
-from tfx_tflite_component.scoring import Scorer
+from tfx_tflite_component.scoring import Scorer, check_model
 
 
 class TFLiteModelHandler(ModelHandler[bytes, PredictionResult, Scorer]):
@@ -29,7 +29,12 @@ class TFLiteModelHandler(ModelHandler[bytes, PredictionResult, Scorer]):
         self._model_dir = model_dir
 
     def load_model(self) -> Scorer:
-        """Loads the model and its head."""
+        """Loads the model and its head.
+
+        Raises:
+            RewriterError: What `check_model` and `Scorer` refuse, such as a model that crashes.
+        """
+        check_model(self._model_dir)
         return Scorer(self._model_dir)
 
     def run_inference(

@@ -5,12 +5,13 @@ process of its own it takes nothing down with it.
 """
 
 import contextlib
+import io
 import json
 import logging
 import os
 import pathlib
 import re
-import select
+import selectors
 import shutil
 import signal
 import subprocess
@@ -36,6 +37,7 @@ _DEFECT = (
     "another input_boundary or quantization.mode, or another version of TensorFlow."
 )
 _FURTHER_ON = "TRANSFORMED_FEATURES"
+_SIGNALS = {number.value: number.name for number in signal.Signals}
 _CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV)
 # what C++, Python, TensorFlow and LLVM say
 _OUT_OF_MEMORY = re.compile(
@@ -60,29 +62,39 @@ class Worker:
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(scratch())
             self._log_path = folder / "log"
-            answers, answers_of_worker = os.pipe()
-            self._answers = stack.enter_context(os.fdopen(answers, "rb", buffering=0))
             try:
-                with self._log_path.open("wb") as log:
-                    self._process = subprocess.Popen(
-                        [
-                            *(sys.executable, "-m", "tfx_tflite_component.worker"),
-                            *(str(answers_of_worker), str(os.getpid())),
-                        ],
-                        stdin=subprocess.PIPE,
-                        stdout=log,
-                        stderr=log,
-                        pass_fds=[answers_of_worker],
-                        # Python looks for modules where it starts: nothing of the user's is there
-                        cwd=folder,
-                        env=_environment(str(folder)),
-                        text=True,
-                    )
-            finally:
-                os.close(answers_of_worker)
-            stack.callback(_end, self._process)
+                self._start(folder, stack)
+            except OSError as e:
+                raise errors.WorkerError(
+                    f"The process that works with TensorFlow cannot be started: {e}. Nothing was "
+                    f"published. See that this process may start {sys.executable}, and that it "
+                    "has not too many files open."
+                ) from e
             self._stack = stack.pop_all()
         return self
+
+    def _start(self, folder: pathlib.Path, stack: contextlib.ExitStack) -> None:
+        answers, answers_of_worker = os.pipe()
+        self._answers = stack.enter_context(os.fdopen(answers, "rb", buffering=0))
+        try:
+            with self._log_path.open("wb") as log:
+                self._process = subprocess.Popen(
+                    [
+                        *(sys.executable, "-m", "tfx_tflite_component.worker"),
+                        *(str(answers_of_worker), str(os.getpid())),
+                    ],
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=[answers_of_worker],
+                    # Python looks for modules where it starts: nothing of the user's is there
+                    cwd=folder,
+                    env=_environment(str(folder)),
+                    text=True,
+                )
+        finally:
+            os.close(answers_of_worker)
+        stack.callback(_end, self._process)
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
@@ -117,10 +129,7 @@ class Worker:
             return answer["result"]
         if "error" in answer:
             _log.info("What the worker logged:\n%s", log)
-            error = answer["error"]
-            raise getattr(errors, error["type"])(error["message"]) from WorkerTraceback(
-                "\n" + error["traceback"]
-            )
+            raise _error(answer["error"]) from WorkerTraceback("\n" + answer["error"]["traceback"])
         limit = time_limit_seconds if expired.is_set() else None
         raise _death(self._process.returncode, phase, log, limit)
 
@@ -133,7 +142,7 @@ class Worker:
         assert self._process.stdin
         # who died before it could read says why by how it died
         with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:
-            json.dump(request, stdin)
+            stdin.write(json.dumps(request) + "\n")
         phase = "importing TensorFlow"
         for line in self._lines():
             answer = json.loads(line)
@@ -147,17 +156,29 @@ class Worker:
         """What the process writes, as far as lines are complete.
 
         It waits in short turns: Python heeds no signal, such as Ctrl-C, that arrives right before
-        it begins to wait.
+        it begins to wait. And the pipe of a process that has ended stays open where one that
+        another thread forked meanwhile has it as well.
         """
-        rest = b""
-        while True:
-            while not select.select([self._answers], [], [], _WAIT_SECONDS)[0]:
-                pass
+        parts: list[bytes] = []
+        while self._has_answer():
             read = self._answers.read(_PIPE_BYTES)
             if not read:
                 return
-            *lines, rest = (rest + read).split(b"\n")
-            yield from lines
+            parts.append(read)
+            if b"\n" in read:
+                *lines, rest = b"".join(parts).split(b"\n")
+                parts = [rest]
+                yield from lines
+
+    def _has_answer(self) -> bool:
+        """Waits for an answer, or for the end of the process without one."""
+        is_running = True
+        while is_running:
+            # before the look at the pipe: what it writes last is there when it has ended
+            is_running = self._process.poll() is None
+            if _is_ready(self._answers, _WAIT_SECONDS if is_running else 0):
+                return True
+        return False
 
 
 def rewrite_isolated(
@@ -195,7 +216,7 @@ def rewrite_isolated(
         "samples": {name: str(path) for name, path in samples.items()},
         "transform_graph": str(transform_graph.absolute()) if transform_graph else None,
     }
-    start = time.monotonic()
+    end = time.monotonic() + config.time_limit_seconds
     try:
         return _rewrite(worker, config, arguments)
     except errors.WorkerError as e:
@@ -203,7 +224,7 @@ def rewrite_isolated(
             raise
         for entry in destination.iterdir():
             shutil.rmtree(entry)
-        return _rewrite_further_on(e, time.monotonic() - start, config, arguments)
+        return _rewrite_further_on(e, end - time.monotonic(), config, arguments)
 
 
 def _rewrite(
@@ -220,15 +241,15 @@ def _crashed_at_the_first(error: errors.WorkerError) -> bool:
 
 def _rewrite_further_on(
     crash: errors.WorkerError,
-    seconds: float,
+    seconds_left: float,
     config: TFLiteRewriterConfig,
     arguments: dict[str, Any],
 ) -> dict[str, Any]:
-    """Goes on behind the boundary at which the converter crashed after some seconds."""
+    """Goes on behind the boundary at which the converter crashed."""
     pinned = TFLiteRewriterConfig()
     pinned.CopyFrom(config)
     pinned.input_boundary = TFLiteRewriterConfig.TRANSFORMED_FEATURES
-    pinned.time_limit_seconds = max(1, config.time_limit_seconds - int(seconds))
+    pinned.time_limit_seconds = max(1, int(seconds_left))
     try:
         with Worker() as worker:
             report = _rewrite(worker, pinned, arguments)
@@ -251,6 +272,19 @@ def _rewrite_further_on(
 def as_json(config: TFLiteRewriterConfig) -> dict[str, Any]:
     """The config as a mapping that `read_config` takes."""
     return json_format.MessageToDict(config, preserving_proto_field_name=True)
+
+
+def _is_ready(pipe: io.FileIO, seconds: float) -> bool:
+    """Waits until something can be read of a pipe, or its end."""
+    # not by select(2), which takes no descriptors from 1,024 on
+    with selectors.PollSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
+
+
+def _error(answer: dict[str, Any]) -> errors.RewriterError:
+    """The error that an answer tells of."""
+    return getattr(errors, answer["type"])(answer["message"], **answer["attributes"])
 
 
 def _end(process: subprocess.Popen[str]) -> None:
@@ -292,11 +326,11 @@ def _death(returncode: int, phase: str, log: str, limit: int | None) -> errors.W
         limit: The time limit in seconds, if that is what ended it.
     """
     lines = [line for line in log.splitlines() if line.strip()][-_LOG_LINES_IN_ERRORS:]
-    number = signal.Signals(-returncode) if returncode < 0 else None
+    number = -returncode if returncode < 0 else None
     how = f"ended with exit code {returncode} and without an answer"
     remedy = ""
     if number:
-        how = f"was killed by {number.name}"
+        how = f"was killed by {_SIGNALS.get(number, f'signal {number}')}"
     if limit is not None:
         how = f"was ended after {limit} seconds, its time limit,"
         remedy = "Set time_limit_seconds to more if it needs more."

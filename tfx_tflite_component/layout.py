@@ -10,6 +10,9 @@ HEAD_DIR = "head"
 """The head as a SavedModel. The component writes it beside that folder, so that a Pusher does not
 ship it. Outside of a pipeline, as in a Trainer's `run_fn`, it is beside the model file itself."""
 
+ASSET_DIRS = ("assets", "assets.extra")
+"""The folders of a SavedModel that travel with the model."""
+
 SIGNATURE_KEY = "serving_default"
 """The model's signature, whatever the SavedModel's is: the one that TFMA looks for."""
 

@@ -11,7 +11,7 @@ from tfx_tflite_component.choosing import convert_signature
 from tfx_tflite_component.errors import ConfigError, VerificationError
 from tfx_tflite_component.inspection import SELECT_TF, Inspection
 from tfx_tflite_component.latency import Latency, measure_latency
-from tfx_tflite_component.layout import HEAD_DIR, MODEL_FILENAME, SERVING_DIR
+from tfx_tflite_component.layout import ASSET_DIRS, HEAD_DIR, MODEL_FILENAME, SERVING_DIR
 from tfx_tflite_component.progress import begin
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.report import Report, make_report
@@ -19,8 +19,6 @@ from tfx_tflite_component.runtime import TFLiteModel, why_not_runnable
 from tfx_tflite_component.source import check_files, load_signature, load_transform
 from tfx_tflite_component.split.boundary import Split
 from tfx_tflite_component.verification import Verification, batches, failures, verify
-
-_ASSETS = ("assets", "assets.extra")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +53,7 @@ def rewrite(
     Raises:
         RewriterError: What was refused, and why; `destination` then holds no complete model.
     """
-    check_files(source, [""] if config.output.include_saved_model else _ASSETS)
+    check_files(source, [""] if config.output.include_saved_model else ASSET_DIRS)
     begin("loading the SavedModel")
     signature = load_signature(source, config.signature_key)
     transform = load_transform(transform_graph) if transform_graph else None
@@ -137,7 +135,7 @@ def _copy_companions(
         shutil.copytree(source, serving_dir, ignore=_head_in(source))
         return
     serving_dir.mkdir()
-    for name in _ASSETS:
+    for name in ASSET_DIRS:
         # a SavedModel without assets has an empty folder for them
         if any((source / name).glob("*")):
             shutil.copytree(source / name, serving_dir / name)

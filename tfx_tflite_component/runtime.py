@@ -1,5 +1,6 @@
 """Runs TFLite models: one wrapper around the interpreter."""
 
+import copy
 import dataclasses
 import functools
 import pathlib
@@ -112,15 +113,17 @@ class TFLiteModel:
             ModelFileError: The interpreter refuses the file, or it has no signature.
         """
         interpreter_class = tf.lite.Interpreter if needs_select_tf_ops else _interpreter_class()
-        self._load = functools.partial(
-            interpreter_class, model_path=str(path), num_threads=num_threads
-        )
         try:
+            # read once: another model may take the file's place while this one is in use
+            content = path.read_bytes()
+            self._load = functools.partial(
+                interpreter_class, model_content=content, num_threads=num_threads
+            )
             self._interpreter = self._load()
             runner = self._interpreter.get_signature_runner()
             self.inputs = _details(runner.get_input_details())
             self.outputs = _details(runner.get_output_details())
-        except (RuntimeError, ValueError) as e:
+        except (OSError, RuntimeError, ValueError) as e:
             raise ModelFileError(
                 f"The interpreter refuses the TFLite model {path}: {e}. It takes a model with one "
                 "signature, as the converter writes it; check that the file was copied whole."
@@ -146,6 +149,12 @@ class TFLiteModel:
             self._interpreter.set_tensor(details.index, _fed(array, details))
         self._interpreter.invoke()
         return {name: self._output(details) for name, details in self.outputs.items()}
+
+    def copy(self) -> "TFLiteModel":
+        """The same model with an interpreter of its own, for another thread."""
+        model = copy.copy(self)
+        model._interpreter, model._shapes = self._load(), {}
+        return model
 
     @property
     def batch_size(self) -> int:

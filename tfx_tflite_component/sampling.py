@@ -80,8 +80,7 @@ def store_samples(
 
 
 def _sample(name: str, count: int, seed: int, files: Files) -> list[bytes]:
-    with storage_errors(files.name):
-        paths = [path for pattern in files.patterns for path in tf.io.gfile.glob(pattern)]
+    paths = _paths(files)
     records = sample(paths, count, seed) if paths else []
     if not records:
         raise ExamplesError(
@@ -97,6 +96,17 @@ def _sample(name: str, count: int, seed: int, files: Files) -> list[bytes]:
             len(records),
         )
     return records
+
+
+def _paths(files: Files) -> list[str]:
+    with storage_errors(files.name):
+        try:
+            return [path for pattern in files.patterns for path in tf.io.gfile.glob(pattern)]
+        except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, UnicodeError) as e:
+            raise ExamplesError(
+                f"{files.name} cannot be looked for by {listed(files.patterns)}: {reason(e)}. Name "
+                "TFRecord files that are there, in UTF-8, such as 'data/train-*.tfrecord.gz'."
+            ) from e
 
 
 def sample(files: Sequence[str], count: int, seed: int) -> list[bytes]:

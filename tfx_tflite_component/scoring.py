@@ -1,6 +1,5 @@
 """Scores serialized examples with a published TFLite model, through its head."""
 
-import contextlib
 import math
 import os
 import pathlib
@@ -48,14 +47,13 @@ class Scorer:
             SourceModelError: There is no TFLite model, or no head.
             UnsupportedOpsError: The model needs ops that cannot be run here.
         """
-        # what was copied from a remote file system goes when this object does
-        self._folders = contextlib.ExitStack()
-        folder = self._folders.enter_context(local_copy(model_dir))
-        self._path = _model_file(folder, model_dir)
-        self._head = _load_head(folder, model_dir)
-        found = inspect(self._path)
-        _check_together(self._head, found, model_dir)
-        self._needs_select_tf_ops = found.op_set == SELECT_TF
+        with local_copy(model_dir) as folder:
+            path = _model_file(folder, model_dir)
+            found = inspect(path)
+            check_runnable(found, model_dir)
+            self._head = _load_head(folder, model_dir)
+            _check_together(self._head, found, model_dir)
+            self._model = TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
         self._of_thread = threading.local()
 
     def score(self, examples: Sequence[bytes]) -> dict[str, np.ndarray]:
@@ -80,7 +78,7 @@ class Scorer:
         )
 
     def _score_batch(self, examples: list[bytes]) -> dict[str, np.ndarray]:
-        model = self._model()
+        model = self._model_of_thread()
         size = model.batch_size or _even_size(len(examples))
         # another size for the rest would cost more than to fill it up: it resizes the model
         padding = [examples[-1]] * (-len(examples) % size)
@@ -93,11 +91,9 @@ class Scorer:
         )
         return {name: array[: len(examples)] for name, array in outputs.items()}
 
-    def _model(self) -> TFLiteModel:
+    def _model_of_thread(self) -> TFLiteModel:
         if not hasattr(self._of_thread, "model"):
-            self._of_thread.model = TFLiteModel(
-                self._path, needs_select_tf_ops=self._needs_select_tf_ops
-            )
+            self._of_thread.model = self._model.copy()
         return self._of_thread.model
 
 
@@ -118,7 +114,25 @@ def check_model(model_dir: str) -> None:
     with local_copy(model_dir) as folder:
         path = _model_file(folder, model_dir)
         with Worker() as worker:
-            worker.ask("try_model", _TRY_SECONDS, model=str(path.absolute()))
+            arguments = {"model": str(path.absolute()), "model_dir": model_dir}
+            worker.ask("try_model", _TRY_SECONDS, **arguments)
+
+
+def check_runnable(model: Inspection, model_dir: str) -> None:
+    """Refuses a model with ops that cannot be run here.
+
+    Args:
+        model: What the model holds.
+        model_dir: Its folder, for the message.
+
+    Raises:
+        UnsupportedOpsError: It holds such ops.
+    """
+    if reason := why_not_runnable(model.op_set):
+        raise UnsupportedOpsError(
+            f"The TFLite model in {model_dir} cannot be run here, and so not be scored: {reason}. "
+            "Leave what needs these ops out of the serving signature, or evaluate the SavedModel."
+        )
 
 
 def _model_file(folder: pathlib.Path, model_dir: str) -> pathlib.Path:
@@ -127,11 +141,6 @@ def _model_file(folder: pathlib.Path, model_dir: str) -> pathlib.Path:
         raise SourceModelError(
             f"There is no TFLite model in {model_dir}: expected a file {MODEL_FILENAME!r}. "
             "Connect the `model` output of a TFLiteRewriter."
-        )
-    if reason := why_not_runnable(inspect(path).op_set):
-        raise UnsupportedOpsError(
-            f"The TFLite model in {model_dir} cannot be run here, and so not be scored: {reason}. "
-            "Leave what needs these ops out of the serving signature, or evaluate the SavedModel."
         )
     return path
 

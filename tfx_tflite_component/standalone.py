@@ -4,27 +4,36 @@ All of them do what the component does, by the same config, with the same checks
 """
 
 import contextlib
-import io
 import os
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import tensorflow as tf
+from tfx.dsl.io import fileio
 
 from tfx_tflite_component.config import check_files, check_transform_graph, read_config
 from tfx_tflite_component.errors import ConfigError, SourceModelError
 from tfx_tflite_component.isolation import Worker, as_json, rewrite_isolated
-from tfx_tflite_component.layout import HEAD_DIR, SERVING_DIR, SIGNATURE_KEY
+from tfx_tflite_component.layout import (
+    ASSET_DIRS,
+    HEAD_DIR,
+    MODEL_FILENAME,
+    REPORT_HTML,
+    REPORT_JSON,
+    SERVING_DIR,
+    SIGNATURE_KEY,
+)
 from tfx_tflite_component.progress import begin
-from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import Output, TFLiteRewriterConfig
 from tfx_tflite_component.report_page import write_report
 from tfx_tflite_component.sampling import Files, Settings, store_samples
 from tfx_tflite_component.scratch import scratch
 from tfx_tflite_component.split.graph import ConcreteFunction
 from tfx_tflite_component.staging import local_copy, staged
 
-_WRITTEN_FOLDERS = (HEAD_DIR, "assets", "assets.extra", "variables")
+_KERAS = ("keras", "tf_keras")
 
 Path: TypeAlias = str | os.PathLike[str]
 Config: TypeAlias = TFLiteRewriterConfig | Mapping[str, Any] | str | None
@@ -65,7 +74,7 @@ def rewrite_saved_model(
     check_files(settings, given=examples is not None)
     check_transform_graph(settings, given=transform_graph is not None)
     source_uri, destination_uri = os.fspath(source), os.fspath(destination)
-    _check_apart(source_uri, destination_uri)
+    _check_apart(source_uri, destination_uri, settings.output)
     with contextlib.ExitStack() as stack:
         worker = stack.enter_context(Worker())
         local_source = stack.enter_context(local_copy(source_uri))
@@ -109,8 +118,7 @@ def rewrite_keras_model(
         saved_model = folder / "saved_model"
         begin("exporting the Keras model")
         try:
-            # it prints what it exported
-            with contextlib.redirect_stdout(io.StringIO()):
+            with _silent_keras():
                 model.export(str(saved_model))
         except Exception as e:  # Keras raises nearly anything
             raise SourceModelError(
@@ -197,6 +205,17 @@ def compare_models(
         )
 
 
+@contextlib.contextmanager
+def _silent_keras() -> Iterator[None]:
+    """Has no generation of Keras print what this thread does with it."""
+    with contextlib.ExitStack() as stack:
+        for utils in (sys.modules[name].utils for name in _KERAS if name in sys.modules):
+            if utils.is_interactive_logging_enabled():
+                utils.disable_interactive_logging()
+                stack.callback(utils.enable_interactive_logging)
+        yield
+
+
 def _holder(function: ConcreteFunction, trackable: Any) -> tf.Module:
     """What is saved with a function: TensorFlow refuses one that uses what nothing holds."""
     module = tf.Module()
@@ -211,8 +230,11 @@ def _files_of(examples: Examples) -> Callable[[str, Settings], Files]:
     return lambda *_: files
 
 
-def _check_apart(source: str, destination: str) -> None:
-    """The other way round, with the source in the destination, is how Trainers do it."""
+def _check_apart(source: str, destination: str, output: Output) -> None:
+    """Refuses a destination that is in the source, or whose results would replace the source.
+
+    The source in the destination under another name is how Trainers do it.
+    """
     real_source, real_destination = os.path.realpath(source), os.path.realpath(destination)
     if os.path.commonpath([real_source, real_destination]) == real_source:
         raise ConfigError(
@@ -221,10 +243,14 @@ def _check_apart(source: str, destination: str) -> None:
             "models there."
         )
     place = os.path.relpath(real_source, real_destination).partition(os.sep)[0]
-    if place in _WRITTEN_FOLDERS:
+    written = {*ASSET_DIRS, HEAD_DIR, MODEL_FILENAME, REPORT_JSON, REPORT_HTML}
+    written.add(output.extra_filename)
+    if output.include_saved_model and fileio.isdir(source):
+        written.update(os.fsdecode(name).rstrip("/") for name in fileio.listdir(source))
+    if place in written:
         raise ConfigError(
-            f"The SavedModel {source} is in the folder {place!r} of the destination, which would "
-            "replace it. Put it into another one."
+            f"The SavedModel {source} is in the destination as {place!r}, which the results would "
+            "replace. Put it into another folder."
         )
 
 

@@ -14,6 +14,7 @@ from tfx_tflite_component.progress import begin
 from tfx_tflite_component.random_inputs import random_tensors
 from tfx_tflite_component.report import plain, to_json
 from tfx_tflite_component.runtime import TFLiteModel
+from tfx_tflite_component.scoring import check_runnable
 
 
 def rewrite(
@@ -52,15 +53,16 @@ def inspect(model: str) -> dict[str, Any]:
     return plain(dataclasses.asdict(inspection.inspect(pathlib.Path(model))))
 
 
-def try_model(model: str) -> None:
-    """Runs a model on random inputs, so that one that kills its process does so here.
+def try_model(model: str, model_dir: str) -> None:
+    """Reads a model and runs it on random inputs, so that one that kills its process does so here.
 
     Whether it takes these inputs does not matter: not every model stands random ones.
     """
     begin(f"trying the TFLite model {model}")
     path = pathlib.Path(model)
-    needs_select_tf_ops = inspection.inspect(path).op_set == inspection.SELECT_TF
-    loaded = TFLiteModel(path, needs_select_tf_ops=needs_select_tf_ops)
+    found = inspection.inspect(path)
+    check_runnable(found, model_dir)
+    loaded = TFLiteModel(path, needs_select_tf_ops=found.op_set == inspection.SELECT_TF)
     specs = {
         name: tf.TensorSpec([None if size < 0 else size for size in details.shape], details.dtype)
         for name, details in loaded.inputs.items()

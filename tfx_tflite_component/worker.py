@@ -33,7 +33,7 @@ def main(answers_descriptor: int, parent: int) -> None:
         # takes seconds, which the parent uses to make the request
         from tfx_tflite_component import tasks
 
-        request = json.load(sys.stdin)
+        request = json.loads(sys.stdin.readline())
         _send(answers, do(vars(tasks)[request["task"]], request["arguments"]))
 
 
@@ -51,6 +51,7 @@ def do(task: Any, arguments: dict[str, Any]) -> dict[str, Any]:
             "error": {
                 "type": type(e).__name__,
                 "message": str(e),
+                "attributes": vars(e),
                 "traceback": traceback.format_exc(),
             }
         }
