@@ -11,15 +11,15 @@ import tempfile
 
 from measuring import measure
 
-_SIZES_MB = (500, 1500)
+_KINDS = ((500, "NONE"), (500, "FULL_INTEGER"), (1500, "NONE"))
 _BASE_MB, _TIMES_WEIGHTS = 1_000, 8
 """A bare conversion peaks at 600 MB and 7.1 times the weights; the rest is room."""
 
 
 def main() -> None:
     """Runs the measurements and prints them as a table."""
-    print(f"{'':<64}{'ours':>9}{'theirs':>9}{'ratio':>7}{'aim':>6}")
-    for size in _SIZES_MB:
+    print(f"{'':<75}{'ours':>9}{'theirs':>9}{'ratio':>7}{'aim':>6}")
+    for size, mode in _KINDS:
         needed, available = _BASE_MB + _TIMES_WEIGHTS * size, _available_mb()
         if needed > available:
             print(
@@ -27,14 +27,14 @@ def main() -> None:
                 f"{available:,} MB are available."
             )
             continue
-        print(f"{size:,} MB of weights", file=sys.stderr, flush=True)
+        print(f"{size:,} MB of weights, {mode}", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="tfx-tflite-bench-") as folder:
             model = pathlib.Path(folder, "trained")
             measure("model.py", model, str(size))
-            bare = measure("bare.py", model)
-            component = measure("component.py", model, pathlib.Path(folder, "published"))
+            bare = measure("bare.py", model, mode)
+            component = measure("component.py", model, pathlib.Path(folder, "published"), mode)
         _print_row(
-            f"peak MB with {size:,} MB of weights: Do()'s worker, bare conversion",
+            f"peak MB, {size:,} MB of weights, {mode}: Do()'s worker, bare conversion",
             component["worker_mb"],
             bare["peak_mb"],
             1.1,
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _print_row(name: str, ours: float, theirs: float, aim: float) -> None:
-    print(f"{name:<64}{ours:>9,.1f}{theirs:>9,.1f}{ours / theirs:>7.3f}{aim:>6}")
+    print(f"{name:<75}{ours:>9,.1f}{theirs:>9,.1f}{ours / theirs:>7.3f}{aim:>6}")
 
 
 def _available_mb() -> int:

@@ -6,8 +6,8 @@ import sys
 import time
 
 
-def main(source_uri: str, destination_uri: str) -> None:
-    """Rewrites the model of an artifact and prints seconds and memory."""
+def main(source_uri: str, destination_uri: str, mode: str = "NONE") -> None:
+    """Rewrites the model of an artifact with a quantization mode, and prints seconds and memory."""
     start = time.perf_counter()
     import tfx.v1  # noqa: F401
 
@@ -17,7 +17,7 @@ def main(source_uri: str, destination_uri: str) -> None:
     package_imported = time.perf_counter()
     own_mb, cpu_start = _peak_mb(resource.RUSAGE_SELF), _cpu_seconds()
     do_start = time.perf_counter()
-    _do(source_uri, destination_uri)
+    _do(source_uri, destination_uri, mode)
     figures = {
         "import_tfx_seconds": tfx_imported - start,
         "import_package_seconds": package_imported - tfx_imported,
@@ -31,14 +31,18 @@ def main(source_uri: str, destination_uri: str) -> None:
     print(json.dumps(figures))
 
 
-def _do(source_uri: str, destination_uri: str) -> None:
-    from tfx.types import standard_artifacts
+def _do(source_uri: str, destination_uri: str, mode: str) -> None:
+    from tfx.types import artifact_utils, standard_artifacts
 
     from tfx_tflite_component.executor import Executor
 
     source, destination = standard_artifacts.Model(), standard_artifacts.Model()
     source.uri, destination.uri = source_uri, destination_uri
-    Executor().Do({"model": [source]}, {"model": [destination]}, {})
+    examples = standard_artifacts.Examples()
+    examples.uri = f"{source_uri}/examples"
+    examples.split_names = artifact_utils.encode_split_names(["train", "eval"])
+    inputs = {"model": [source], "examples": [examples]}
+    Executor().Do(inputs, {"model": [destination]}, {"config": f"quantization {{ mode: {mode} }}"})
 
 
 def _peak_mb(who: int) -> float:

@@ -181,13 +181,17 @@ def test_replaces_what_an_earlier_attempt_left(
 
 @pytest.fixture(scope="module")
 def remotely_published(
-    source: pathlib.Path, published: standard_artifacts.Model
+    source: pathlib.Path,
+    published: standard_artifacts.Model,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[standard_artifacts.Model]:
-    """The same once more, with every artifact on a file system that is not the local one."""
+    """The same once more, with the models on a file system that is not the local one."""
     root = "ram://executor"
     io_utils.copy_dir(str(source), f"{root}/trainer")
-    write_split(f"{root}/examples", "eval", small_examples())
-    examples = examples_artifact(f"{root}/examples", splits=["eval"])
+    # the worker reads these itself, and has a memory of its own
+    local = tmp_path_factory.mktemp("examples")
+    write_split(local, "eval", small_examples())
+    examples = examples_artifact(local, splits=["eval"])
     yield _do(model_artifact(f"{root}/trainer"), f"{root}/model", _CONFIG, examples)
     fileio.rmtree(root)
 

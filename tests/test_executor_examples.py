@@ -16,7 +16,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import standard_artifacts
 from workers import WorkerInProcess
 
-from tfx_tflite_component import TFLiteReport, executor
+from tfx_tflite_component import TFLiteReport, executor, tasks
 from tfx_tflite_component.errors import ConfigError, ExamplesError, VerificationError
 from tfx_tflite_component.executor import Executor
 
@@ -27,16 +27,17 @@ Samples = dict[str, list[bytes]]
 
 @pytest.fixture(autouse=True)
 def samples(monkeypatch: pytest.MonkeyPatch) -> Samples:
-    """The samples that the worker is handed, which works in this process."""
+    """The samples that the worker draws, which works in this process."""
     handed: Samples = {}
 
-    class Recording(WorkerInProcess):
-        def ask(self, task: str, time_limit_seconds: int, **arguments: Any) -> Any:
-            for name, path in arguments["samples"].items():
-                handed[name] = list(tf.data.TFRecordDataset(path).as_numpy_iterator())
-            return super().ask(task, time_limit_seconds, **arguments)
+    draw_samples = tasks.draw_samples
 
-    monkeypatch.setattr(executor, "Worker", Recording)
+    def recording(*arguments: Any) -> Samples:
+        handed.update(drawn := draw_samples(*arguments))
+        return drawn
+
+    monkeypatch.setattr(tasks, "draw_samples", recording)
+    monkeypatch.setattr(executor, "Worker", WorkerInProcess)
     return handed
 
 

@@ -3,10 +3,12 @@
 import concurrent.futures
 import contextlib
 import json
+import logging
 import os
 import pathlib
 import resource
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,7 @@ from versions import CRASHES_IN_CALIBRATION
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.errors import SourceModelError, UnsupportedOpsError, WorkerError
 from tfx_tflite_component.isolation import Worker, WorkerTraceback, rewrite_isolated
+from tfx_tflite_component.sampling import Files
 from tfx_tflite_component.scratch import scratch
 
 
@@ -258,7 +261,8 @@ def _save_crashing(folder, infer):
     with tf.io.TFRecordWriter(str(records)) as writer:
         for value in (1.0, 2.0, 3.0):
             writer.write(example(text=["A b"], x=[value, 0.0]))
-    return folder / "model", {"calibration": records, "verification": records}
+    files = Files("`examples`", [str(records)])
+    return folder / "model", {"calibration": files, "verification": files}
 
 
 @pytest.mark.slow
@@ -334,12 +338,26 @@ def test_error_keeps_what_it_knows_besides_its_message(tmp_path, temporary, dest
 def test_defect_that_is_no_error_of_ours_is_told_by_its_traceback(tmp_path, destination):
     (tmp_path / "empty").touch()
     # no field of `Samples`: it breaks the worker's contract
-    samples = {"training": tmp_path / "empty"}
-    with pytest.raises(WorkerError, match=r"exit code 1(.|\n)*TypeError.*'training'"):
+    samples = {"training": Files("`examples`", [str(tmp_path / "empty")])}
+    with pytest.raises(WorkerError, match=r"exit code 1(.|\n)*KeyError.*'training'"):
         _rewrite(tmp_path, destination, samples=samples)
 
 
-def test_worker_writes_the_model_and_answers_with_the_report(tmp_path, temporary, destination):
+def test_examples_that_crash_tensorflow_do_so_in_the_worker(tmp_path, temporary, destination):
+    # a record of 2^62 bytes, by a length whose checksum is right
+    records = tmp_path / "examples"
+    records.write_bytes(struct.pack("<QI", 2**62, 0x00F0857F) + b"abc")
+    samples = {"verification": Files("`examples`", [str(records)])}
+    with (
+        _leaving_nothing(temporary),
+        pytest.raises(WorkerError, match="while it was sampling the examples"),
+    ):
+        _rewrite(tmp_path, destination, samples=samples)
+
+
+def test_worker_writes_the_model_and_answers_with_the_report(
+    tmp_path, temporary, destination, caplog
+):
     model = save_parsing(
         tmp_path / "model",
         {"x": tf.io.FixedLenFeature([], tf.float32)},
@@ -351,7 +369,10 @@ def test_worker_writes_the_model_and_answers_with_the_report(tmp_path, temporary
             writer.write(example(x=[value]))
     # TensorFlow leaves files of its own in this process
     before = set(temporary.iterdir())
-    report = _rewrite(model, destination, "batch_size: 2", {"verification": records})
+    samples = {"verification": Files("`examples`", [str(records)])}
+    with caplog.at_level(logging.WARNING):
+        report = _rewrite(model, destination, "batch_size: 2", samples)
+    assert "verification.num_examples: 200 are asked for, but `examples` hold 3" in caplog.text
     assert json.loads(json.dumps(report)) == report
     assert report["boundary"] == "RAW_FEATURES"
     written = pathlib.Path(destination, "Format-Serving", "tflite").read_bytes()

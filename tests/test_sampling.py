@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.errors import ExamplesError
-from tfx_tflite_component.sampling import Files, sample, store_samples
+from tfx_tflite_component.sampling import Files, draw_samples, sample
 
 
 def _write(path, records, compression=""):
@@ -63,11 +63,7 @@ def test_what_cannot_be_looked_for_is_told(place, tmp_path):
         pattern = f"{tmp_path}/*"
         open(os.fsencode(tmp_path) + b"/\xff", "w").close()
     with pytest.raises(ExamplesError, match=f"cannot be looked for by '{re.escape(pattern)}'"):
-        _store(pattern, tmp_path)
-
-
-def _store(pattern, folder):
-    return store_samples(read_config(None), lambda *_: Files("`examples`", [pattern]), folder)
+        draw_samples(read_config(None), {"verification": Files("`examples`", [pattern])})
 
 
 def test_files_are_read_only_as_far_as_it_takes(tmp_path):

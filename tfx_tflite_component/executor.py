@@ -1,7 +1,6 @@
 """The executor: artifacts and config in, artifacts out."""
 
 import contextlib
-import functools
 import logging
 import pathlib
 from contextlib import AbstractContextManager
@@ -21,9 +20,9 @@ from tfx_tflite_component.config import (
 from tfx_tflite_component.errors import ExamplesError, SourceModelError, listed
 from tfx_tflite_component.isolation import Worker, rewrite_isolated
 from tfx_tflite_component.layout import HEAD_DIR
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.report_page import write_report
-from tfx_tflite_component.sampling import Files, Settings, store_samples
-from tfx_tflite_component.scratch import scratch
+from tfx_tflite_component.sampling import Files, settings_of_samples
 from tfx_tflite_component.staging import local_copy, staged
 
 MODEL_KEY = standard_component_specs.MODEL_KEY
@@ -69,13 +68,11 @@ class Executor(base_executor.BaseExecutor):
         with (
             Worker() as worker,
             local_copy(source_uri) as source,
-            scratch() as folder,
             staged(output.uri, owned=[HEAD_DIR]) as destination,
             _local_transform_graph(transforms) as transform_graph,
         ):
-            files_of = functools.partial(_files, examples)
-            samples = store_samples(config, files_of, folder) if examples else {}
-            report = rewrite_isolated(worker, source, destination, config, samples, transform_graph)
+            files = _files(examples, config)
+            report = rewrite_isolated(worker, source, destination, config, files, transform_graph)
             # before the model, so that there is never one without it
             for artifact in output_dict.get(REPORT_KEY, []):
                 _store_report(artifact.uri, report)
@@ -102,16 +99,25 @@ def _saved_model_uri(model: types.Artifact) -> str:
         ) from e
 
 
-def _files(examples: list[types.Artifact], name: str, settings: Settings) -> Files:
-    """The files that hold the splits in the settings of a sample."""
+def _files(examples: list[types.Artifact], config: TFLiteRewriterConfig) -> dict[str, Files]:
+    """The files that each sample is drawn from."""
+    if not examples:
+        return {}
+    return {
+        name: _files_of_splits(examples, name, list(settings.splits))
+        for name, settings in settings_of_samples(config).items()
+    }
+
+
+def _files_of_splits(examples: list[types.Artifact], name: str, splits: list[str]) -> Files:
     for artifact in examples:
-        _check_examples(f"{name}.splits", list(settings.splits), artifact)
+        _check_examples(f"{name}.splits", splits, artifact)
     patterns = [
         pattern
-        for split in settings.splits
+        for split in splits
         for pattern in examples_utils.get_split_file_patterns(examples, split)
     ]
-    return Files(f"{name}.splits: {listed(settings.splits)}", patterns)
+    return Files(f"{name}.splits: {listed(splits)}", patterns)
 
 
 def _check_examples(field: str, splits: list[str], artifact: types.Artifact) -> None:

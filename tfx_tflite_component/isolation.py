@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from google.protobuf import json_format
@@ -146,10 +146,13 @@ class Worker:
         phase = "importing TensorFlow"
         for line in self._lines():
             answer = json.loads(line)
-            if "phase" not in answer:
+            if "phase" in answer:
+                phase = answer["phase"]
+                begin(phase)
+            elif "warning" in answer:
+                _log.warning(answer["warning"])
+            else:
                 return answer, phase
-            phase = answer["phase"]
-            begin(phase)
         return {}, phase
 
     def _lines(self) -> Iterator[bytes]:
@@ -186,7 +189,7 @@ def rewrite_isolated(
     source: pathlib.Path,
     destination: pathlib.Path,
     config: TFLiteRewriterConfig,
-    samples: Mapping[str, pathlib.Path],
+    files: Mapping[str, tuple[str, Sequence[str]]],
     transform_graph: pathlib.Path | None = None,
 ) -> dict[str, Any]:
     """Has a worker do `rewriting.rewrite`.
@@ -199,8 +202,8 @@ def rewrite_isolated(
         source: The folder of the SavedModel.
         destination: An empty folder.
         config: The config, as `read_config` gives it.
-        samples: A TFRecord file with serialized `tf.Example`s for each field of
-            `rewriting.Samples` that is not left at its default.
+        files: What examples are sampled from: `sampling.Files` for each of its
+            `settings_of_samples`, with absolute patterns; none for random inputs.
         transform_graph: The folder of TF Transform's output, where it is at hand.
 
     Returns:
@@ -213,7 +216,7 @@ def rewrite_isolated(
     arguments = {
         "source": str(source.absolute()),
         "destination": str(destination.absolute()),
-        "samples": {name: str(path) for name, path in samples.items()},
+        "files": files,
         "transform_graph": str(transform_graph.absolute()) if transform_graph else None,
     }
     end = time.monotonic() + config.time_limit_seconds

@@ -1,9 +1,8 @@
 """Samples of the examples that are stored in TFRecord files."""
 
 import logging
-import pathlib
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
@@ -42,41 +41,39 @@ class Files(NamedTuple):
     patterns: Sequence[str]
 
 
-def store_samples(
-    config: TFLiteRewriterConfig,
-    files_of: Callable[[str, Settings], Files],
-    folder: pathlib.Path,
-) -> dict[str, pathlib.Path]:
-    """Samples what the config asks for into TFRecord files.
+def settings_of_samples(config: TFLiteRewriterConfig) -> dict[str, Settings]:
+    """What examples are sampled for: the settings by the fields of `rewriting.Samples`.
 
     Args:
         config: The config, as `read_config` gives it.
-        files_of: Gives the files for a field of `rewriting.Samples` and its settings in the config.
-        folder: Where the files are written.
+    """
+    if is_calibrated(config):
+        return {"verification": config.verification, "calibration": config.calibration}
+    return {"verification": config.verification}
+
+
+def draw_samples(
+    config: TFLiteRewriterConfig, files: Mapping[str, Files]
+) -> dict[str, list[bytes]]:
+    """Samples what a config asks for.
+
+    Args:
+        config: The config, as `read_config` gives it.
+        files: The files for each of `settings_of_samples`; none where there are no examples.
 
     Returns:
-        The files by the fields of `rewriting.Samples`.
+        Serialized `tf.Example`s by the fields of `rewriting.Samples`.
 
     Raises:
         ExamplesError: There is no example, or a file cannot be read.
-        StorageError: There is no room for the sample.
+        StorageError: The files cannot be looked for.
     """
-    wanted: dict[str, tuple[Settings, int]] = {
-        "verification": (config.verification, _VERIFICATION_SEED)
+    settings = settings_of_samples(config)
+    seeds = {"verification": _VERIFICATION_SEED, "calibration": config.calibration.seed}
+    return {
+        name: _sample(name, settings[name].num_examples, seeds[name], found)
+        for name, found in files.items()
     }
-    if is_calibrated(config):
-        wanted["calibration"] = config.calibration, config.calibration.seed
-    paths = {}
-    for name, (settings, seed) in wanted.items():
-        paths[name] = folder / f"{name}.tfrecord"
-        records = _sample(name, settings.num_examples, seed, files_of(name, settings))
-        with (
-            storage_errors(f"the sample in {paths[name]}"),
-            tf.io.TFRecordWriter(str(paths[name])) as writer,
-        ):
-            for record in records:
-                writer.write(record)
-    return paths
 
 
 def _sample(name: str, count: int, seed: int, files: Files) -> list[bytes]:

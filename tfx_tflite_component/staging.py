@@ -22,6 +22,11 @@ _SCHEME = "://"
 _OCTAL = re.compile(rb"\\(\d{3})")
 
 
+def absolute(uri: str) -> str:
+    """The same place, for a process that is somewhere else."""
+    return os.path.abspath(uri) if uri and _SCHEME not in uri else uri
+
+
 @contextlib.contextmanager
 def local_copy(uri: str) -> Iterator[pathlib.Path]:
     """A folder as a local one: itself if it is local, a temporary copy if it is not.

@@ -7,7 +7,7 @@ import contextlib
 import os
 import pathlib
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import tensorflow as tf
@@ -28,10 +28,10 @@ from tfx_tflite_component.layout import (
 from tfx_tflite_component.progress import begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Output, TFLiteRewriterConfig
 from tfx_tflite_component.report_page import write_report
-from tfx_tflite_component.sampling import Files, Settings, store_samples
+from tfx_tflite_component.sampling import Files, settings_of_samples
 from tfx_tflite_component.scratch import scratch
 from tfx_tflite_component.split.graph import ConcreteFunction
-from tfx_tflite_component.staging import local_copy, staged
+from tfx_tflite_component.staging import absolute, local_copy, staged
 
 _KERAS = ("keras", "tf_keras")
 
@@ -78,15 +78,12 @@ def rewrite_saved_model(
     with contextlib.ExitStack() as stack:
         worker = stack.enter_context(Worker())
         local_source = stack.enter_context(local_copy(source_uri))
-        samples_folder = stack.enter_context(scratch())
         folder = stack.enter_context(staged(destination_uri, owned=[HEAD_DIR]))
         local_graph = None
         if transform_graph is not None:
             local_graph = stack.enter_context(local_copy(os.fspath(transform_graph)))
-        samples = {}
-        if examples is not None:
-            samples = store_samples(settings, _files_of(examples), samples_folder)
-        report = rewrite_isolated(worker, local_source, folder, settings, samples, local_graph)
+        files = {} if examples is None else _files(examples, settings)
+        report = rewrite_isolated(worker, local_source, folder, settings, files, local_graph)
         _flatten(folder)
         write_report(report, folder)
     return report
@@ -193,15 +190,14 @@ def compare_models(
     # the model is made: nothing is calibrated
     settings.ClearField("quantization")
     settings.ClearField("calibration")
-    with Worker() as worker, scratch() as folder, local_copy(os.fspath(source)) as local_source:
-        samples = store_samples(settings, _files_of(examples), folder)
+    with Worker() as worker, local_copy(os.fspath(source)) as local_source:
         return worker.ask(
             "compare",
             settings.time_limit_seconds,
             source=str(local_source.absolute()),
             model=os.path.abspath(model),
             config=as_json(settings),
-            samples={name: str(path) for name, path in samples.items()},
+            files=_files(examples, settings),
         )
 
 
@@ -223,11 +219,11 @@ def _holder(function: ConcreteFunction, trackable: Any) -> tf.Module:
     return module
 
 
-def _files_of(examples: Examples) -> Callable[[str, Settings], Files]:
+def _files(examples: Examples, config: TFLiteRewriterConfig) -> dict[str, Files]:
     """The same files for every sample: there are no splits outside of a pipeline."""
     patterns = [examples] if isinstance(examples, str | os.PathLike) else list(examples)
-    files = Files("`examples`", [os.fspath(pattern) for pattern in patterns])
-    return lambda *_: files
+    files = Files("`examples`", [absolute(os.fspath(pattern)) for pattern in patterns])
+    return dict.fromkeys(settings_of_samples(config), files)
 
 
 def _check_apart(source: str, destination: str, output: Output) -> None:

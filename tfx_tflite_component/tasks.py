@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -11,9 +11,11 @@ import tensorflow as tf
 from tfx_tflite_component import comparing, inspection, rewriting
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.progress import begin
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.random_inputs import random_tensors
 from tfx_tflite_component.report import plain, to_json
 from tfx_tflite_component.runtime import TFLiteModel
+from tfx_tflite_component.sampling import Files, draw_samples
 from tfx_tflite_component.scoring import check_runnable
 
 
@@ -21,30 +23,29 @@ def rewrite(
     source: str,
     destination: str,
     config: dict[str, Any],
-    samples: Mapping[str, str],
+    files: Mapping[str, Sequence[Any]],
     transform_graph: str | None,
 ) -> dict[str, Any]:
-    """`rewriting.rewrite`, with the config as a mapping and each sample as a TFRecord file."""
+    """`rewriting.rewrite`, with the config as a mapping and samples drawn from files."""
+    settings = read_config(config)
+    samples = rewriting.Samples(**_samples(settings, files))
     report = rewriting.rewrite(
         pathlib.Path(source),
         pathlib.Path(destination),
-        read_config(config),
-        rewriting.Samples(**{name: _records(path) for name, path in samples.items()}),
+        settings,
+        samples,
         pathlib.Path(transform_graph) if transform_graph else None,
     )
     return to_json(report)
 
 
 def compare(
-    source: str, model: str, config: dict[str, Any], samples: Mapping[str, str]
+    source: str, model: str, config: dict[str, Any], files: Mapping[str, Sequence[Any]]
 ) -> dict[str, Any]:
     """`comparing.compare`, likewise."""
-    comparison = comparing.compare(
-        pathlib.Path(source),
-        pathlib.Path(model),
-        read_config(config),
-        _records(samples["verification"]),
-    )
+    settings = read_config(config)
+    (examples,) = _samples(settings, files).values()
+    comparison = comparing.compare(pathlib.Path(source), pathlib.Path(model), settings, examples)
     return plain(dataclasses.asdict(comparison))
 
 
@@ -71,5 +72,9 @@ def try_model(model: str, model_dir: str) -> None:
         loaded(random_tensors(specs, count=1, seed=0))
 
 
-def _records(path: str) -> list[bytes]:
-    return list(tf.data.TFRecordDataset(path).as_numpy_iterator())
+def _samples(
+    config: TFLiteRewriterConfig, files: Mapping[str, Sequence[Any]]
+) -> dict[str, list[bytes]]:
+    if files:
+        begin("sampling the examples")
+    return draw_samples(config, {name: Files(*found) for name, found in files.items()})

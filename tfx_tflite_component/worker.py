@@ -23,13 +23,14 @@ def main(answers_descriptor: int, parent: int) -> None:
 
     Args:
         answers_descriptor: A pipe that takes the answers, each a JSON object in a line: the phases
-            as they begin, and then the result or the error.
+            as they begin, warnings, and then the result or the error.
         parent: The process that started this one.
     """
     _die_with(parent)
     os.set_inheritable(answers_descriptor, False)
     with os.fdopen(answers_descriptor, "w") as answers:
-        _report_progress(answers)
+        _forward(PROGRESS, logging.INFO, "phase", answers)
+        _forward(logging.getLogger(__package__), logging.WARNING, "warning", answers)
         # takes seconds, which the parent uses to make the request
         from tfx_tflite_component import tasks
 
@@ -64,11 +65,12 @@ def _die_with(parent: int) -> None:
         sys.exit("The parent is gone already.")
 
 
-def _report_progress(answers: TextIO) -> None:
-    handler = logging.Handler()
-    handler.emit = lambda record: _send(answers, {"phase": record.getMessage()})  # type: ignore[method-assign]
-    PROGRESS.addHandler(handler)
-    PROGRESS.setLevel(logging.INFO)
+def _forward(log: logging.Logger, level: int, kind: str, answers: TextIO) -> None:
+    """Sends what is logged to who asked."""
+    handler = logging.Handler(level)
+    handler.emit = lambda record: _send(answers, {kind: record.getMessage()})  # type: ignore[method-assign]
+    log.addHandler(handler)
+    log.setLevel(level)
 
 
 def _send(answers: TextIO, answer: dict[str, Any]) -> None:
