@@ -14,10 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from models import EXAMPLES, parsing, save
 
-from tfx_tflite_component.config import read_config
+from tfx_tflite_component.config import as_json, read_config
 from tfx_tflite_component.errors import ConfigError, ModelFileError
 from tfx_tflite_component.inspection import Inspection, inspect
-from tfx_tflite_component.isolation import as_json
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 
 _SECONDS_FOR_ONE = 5

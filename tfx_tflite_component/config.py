@@ -83,6 +83,11 @@ def read_config(
     return message
 
 
+def as_json(config: TFLiteRewriterConfig) -> dict[str, Any]:
+    """The config as a mapping that `read_config` takes."""
+    return json_format.MessageToDict(config, preserving_proto_field_name=True)
+
+
 def is_calibrated(config: TFLiteRewriterConfig) -> bool:
     """Whether the config's mode of quantization takes a calibration."""
     return config.quantization.mode in _TENSOR_TYPES

@@ -21,9 +21,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from google.protobuf import json_format
-
 from tfx_tflite_component import errors
+from tfx_tflite_component.config import as_json
 from tfx_tflite_component.progress import CONVERTING, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.scratch import scratch
@@ -270,11 +269,6 @@ def _rewrite_further_on(
         "boundary_reason": f"{report['boundary_reason']}; {reason}",
         "config": as_json(config),
     }
-
-
-def as_json(config: TFLiteRewriterConfig) -> dict[str, Any]:
-    """The config as a mapping that `read_config` takes."""
-    return json_format.MessageToDict(config, preserving_proto_field_name=True)
 
 
 def _is_ready(pipe: io.FileIO, seconds: float) -> bool:

@@ -10,14 +10,15 @@ from typing import Any
 
 import google.protobuf
 import tensorflow as tf
-from google.protobuf import json_format
 
 from tfx_tflite_component import __version__
 from tfx_tflite_component.calibration import InputRange, RepresentativeDataset
+from tfx_tflite_component.config import as_json
 from tfx_tflite_component.inspection import Inspection
 from tfx_tflite_component.latency import Latency
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.runtime import TensorDetails, TFLiteModel
+from tfx_tflite_component.signatures import Tensor
 from tfx_tflite_component.split.boundary import Split
 from tfx_tflite_component.verification import Verification
 
@@ -25,23 +26,6 @@ SCHEMA_VERSION = 1
 """The version of the JSON form; it grows when a field is removed or changes its meaning."""
 
 _HIGH_WATER = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
-
-
-@dataclasses.dataclass(frozen=True)
-class TensorReport:
-    """An input or output of the model.
-
-    Attributes:
-        dtype: What the model takes or gives, such as "float32" or "int8".
-        shape: Its shape; -1 where the size is dynamic.
-        scales: The scales of its quantization; empty if it is not quantized.
-        zero_points: The zero points that belong to them.
-    """
-
-    dtype: str
-    shape: tuple[int, ...]
-    scales: tuple[float, ...]
-    zero_points: tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,8 +74,8 @@ class Report:
     boundary_reason: str
     config: dict[str, Any]
     source_size_bytes: int
-    inputs: dict[str, TensorReport] | None
-    outputs: dict[str, TensorReport] | None
+    inputs: dict[str, Tensor] | None
+    outputs: dict[str, Tensor] | None
     dropped_checks: tuple[str, ...]
     lowered: dict[str, list[str]]
     model: Inspection
@@ -120,7 +104,7 @@ def make_report(
         signature_key=config.signature_key,
         boundary=split.boundary,
         boundary_reason=split.reason,
-        config=json_format.MessageToDict(config, preserving_proto_field_name=True),
+        config=as_json(config),
         source_size_bytes=sum(file.stat().st_size for file in source.rglob("*") if file.is_file()),
         inputs=_tensors(model.inputs) if model else None,
         outputs=_tensors(model.outputs) if model else None,
@@ -146,9 +130,9 @@ def _peak_memory_bytes() -> int:
     return 1024 * int(found[1] if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
-def _tensors(details: Mapping[str, TensorDetails]) -> dict[str, TensorReport]:
+def _tensors(details: Mapping[str, TensorDetails]) -> dict[str, Tensor]:
     return {
-        name: TensorReport(
+        name: Tensor(
             dtype=tf.dtypes.as_dtype(detail.dtype).name,
             shape=detail.shape,
             scales=tuple(detail.scales.tolist()),

@@ -16,7 +16,7 @@ from tfx_tflite_component.progress import begin
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.report import Report, make_report
 from tfx_tflite_component.runtime import TFLiteModel, why_not_runnable
-from tfx_tflite_component.source import check_files, load_signature, load_transform
+from tfx_tflite_component.source import check_published_files, load_signature, load_transform
 from tfx_tflite_component.split.boundary import Split
 from tfx_tflite_component.verification import Verification, batches, failures, verify
 
@@ -53,7 +53,7 @@ def rewrite(
     Raises:
         RewriterError: What was refused, and why; `destination` then holds no complete model.
     """
-    check_files(source, [""] if config.output.include_saved_model else ASSET_DIRS)
+    check_published_files(source, [""] if config.output.include_saved_model else ASSET_DIRS)
     begin("loading the SavedModel")
     signature = load_signature(source, config.signature_key)
     transform = load_transform(transform_graph) if transform_graph else None

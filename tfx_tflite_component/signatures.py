@@ -11,7 +11,7 @@ class Tensor:
     """An input or output.
 
     Attributes:
-        dtype: Its dtype, as the schema names it, such as "FLOAT32" or "INT8".
+        dtype: Its dtype, such as "INT8" by the schema's names or "int8" by TensorFlow's.
         shape: Its shape; -1 where the size is dynamic.
         scales: The scales of its quantization; empty if it is not quantized.
         zero_points: The zero points that belong to them.

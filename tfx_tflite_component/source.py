@@ -116,7 +116,7 @@ def _checked(signature: ConcreteFunction, key: str) -> ConcreteFunction:
     return signature
 
 
-def check_files(path: pathlib.Path, names: Iterable[str]) -> None:
+def check_published_files(path: pathlib.Path, names: Iterable[str]) -> None:
     """Refuses files that cannot be copied, or that are none of the SavedModel's.
 
     A model that a stranger packed may have links to anything on this machine, and what is copied is

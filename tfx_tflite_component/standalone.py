@@ -13,9 +13,14 @@ from typing import Any, TypeAlias
 import tensorflow as tf
 from tfx.dsl.io import fileio
 
-from tfx_tflite_component.config import check_files, check_transform_graph, read_config
+from tfx_tflite_component.config import (
+    as_json,
+    check_files,
+    check_transform_graph,
+    read_config,
+)
 from tfx_tflite_component.errors import ConfigError, SourceModelError
-from tfx_tflite_component.isolation import Worker, as_json, rewrite_isolated
+from tfx_tflite_component.isolation import Worker, rewrite_isolated
 from tfx_tflite_component.layout import (
     ASSET_DIRS,
     HEAD_DIR,
