@@ -88,7 +88,7 @@ def test_file_that_cannot_be_read_is_named(
         ("{}/no*", ("/no*' matches no file",)),
         ("{}/[", ("/[' matches no file",)),
         ("", ("'' matches no file",)),
-        ("{}", ("Is a directory",)),
+        ("{}", ("is a folder, whose files '/",)),
     ],
 )
 def test_pattern_that_names_no_file_is_refused(

@@ -105,8 +105,18 @@ def test_refusal_without_a_transform_tells_how_to_leave_ops_in_the_head(
         _rewrite(source)
     message = str(raised.value)
     assert "StringToHashBucketFast, which Select TF has" in message
-    assert "The boundary TRANSFORMED_FEATURES does not do either: " in message
     assert "input_boundary: TENSORS" in message
+    assert "TRANSFORMED_FEATURES" not in message
+
+
+def test_model_that_draws_random_numbers_is_told(tmp_path: pathlib.Path) -> None:
+    def augment(x: tf.Tensor) -> dict[str, tf.Tensor]:
+        with tf.name_scope("noise"):
+            return {"y": x + 1e-9 * tf.random.uniform(tf.shape(x))}
+
+    source = save(tmp_path / "model", augment, tf.TensorSpec([None, 2], tf.float32, "x"))
+    (warning,) = _rewrite(source).warnings
+    assert warning.startswith("The model draws random numbers in 'noise")
 
 
 @pytest.mark.parametrize("boundary", ["RAW_FEATURES", "SIGNATURE"])

@@ -82,6 +82,11 @@ def _message(errors):
     return line
 
 
+def _progress(errors):
+    """The lines that tell of phases and warnings."""
+    return [line for line in errors.splitlines() if re.match(r"\s*(\d+ s|warning)  \S", line)]
+
+
 # --- in a process of its own
 
 
@@ -113,9 +118,50 @@ def test_process_prints_nothing_but_its_own_words(folder, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"{tmp_path / 'out'}:\n  boundary         RAW_FEATURES\n")
     lines = done.stderr.splitlines()
-    assert [line for line in lines if not re.match(r"\s*(\d+ s|warning)  \S", line)] == []
+    assert _progress(done.stderr) == lines
     assert any("verifying" in line for line in lines)
     assert (tmp_path / "out" / "tflite").read_bytes()[4:8] == b"TFL3"
+
+
+def test_who_reads_may_stop_to(integer_model):
+    process = subprocess.Popen(
+        [*_MODULE, "inspect", integer_model, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    errors = process.communicate()[1]
+    assert (process.returncode, _progress(errors)) == (0, errors.splitlines())
+
+
+def test_output_without_room_is_told(integer_model):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*_MODULE, "inspect", integer_model],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert "cannot be printed: No space left on device" in _message(done.stderr)
+
+
+def test_terminated_process_takes_away_what_it_began(folder, tmp_path):
+    process = subprocess.Popen(
+        [*_MODULE, "convert", "model", tmp_path / "out" / "model"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stderr:
+        if "loading the SavedModel" in line:
+            break
+    process.terminate()
+    assert "interrupted" in process.communicate()[1]
+    assert process.returncode == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_process_ends_with_the_exit_code(folder, tmp_path):
@@ -135,7 +181,6 @@ def test_convert_writes_the_results_and_says_what_they_are(run, tmp_path):
     assert out.splitlines()[0] == f"{tmp_path / 'out'}:"
     assert f"size             {report['model']['size_bytes']:,} bytes" in out
     assert "compared on      40 examples" in out
-    assert "warning  verification.num_examples: 200 are asked for" in errors
     assert re.search(r"^ +\d+ s  verifying$", errors, re.MULTILINE)
 
 
@@ -150,10 +195,23 @@ def test_nan_of_a_model_that_is_published_all_the_same_is_told(run, tmp_path):
     assert errors.count("\n") == errors.count(" s  ")
 
 
+def test_examples_may_be_named_several_times(run, folder, tmp_path):
+    few = tmp_path / "few [1].tfrecord"
+    with tf.io.TFRecordWriter(str(few)) as writer:
+        for _ in range(3):
+            writer.write(example(x=[0.0, 1.0, 2.0, 3.0]))
+    (tmp_path / "config").write_text("verification { num_examples: 50 }")
+    arguments = ["--config", tmp_path / "config", "--examples", few, "--examples", "rows*"]
+    code, out, errors = run("convert", "model", tmp_path / "out", *arguments)
+    assert code == 0
+    assert "compared on      43 examples" in out
+    assert "warning  verification.num_examples: 50 are asked for" in errors
+
+
 @pytest.mark.parametrize(
     "text",
-    ["batch_size: 2", '{"batch_size": 2}', "# two\nbatch_size: 2"],
-    ids=["text", "JSON", "#"],
+    ["batch_size: 2", '{"batch_size": 2}', "# two\nbatch_size: 2", '\ufeff{"batch_size": 2}'],
+    ids=["text", "JSON", "#", "byte order mark"],
 )
 def test_config_may_be_text_or_json(text, run, tmp_path):
     (tmp_path / "config").write_text(text)
@@ -310,7 +368,7 @@ def _raising(error):
     ids=["defect", "crash", "interrupt"],
 )
 def test_whatever_happens_is_told_in_one_line(error, code, words, run, monkeypatch):
-    monkeypatch.setattr(standalone, "rewrite_saved_model", _raising(error))
+    monkeypatch.setattr(standalone, "rewrite_by", _raising(error))
     found, out, errors = run("convert", "model", "out")
     assert (found, out) == (code, "")
     assert re.search(words, _message(errors))

@@ -131,6 +131,18 @@ def test_op_without_a_builtin_is_named_with_its_scope_and_the_choices(tmp_path):
     assert len(message.splitlines()) < 10
 
 
+@pytest.mark.parametrize("dtype", [tf.float16, tf.float64])
+def test_op_of_floats_that_builtins_lack_is_told_by_its_type(dtype, tmp_path):
+    def compute(x):
+        return {"y": tf.cast(tf.matmul(tf.cast(x, dtype), tf.ones([2, 3], dtype)), tf.float32)}
+
+    model = save(tmp_path / "model", compute, tf.TensorSpec([None, 2], tf.float32, "x"))
+    with pytest.raises(UnsupportedOpsError) as raised:
+        convert_model(model)
+    assert f"MatMul of {dtype.name}, which Select TF has, in" in str(raised.value)
+    assert "\n  - compute in float32, which the builtin ops are for" in str(raised.value)
+
+
 def test_select_tf_op_is_converted_where_it_is_allowed(tmp_path):
     conversion = check_contract(_fourier(tmp_path / "model"), _EXAMPLES, SELECT_TF_OPS)
     assert inspect(conversion.path).op_set == SELECT_TF

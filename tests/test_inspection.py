@@ -2,10 +2,12 @@
 
 import hashlib
 
+import flatbuffers
 import pytest
 import tensorflow as tf
 from contract import SELECT_TF_OPS, convert_model, split_model
 from models import save
+from tensorflow.lite.python import schema_py_generated as schema
 
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.conversion import convert
@@ -30,6 +32,22 @@ def _save(folder):
 def found(tmp_path_factory):
     path = convert_model(_save(tmp_path_factory.mktemp("model") / "model"), SELECT_TF_OPS).path
     return path, inspect(path)
+
+
+def test_model_without_signatures_takes_and_gives_its_tensors(found, tmp_path):
+    model = schema.ModelT.InitFromPackedBuf(found[0].read_bytes(), 0)
+    model.signatureDefs = None
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    (tmp_path / "tflite").write_bytes(builder.Output())
+    (signature,) = inspect(tmp_path / "tflite").signatures.values()
+    assert {name: tensor.shape for name, tensor in signature.inputs.items()} == {
+        "serving_default_x:0": (-1, 64)
+    }
+    assert sorted((tensor.dtype, tensor.shape) for tensor in signature.outputs.values()) == [
+        ("FLOAT32", (-1, 32)),
+        ("STRING", (-1,)),
+    ]
 
 
 def test_size_and_hash_are_those_of_the_content(found):

@@ -371,8 +371,9 @@ def test_worker_writes_the_model_and_answers_with_the_report(
     before = set(temporary.iterdir())
     samples = {"verification": Files("`examples`", [str(records)])}
     with caplog.at_level(logging.WARNING):
-        report = _rewrite(model, destination, "batch_size: 2", samples)
-    assert "verification.num_examples: 200 are asked for, but `examples` hold 3" in caplog.text
+        config = "batch_size: 2 verification { num_examples: 4 }"
+        report = _rewrite(model, destination, config, samples)
+    assert "verification.num_examples: 4 are asked for, but `examples` hold 3" in caplog.text
     assert json.loads(json.dumps(report)) == report
     assert report["boundary"] == "RAW_FEATURES"
     written = pathlib.Path(destination, "Format-Serving", "tflite").read_bytes()

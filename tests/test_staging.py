@@ -250,6 +250,13 @@ def test_nothing_appears_before_the_end_and_nothing_at_all_after_an_error(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_folders_that_were_made_for_nothing_go_again(tmp_path):
+    (tmp_path / "there").mkdir()
+    with pytest.raises(ZeroDivisionError), staged(f"{tmp_path}/there/new/further/model"):
+        raise ZeroDivisionError
+    assert list(tmp_path.rglob("*")) == [tmp_path / "there"]
+
+
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
 def test_permissions_follow_the_umask(tmp_path, umask):
     before = os.umask(umask)

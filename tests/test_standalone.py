@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
-from models import example, save, save_parsing
+from models import example, save, save_each, save_parsing
 from small_model import save_small_model, small_examples
 from tfx.dsl.io import fileio
 from workers import WorkerInProcess
@@ -19,6 +19,7 @@ from tfx_tflite_component.config import read_config
 from tfx_tflite_component.errors import (
     ConfigError,
     ExamplesError,
+    ModelFileError,
     SourceModelError,
     VerificationError,
 )
@@ -113,6 +114,17 @@ def test_paths_may_be_words(kind, doubling, tmp_path, monkeypatch):
     assert _names(tmp_path / "out") == _RESULTS
 
 
+@pytest.mark.parametrize("name", ["user-age", "user.age", "user/age", "1st"])
+def test_inputs_may_have_any_name(name, tmp_path):
+    source = save(tmp_path / "model", lambda x: {"y": 2 * x}, tf.TensorSpec([None, 2], name=name))
+    files = _write(tmp_path / "rows.tfrecord", [example(**{name: [1.0, -3.0]})])
+    report = rewrite_saved_model(source, tmp_path / "out", examples=files)
+    assert list(report["inputs"]) == [name]
+    assert report["verification"]["outputs"]["y"]["max_abs_error"] == 0
+    found = Scorer(str(tmp_path / "out")).score([example(**{name: [1.0, -3.0]})])["y"]
+    np.testing.assert_array_equal(found, [[2, -6]])
+
+
 def test_what_the_destination_holds_stays_and_results_are_replaced(doubling, tmp_path):
     destination = tmp_path / "out"
     destination.mkdir()
@@ -125,6 +137,30 @@ def test_what_the_destination_holds_stays_and_results_are_replaced(doubling, tmp
     assert report["config"]["quantization"]["mode"] == "FLOAT16"
     assert (destination / "notes.txt").read_text() == "mine"
     assert (destination / "tflite").read_bytes()[4:8] == first[4:8] == b"TFL3"
+
+
+def test_what_an_earlier_rewriting_wrote_and_the_new_one_does_not_goes(source, doubling, tmp_path):
+    destination = tmp_path / "out"
+    output = {"extra_filename": "model.tflite", "include_saved_model": True}
+    rewrite_saved_model(source, destination, {"output": output})
+    assert {"assets", "model.tflite", "saved_model.pb", "variables"} < set(_names(destination))
+    (destination / "notes.txt").write_text("mine")
+    rewrite_saved_model(doubling, destination)
+    assert _names(destination) == sorted([*_RESULTS, "notes.txt"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", '{"files": 3}', '{"files": ["", "..", "../notes.txt", "/notes.txt", 3]}', "\xff"],
+)
+def test_report_of_another_program_says_nothing_of_what_goes(content, doubling, tmp_path):
+    destination = tmp_path / "out"
+    destination.mkdir()
+    (tmp_path / "notes.txt").write_text("mine")
+    (destination / "report.json").write_text(content)
+    rewrite_saved_model(doubling, destination)
+    assert _names(destination) == _RESULTS
+    assert _names(tmp_path) == ["notes.txt", "out"]
 
 
 def test_source_may_be_in_the_destination_as_in_a_trainer(doubling, tmp_path):
@@ -532,6 +568,16 @@ def test_config_that_it_was_made_with_is_taken_and_calibrates_nothing(
     comparison = compare_models(source, small_tflite, records / "plain.tfrecord", config)
     assert comparison["verification"]["num_examples"] == 3
     assert caplog.messages == []
+
+
+def test_model_with_several_signatures_is_not_compared(doubling, records, tmp_path):
+    spec = tf.TensorSpec([None, 2], tf.float32, "x")
+    functions = {key: lambda x: {"y": 2 * x} for key in ("double", "serving_default")}
+    source = save_each(tmp_path / "model", functions, spec)
+    model = tmp_path / "model.tflite"
+    model.write_bytes(tf.lite.TFLiteConverter.from_saved_model(str(source)).convert())
+    with pytest.raises(ModelFileError, match="has the signatures 'double', 'serving_default'"):
+        compare_models(source, model, records / "plain.tfrecord")
 
 
 def test_model_of_other_weights_fails(source, small_tflite, records, tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -15,12 +16,14 @@ from tfx_tflite_component.progress import CONVERTING, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.quantization import check_quantization
 from tfx_tflite_component.split.boundary import (
-    TRANSFORMED_FEATURES,
     Split,
-    natural_boundary,
+    boundaries,
     split,
 )
 from tfx_tflite_component.split.graph import ConcreteFunction, FlatGraph
+
+# builtin ops and Select TF ops
+_RANDOM = re.compile(r"random|multinomial|truncated_?normal", re.IGNORECASE)
 
 _Refusal: TypeAlias = SplitError | ConversionError
 
@@ -67,14 +70,20 @@ def convert_signature(
     if config.input_boundary != TFLiteRewriterConfig.AUTO:
         pinned = TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
         return _convert_at(pinned, signature, transform, config, calibration, path)
-    refusals: dict[str, _Refusal] = {}
-    for boundary in (None, TRANSFORMED_FEATURES):
-        try:
-            found = _convert_at(boundary, signature, transform, config, calibration, path)
-        except (SplitError, ConversionError) as e:
-            refusals[boundary or natural_boundary(signature)] = e
-        else:
-            return _with_reason(found, refusals)
+    try:
+        return _convert_at(None, signature, transform, config, calibration, path)
+    except (SplitError, ConversionError) as e:
+        first, *further = boundaries(signature, transform)
+        if not further:
+            raise
+        refusals: dict[str, _Refusal] = {first: e}
+    (second,) = further
+    try:
+        found = _convert_at(second, signature, transform, config, calibration, path)
+    except (SplitError, ConversionError) as e:
+        refusals[second] = e
+    else:
+        return _with_reason(found, refusals)
     raise _refused(refusals)
 
 
@@ -105,7 +114,20 @@ def _convert_at(
     found = inspect(path)
     warnings = range_warnings(dataset.ranges) if dataset else []
     warnings += check_quantization(found, config.quantization)
+    warnings += _random_warnings(found)
     return Conversion(parts, dataset, found, warnings)
+
+
+def _random_warnings(found: Inspection) -> list[str]:
+    """What makes a model give something else each time, as layers do that augment images."""
+    scopes = sorted({op.scope for op in found.ops if _RANDOM.search(op.name)})
+    if not scopes:
+        return []
+    return [
+        f"The model draws random numbers in {listed(scopes)}: it gives something else each time, "
+        "and a comparison does not hold for the next. Leave out of the serving signature what is "
+        "for training alone."
+    ]
 
 
 def _lower(

@@ -9,12 +9,13 @@ import json
 import logging
 import os
 import pathlib
+import signal
 import sys
 import time
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from tfx_tflite_component import __version__
 from tfx_tflite_component.config import read_config
@@ -23,9 +24,12 @@ from tfx_tflite_component.describing import (
     describe_report,
     describe_verification,
 )
-from tfx_tflite_component.errors import ConfigError, RewriterError, VerificationError
+from tfx_tflite_component.errors import ConfigError, RewriterError, StorageError, VerificationError
 from tfx_tflite_component.progress import PROGRESS, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+
+if TYPE_CHECKING:
+    from tfx_tflite_component.isolation import Worker
 
 PROGRAM = "tfx-tflite"
 
@@ -38,10 +42,16 @@ _IMPORTING = "importing TensorFlow"
 
 def run() -> int:
     """The program: `main`, without what libraries write to the terminal past Python."""
-    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    # as Ctrl-C: what was begun is taken away
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with open(os.devnull, "w") as nowhere:
+        with contextlib.suppress(OSError):  # it was closed by who started this
+            sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
         os.dup2(nowhere.fileno(), 2)
-    return main()
+        exit_code = main()
+        # nothing is left to write when Python ends, which would change the exit code
+        os.dup2(nowhere.fileno(), 1)
+    return exit_code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,32 +82,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _convert(arguments: argparse.Namespace) -> int:
     config = _config(arguments.config)
-    begin(_IMPORTING)
+    results = arguments.output, config, arguments.examples
     if arguments.keras_model is not None:
+        begin(_IMPORTING)
         from tfx_tflite_component.keras_files import rewrite_keras_file
 
-        report = rewrite_keras_file(
-            arguments.keras_model, arguments.output, config, arguments.examples
-        )
+        report = rewrite_keras_file(arguments.keras_model, *results)
     else:
-        from tfx_tflite_component.standalone import rewrite_saved_model
+        with _worker() as worker:
+            from tfx_tflite_component.standalone import rewrite_by
 
-        report = rewrite_saved_model(
-            arguments.saved_model, arguments.output, config, arguments.examples
-        )
+            report = rewrite_by(worker, arguments.saved_model, *results)
     _show([f"{arguments.output}:", *describe_report(report)])
     return _OK
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    from tfx_tflite_component.isolation import Worker
-
     model = os.path.abspath(arguments.model)
-    begin(_IMPORTING)
-    with Worker() as worker:
+    with _worker() as worker:
         facts = worker.ask("inspect", _INSPECTION_SECONDS, model=model)
     if arguments.json:
-        print(json.dumps(facts, indent=2))
+        _print(json.dumps(facts, indent=2), sys.stdout)
     else:
         _show(describe_model(facts))
     return _OK
@@ -105,21 +110,30 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 def _compare(arguments: argparse.Namespace) -> int:
     config = _config(arguments.config)
-    begin(_IMPORTING)
-    from tfx_tflite_component.standalone import compare_models
+    with _worker() as worker:
+        from tfx_tflite_component.standalone import compare_by
 
-    comparison = compare_models(arguments.saved_model, arguments.model, arguments.examples, config)
+        models = arguments.saved_model, arguments.model
+        comparison = compare_by(worker, *models, arguments.examples, config)
     _show(describe_verification(comparison["verification"]))
     if comparison["failures"]:
         raise VerificationError(f"The models differ: {'; '.join(comparison['failures'])}.")
     return _OK
 
 
+def _worker() -> "Worker":
+    """A worker, which imports TensorFlow while this process does."""
+    from tfx_tflite_component.isolation import Worker
+
+    begin(_IMPORTING)
+    return Worker()
+
+
 def _config(path: str | None) -> TFLiteRewriterConfig:
     if path is None:
         return read_config(None)
     try:
-        text = pathlib.Path(path).read_text(encoding="utf-8")
+        text = pathlib.Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(
             f"--config: {path} cannot be read: {e}. Name a file with a TFLiteRewriterConfig in its "
@@ -168,7 +182,9 @@ def _add_convert(commands: Any, from_keras: bool) -> None:
     parser.add_argument(
         "--examples",
         metavar="TFRECORD_PATTERN",
-        help="tf.Examples to calibrate with and to compare on (default: random inputs)",
+        action="append",
+        help="tf.Examples to calibrate with and to compare on (default: random inputs); may be "
+        "given several times",
     )
     parser.set_defaults(command=_convert)
 
@@ -197,8 +213,9 @@ def _add_compare(commands: Any) -> None:
     parser.add_argument(
         "--examples",
         metavar="TFRECORD_PATTERN",
+        action="append",
         required=True,
-        help="tf.Examples that the SavedModel takes",
+        help="tf.Examples that the SavedModel takes; may be given several times",
     )
     _add_config(parser)
     parser.set_defaults(command=_compare)
@@ -217,6 +234,7 @@ def _on_the_terminal() -> Iterator[None]:
     """Shows progress and warnings of this package, and nothing of the libraries under it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     handler = _Lines()
+    logging.getLogger("absl").setLevel(logging.ERROR)
     log = logging.getLogger(_PACKAGE)
     log.addHandler(handler)
     log.propagate = False
@@ -259,9 +277,19 @@ def _failed(message: str, code: int) -> int:
 
 def _show(lines: Iterable[str], file: TextIO | None = None) -> None:
     """Prints lines. The names in them come from models, and may hold what steers a terminal."""
-    for line in lines:
-        shown = (c if c.isprintable() else repr(c)[1:-1] for c in line)
-        print("".join(shown), file=file or sys.stdout)
+    shown = ("".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in lines)
+    _print("\n".join(shown), file or sys.stdout)
+
+
+def _print(text: str, file: TextIO) -> None:
+    try:
+        print(text, file=file, flush=True)
+    except OSError as e:
+        # who reads may have seen enough, as `head` has, and progress is not what is asked for
+        if file is sys.stdout and not isinstance(e, BrokenPipeError):
+            raise StorageError(
+                f"What was found cannot be printed: {e.strerror}. Make room where it goes to."
+            ) from e
 
 
 if __name__ == "__main__":

@@ -4,16 +4,21 @@ import dataclasses
 import pathlib
 from collections.abc import Iterator, Sequence
 
-from tfx_tflite_component.errors import SplitError, UnsupportedOpsError, VerificationError, listed
+from tfx_tflite_component.errors import (
+    ModelFileError,
+    SplitError,
+    UnsupportedOpsError,
+    VerificationError,
+    listed,
+)
 from tfx_tflite_component.inspection import SELECT_TF, inspect
 from tfx_tflite_component.progress import begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.runtime import TFLiteModel, why_not_runnable
 from tfx_tflite_component.source import load_signature
 from tfx_tflite_component.split.boundary import (
-    TRANSFORMED_FEATURES,
     Split,
-    natural_boundary,
+    boundaries,
     split,
 )
 from tfx_tflite_component.split.graph import ConcreteFunction
@@ -55,6 +60,12 @@ def compare(
     found = inspect(path)
     if reason := why_not_runnable(found.op_set):
         raise UnsupportedOpsError(f"The TFLite model {path} cannot be compared here: {reason}.")
+    if len(found.signatures) > 1:
+        raise ModelFileError(
+            f"The TFLite model {path} has the signatures {listed(found.signatures)}; only a model "
+            "with one can be compared. Convert it with one of them in the converter's "
+            "`signature_keys`."
+        )
     begin("loading the TFLite model")
     model = TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
     begin("loading the SavedModel")
@@ -95,8 +106,7 @@ def _boundaries(signature: ConcreteFunction, config: TFLiteRewriterConfig) -> It
     if config.input_boundary != TFLiteRewriterConfig.AUTO:
         yield TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
         return
-    yield natural_boundary(signature)
-    yield TRANSFORMED_FEATURES
+    yield from boundaries(signature, transform=None)
 
 
 def _check_outputs(parts: Split, model: TFLiteModel) -> None:

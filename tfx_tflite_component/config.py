@@ -26,6 +26,8 @@ _DEFAULT_CALIBRATION_SPLIT = "train"
 _DEFAULT_CALIBRATION_EXAMPLES = 500
 _DEFAULT_VERIFICATION_SPLIT = "eval"
 _DEFAULT_VERIFICATION_EXAMPLES = 200
+DEFAULT_NUMBERS = (_DEFAULT_CALIBRATION_EXAMPLES, _DEFAULT_VERIFICATION_EXAMPLES)
+"""Of examples: as many as there are will do as well."""
 # The types that inputs and outputs may have in the modes that are calibrated.
 _TENSOR_TYPES = {
     Quantization.FULL_INTEGER: [Quantization.FLOAT32, Quantization.INT8, Quantization.UINT8],

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.core.framework.node_def_pb2 import NodeDef
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert_phase import ConverterError
 
@@ -46,6 +47,10 @@ _LOOKUP = "LookupTable"
 # the schema has these for what ops hand on to each other
 _NO_TENSORS = ("RESOURCE", "VARIANT")
 _SAID = re.compile(r"\berror: (?!failed while converting)(?P<words>.+)")
+_IN_FLOAT32 = (
+    "compute in float32, which the builtin ops are for: export the model under Keras' policy "
+    "'float32', or cast in the serving function."
+)
 _REMEDY = (
     "Leave what it complains of out of the serving signature, or try another input_boundary or "
     "quantization.mode."
@@ -176,9 +181,14 @@ def _explained_by_ops(
     if not flex and not custom:
         return ConversionError(f"The TFLite converter failed: {_words(error)}. {_REMEDY}")
     lines = ["The model holds ops that the allowed op set does not cover:"]
-    lines += [f"  {op}, which Select TF has, in {_places(op, tail)}" for op in flex]
-    lines += [f"  {op}, which not even Select TF has, in {_places(op, tail)}" for op in custom]
+    named = {op: op + _of_float_types(op, tail) for op in [*flex, *custom]}
+    lines += [f"  {named[op]}, which Select TF has, in {_places(op, tail)}" for op in flex]
+    lines += [
+        f"  {named[op]}, which not even Select TF has, in {_places(op, tail)}" for op in custom
+    ]
     lines.append("What you can do:")
+    if any(named[op] != op for op in flex):
+        lines.append(f"  - {_IN_FLOAT32}")
     lines += [f"  - {choice}" for choice in _choices(flex, custom, config)]
     return UnsupportedOpsError("\n".join(lines), [*flex, *custom])
 
@@ -230,6 +240,10 @@ def _choices(
             "set ops { allow_custom_ops: true }. An app then has to implement these ops and to "
             "register them, and the model cannot be verified here."
         )
+    yield (
+        "name the tensors that these ops make by input_boundary: TENSORS and `boundary_tensors`. "
+        "What comes before them is then left to the head."
+    )
     yield "leave what needs these ops out of the serving signature, or compute it by other ops."
 
 
@@ -249,12 +263,24 @@ def _code(data: Any) -> str:
 
 def _places(op: str, tail: Tail) -> str:
     """The layers or scopes of the tail that an op comes from."""
+    # the serving function's call is no layer, and the last part is the op itself
+    scopes = {without_calls(node.name).rpartition("/")[0] for node in _nodes(op, tail)}
+    return listed(sorted(scopes - {""})) or "the serving function"
+
+
+def _of_float_types(op: str, tail: Tail) -> str:
+    """The types of floats that an op computes in and most builtin ops lack, in words."""
+    found = {
+        tf.dtypes.as_dtype(node.attr["T"].type) for node in _nodes(op, tail) if "T" in node.attr
+    }
+    names = sorted(dtype.name for dtype in found if dtype.is_floating and dtype != tf.float32)
+    return f" of {' and '.join(names)}" if names else ""
+
+
+def _nodes(op: str, tail: Tail) -> list[NodeDef]:
     graph_def = tail.function.graph.as_graph_def()
     bodies = [body.node_def for body in graph_def.library.function]
-    nodes = [node for part in [graph_def.node, *bodies] for node in part if _same_op(node.op, op)]
-    # the serving function's call is no layer, and the last part is the op itself
-    scopes = {without_calls(node.name).rpartition("/")[0] for node in nodes}
-    return listed(sorted(scopes - {""})) or "the serving function"
+    return [node for part in [graph_def.node, *bodies] for node in part if _same_op(node.op, op)]
 
 
 def _same_op(tensorflow_op: str, op: str) -> bool:

@@ -1,6 +1,7 @@
 """Words for the terminal about models, reports and comparisons."""
 
 import collections
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -32,10 +33,15 @@ def describe_verification(verification: Mapping[str, Any]) -> Iterator[str]:
     for name, output in verification["outputs"].items():
         measures = [f"largest difference {float(output['max_abs_error']):.3g}"]
         if output["argmax_agreement"] is not None:
-            measures.append(f"same largest value in {output['argmax_agreement']:.1%}")
+            measures.append(f"same largest value in {percent(output['argmax_agreement'])}")
         if output["sqnr_db"] is not None:
             measures.append(f"SQNR {float(output['sqnr_db']):.1f} dB")
         yield f"  output {name!r}: {', '.join(measures)}"
+
+
+def percent(share: float) -> str:
+    """A share in percent, rounded down: all of something is 100%, and nothing less is."""
+    return f"{math.floor(round(share * 10_000, 6)) / 100:g}%"
 
 
 def describe_model(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -50,9 +56,9 @@ def describe_model(facts: Mapping[str, Any]) -> Iterator[str]:
         for kind in ("inputs", "outputs"):
             for name, tensor in signature[kind].items():
                 yield f"  {kind[:-1]:<8} {name:<24} {_tensor(tensor)}"
-    yield "ops"
+    yield f"  count  {'op':<24} {'kind':<10} computes in"
     counts = collections.Counter(
-        (op["name"], op["kind"], op["computes_in"] or "neither") for op in facts["ops"]
+        (op["name"], op["kind"], op["computes_in"] or "-") for op in facts["ops"]
     )
     for (name, kind, computes_in), count in sorted(counts.items(), key=lambda item: -item[1]):
         yield f"  {count:>6}  {name:<24} {kind:<10} {computes_in}"

@@ -13,13 +13,13 @@ import tensorflow as tf
 
 from tfx_tflite_component import __version__
 from tfx_tflite_component.calibration import InputRange, RepresentativeDataset
+from tfx_tflite_component.choosing import Conversion
 from tfx_tflite_component.config import as_json
 from tfx_tflite_component.inspection import Inspection
 from tfx_tflite_component.latency import Latency
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.runtime import TensorDetails, TFLiteModel
 from tfx_tflite_component.signatures import Tensor
-from tfx_tflite_component.split.boundary import Split
 from tfx_tflite_component.verification import Verification
 
 SCHEMA_VERSION = 1
@@ -63,6 +63,7 @@ class Report:
         calibration: The calibration; None for modes without one.
         verification: The comparison with the SavedModel; None for a model that cannot be run here.
         latency: How fast it is here; None for a model that cannot be run here.
+        files: The names of the files and folders that are served: the model, and what is beside it.
         peak_memory_bytes: The largest resident memory of the process that converted and verified.
         warnings: What a user should know.
         versions: The version of each library that had a part in it.
@@ -82,6 +83,7 @@ class Report:
     calibration: CalibrationReport | None
     verification: Verification | None
     latency: Latency | None
+    files: tuple[str, ...]
     peak_memory_bytes: int
     warnings: tuple[str, ...]
     versions: dict[str, str]
@@ -90,16 +92,16 @@ class Report:
 
 def make_report(
     source: pathlib.Path,
+    serving_dir: pathlib.Path,
     config: TFLiteRewriterConfig,
-    split: Split,
-    dataset: RepresentativeDataset | None,
-    found: Inspection,
+    conversion: Conversion,
     model: TFLiteModel | None,
     verification: Verification | None,
     latency: Latency | None,
     warnings: Sequence[str],
 ) -> Report:
     """Brings together what each step of a rewriting found."""
+    split = conversion.split
     return Report(
         signature_key=config.signature_key,
         boundary=split.boundary,
@@ -110,10 +112,11 @@ def make_report(
         outputs=_tensors(model.outputs) if model else None,
         dropped_checks=split.checks,
         lowered=dict(split.lowered),
-        model=found,
-        calibration=_calibration(config, dataset) if dataset else None,
+        model=conversion.found,
+        calibration=_calibration(config, conversion.dataset) if conversion.dataset else None,
         verification=verification,
         latency=latency,
+        files=tuple(sorted(entry.name for entry in serving_dir.iterdir())),
         peak_memory_bytes=_peak_memory_bytes(),
         warnings=tuple(warnings),
         versions={

@@ -20,6 +20,8 @@ from tfx_tflite_component.source import check_published_files, load_signature, l
 from tfx_tflite_component.split.boundary import Split
 from tfx_tflite_component.verification import Verification, batches, failures, verify
 
+_HINT = " Random inputs may be what a model never takes: give it `examples` to compare on."
+
 
 @dataclasses.dataclass(frozen=True)
 class Samples:
@@ -74,7 +76,7 @@ def rewrite(
         shutil.copyfile(path, serving_dir / config.output.extra_filename)
     _save_head(parts, destination / HEAD_DIR)
     return make_report(
-        source, config, parts, conversion.dataset, found, model, verification, latency, warnings
+        source, serving_dir, config, conversion, model, verification, latency, warnings
     )
 
 
@@ -111,7 +113,8 @@ def _judged(
         f"{verification.num_examples} {verification.inputs}: {'; '.join(found)}."
     )
     if config.verification.on_failure == config_pb2.Verification.FAIL:
-        raise VerificationError(f"{message} Nothing was published.")
+        hint = "" if verification.inputs == "examples" else _HINT
+        raise VerificationError(f"{message} Nothing was published.{hint}")
     return [message]
 
 

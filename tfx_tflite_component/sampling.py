@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
 
-from tfx_tflite_component.config import is_calibrated
+from tfx_tflite_component.config import DEFAULT_NUMBERS, is_calibrated
 from tfx_tflite_component.errors import ExamplesError, listed
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Calibration,
@@ -80,11 +80,12 @@ def _sample(name: str, count: int, seed: int, files: Files) -> list[bytes]:
     paths = _paths(files)
     records = sample(paths, count, seed) if paths else []
     if not records:
+        found = "is empty" if paths else "matches no file"
         raise ExamplesError(
-            f"{files.name} hold no example for the {name}: {listed(files.patterns)} "
-            f"{'is empty' if paths else 'matches no file'}."
+            f"{files.name} hold no example for the {name}: {listed(files.patterns) or 'nothing'} "
+            f"{found}. Name TFRecord files with tf.Examples, such as 'data/train-*.tfrecord.gz'."
         )
-    if len(records) < count:
+    if len(records) < count and count not in DEFAULT_NUMBERS:
         _log.warning(
             "%s.num_examples: %d are asked for, but %s hold %d; these are used.",
             name,
@@ -98,12 +99,18 @@ def _sample(name: str, count: int, seed: int, files: Files) -> list[bytes]:
 def _paths(files: Files) -> list[str]:
     with storage_errors(files.name):
         try:
-            return [path for pattern in files.patterns for path in tf.io.gfile.glob(pattern)]
+            return [path for pattern in files.patterns for path in _matching(pattern)]
         except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, UnicodeError) as e:
             raise ExamplesError(
                 f"{files.name} cannot be looked for by {listed(files.patterns)}: {reason(e)}. Name "
                 "TFRecord files that are there, in UTF-8, such as 'data/train-*.tfrecord.gz'."
             ) from e
+
+
+def _matching(pattern: str) -> list[str]:
+    # the name of a file may look like a pattern
+    is_file = tf.io.gfile.exists(pattern) and not tf.io.gfile.isdir(pattern)
+    return [pattern] if is_file else tf.io.gfile.glob(pattern)
 
 
 def sample(files: Sequence[str], count: int, seed: int) -> list[bytes]:
@@ -153,13 +160,16 @@ def _unreadable(files: Sequence[str], count: int) -> Iterator[str]:
             for _ in tf.data.TFRecordDataset(file, _compression(file)).take(count):
                 pass
         except tf.errors.OpError as e:
-            yield f"{file}: {reason(e)}{_otherwise_compressed(file)}"
+            is_folder = tf.io.gfile.isdir(file)
+            yield (
+                f"{file} is a folder, whose files '{file}/*' names"
+                if is_folder
+                else f"{file}: {reason(e)}{_otherwise_compressed(file)}"
+            )
 
 
 def _otherwise_compressed(file: str) -> str:
     """Whether the name of a file tells another compression than it has, in words."""
-    if tf.io.gfile.isdir(file):
-        return ""
     with tf.io.gfile.GFile(file, "rb") as opened:
         is_gzip = opened.read(len(_GZIP)) == _GZIP
     if is_gzip == bool(_compression(file)):

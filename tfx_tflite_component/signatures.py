@@ -1,7 +1,7 @@
 """The signatures of a `.tflite` file: what it takes and gives, read from the file alone."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tensorflow.lite.python import schema_py_generated as schema
 
@@ -37,7 +37,18 @@ class Signature:
 
 
 def signatures(model: schema.Model) -> dict[str, Signature]:
-    """The signatures of a model by their keys."""
+    """The signatures of a model by their keys.
+
+    A model without any has one without a key, whose inputs and outputs have their tensors' names.
+    """
+    if not model.SignatureDefsLength() and model.SubgraphsLength():
+        graph = model.Subgraphs(0)
+        return {
+            "": Signature(
+                inputs=_named_tensors(graph, map(graph.Inputs, range(graph.InputsLength()))),
+                outputs=_named_tensors(graph, map(graph.Outputs, range(graph.OutputsLength()))),
+            )
+        }
     found = {}
     for definition in map(model.SignatureDefs, range(model.SignatureDefsLength())):
         graph = model.Subgraphs(definition.SubgraphIndex())
@@ -59,6 +70,11 @@ def _tensors(
 ) -> dict[str, Tensor]:
     entries = sorted(map(get, range(count)), key=lambda entry: _text(entry.Name()))
     return {_text(entry.Name()): _tensor(graph.Tensors(entry.TensorIndex())) for entry in entries}
+
+
+def _named_tensors(graph: schema.SubGraph, indices: Iterable[int]) -> dict[str, Tensor]:
+    tensors = map(graph.Tensors, indices)
+    return {_text(tensor.Name()): _tensor(tensor) for tensor in tensors}
 
 
 def _tensor(tensor: schema.Tensor) -> Tensor:

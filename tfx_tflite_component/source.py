@@ -35,7 +35,8 @@ def load_signature(path: pathlib.Path, key: str) -> ConcreteFunction:
     if not any(os.path.lexists(path / name) for name in _SAVED_MODEL_FILES):
         raise SourceModelError(
             f"There is no SavedModel in {path}: expected a folder with {_SAVED_MODEL_FILES[0]}, "
-            f"found {_content(path)}. Connect the `model` output of a Trainer."
+            f"found {_content(path)}. Connect the `model` output of a Trainer; outside of a "
+            "pipeline, name the folder of a SavedModel, or a Keras file with --keras-model."
         )
     try:
         _check_assets(loader_impl.parse_saved_model(str(path)), path)
@@ -134,6 +135,11 @@ def check_published_files(path: pathlib.Path, names: Iterable[str]) -> None:
     for entry in (entry for name in names for entry in [path / name, *(path / name).rglob("*")]):
         if not os.path.lexists(entry):
             continue
+        if not os.access(entry, os.R_OK):
+            raise SourceModelError(
+                f"{entry} cannot be published with the model: this process may not read it, or it "
+                "leads nowhere. Give it the right to, or take the file out."
+            )
         is_outside = os.path.commonpath([folder, os.path.realpath(entry)]) != folder
         is_folder = entry.is_dir() and not entry.is_symlink()
         if is_outside or not (is_folder or entry.is_file()):

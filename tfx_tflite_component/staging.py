@@ -67,7 +67,7 @@ def staged(uri: str, owned: Collection[str] = ()) -> Iterator[pathlib.Path]:
             target = _local_target(uri)
             _check_is_no_file(uri, target)
             if target:
-                os.makedirs(target.parent, exist_ok=True)
+                _make_folders(target.parent, stack)
             folder = stack.enter_context(scratch(_staging_place(target) if target else None))
         yield folder
         with storage_errors(uri, tf.errors.OpError):
@@ -79,6 +79,19 @@ def staged(uri: str, owned: Collection[str] = ()) -> Iterator[pathlib.Path]:
                     _replace(folder, target, owned)
                 else:
                     os.rename(folder, target)
+
+
+def _make_folders(path: pathlib.Path, stack: contextlib.ExitStack) -> None:
+    """Makes a folder and those above it, which go again if nothing comes into them."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    os.makedirs(path, exist_ok=True)
+    for folder in reversed(missing):
+        stack.callback(_remove_empty, folder)
+
+
+def _remove_empty(folder: pathlib.Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _local_target(uri: str) -> pathlib.Path | None:

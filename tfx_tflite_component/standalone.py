@@ -4,6 +4,7 @@ All of them do what the component does, by the same config, with the same checks
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import sys
@@ -55,8 +56,8 @@ def rewrite_saved_model(
     """Rewrites a SavedModel into a TFLite model.
 
     `destination` gets the files `tflite`, `report.json` and `report.html`, the SavedModel's assets
-    and, in `head`, a SavedModel that makes the model's inputs of serialized `tf.Example`s. What it
-    holds under other names stays.
+    and, in `head`, a SavedModel that makes the model's inputs of serialized `tf.Example`s. What an
+    earlier rewriting left there is replaced; what else it holds stays.
 
     Args:
         source: The folder of the SavedModel, on any file system that TensorFlow knows.
@@ -75,15 +76,28 @@ def rewrite_saved_model(
     Raises:
         RewriterError: What was refused, and why. `destination` is then left as it was.
     """
+    with Worker() as worker:
+        return rewrite_by(worker, source, destination, config, examples, transform_graph)
+
+
+def rewrite_by(
+    worker: Worker,
+    source: Path,
+    destination: Path,
+    config: Config = None,
+    examples: Examples | None = None,
+    transform_graph: Path | None = None,
+) -> dict[str, Any]:
+    """`rewrite_saved_model`, for who has started a worker before."""
     settings = read_config(config)
     check_files(settings, given=examples is not None)
     check_transform_graph(settings, given=transform_graph is not None)
     source_uri, destination_uri = os.fspath(source), os.fspath(destination)
     _check_apart(source_uri, destination_uri, settings.output)
     with contextlib.ExitStack() as stack:
-        worker = stack.enter_context(Worker())
         local_source = stack.enter_context(local_copy(source_uri))
-        folder = stack.enter_context(staged(destination_uri, owned=[HEAD_DIR]))
+        earlier = [HEAD_DIR, *_earlier_files(destination_uri)]
+        folder = stack.enter_context(staged(destination_uri, owned=earlier))
         local_graph = None
         if transform_graph is not None:
             local_graph = stack.enter_context(local_copy(os.fspath(transform_graph)))
@@ -190,12 +204,20 @@ def compare_models(
     Raises:
         RewriterError: One of both cannot be read or run, or they do not belong together.
     """
+    with Worker() as worker:
+        return compare_by(worker, source, model, examples, config)
+
+
+def compare_by(
+    worker: Worker, source: Path, model: Path, examples: Examples, config: Config = None
+) -> dict[str, Any]:
+    """`compare_models`, for who has started a worker before."""
     settings = read_config(config)
     check_files(settings, given=True)
     # the model is made: nothing is calibrated
     settings.ClearField("quantization")
     settings.ClearField("calibration")
-    with Worker() as worker, local_copy(os.fspath(source)) as local_source:
+    with local_copy(os.fspath(source)) as local_source:
         return worker.ask(
             "compare",
             settings.time_limit_seconds,
@@ -253,6 +275,17 @@ def _check_apart(source: str, destination: str, output: Output) -> None:
             f"The SavedModel {source} is in the destination as {place!r}, which the results would "
             "replace. Put it into another folder."
         )
+
+
+def _earlier_files(destination: str) -> list[str]:
+    """What an earlier rewriting wrote to a destination, by its report."""
+    try:
+        with fileio.open(os.path.join(destination, REPORT_JSON)) as file:
+            names = [str(name) for name in json.load(file)["files"]]
+    except (OSError, tf.errors.OpError, ValueError, LookupError, TypeError):
+        return []  # there is none, or it is another program's
+    # nothing outside of it goes, whoever wrote the report
+    return [name for name in names if name == os.path.basename(name) and name.strip(".")]
 
 
 def _flatten(folder: pathlib.Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.calling import call
+from tfx_tflite_component.describing import percent
 from tfx_tflite_component.errors import ConfigError, ExamplesError, VerificationError, listed
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.random_inputs import random_examples, random_tensors
@@ -363,8 +364,9 @@ def _output_failures(
     agreement, least = output.argmax_agreement, limit("min_argmax_agreement")
     if least is not None and agreement is not None and agreement < least:
         yield (
-            f"the largest value is in the same place in {agreement:.1%} of the examples, asked for "
-            f"are {least:.1%}; the min_argmax_agreement that passes is {_down(agreement)}"
+            f"the largest value is in the same place in {percent(agreement)} of the examples, "
+            f"asked for are {percent(least)}; the min_argmax_agreement that passes is "
+            f"{_down(agreement)}"
         )
     sqnr, least = output.sqnr_db, limit("min_sqnr_db")
     if least is not None and sqnr is not None and sqnr < least:

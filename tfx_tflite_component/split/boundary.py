@@ -18,7 +18,7 @@ from tfx_tflite_component.split.parsing import ParsedFeature, parses
 from tfx_tflite_component.split.sources import Source, source_of_examples, source_of_tensors
 from tfx_tflite_component.split.tables import rank_lookups
 from tfx_tflite_component.split.tails import Tail, make_tail
-from tfx_tflite_component.split.transforms import transformed_features
+from tfx_tflite_component.split.transforms import calls_transform, transformed_features
 
 Lower: TypeAlias = Callable[[FlatGraph], tuple[FlatGraph, Mapping[str, list[str]]]]
 
@@ -59,13 +59,18 @@ class Split:
     signature: ConcreteFunction
 
 
-def natural_boundary(signature: ConcreteFunction) -> str:
-    """Where a signature is split if nothing speaks against it: SIGNATURE or RAW_FEATURES.
+def boundaries(signature: ConcreteFunction, transform: ConcreteFunction | None) -> list[str]:
+    """Where a signature may be split, from the first choice to the last.
 
     Args:
         signature: The signature, as `load_signature` gives it.
+        transform: The graph of TF Transform, where it is at hand.
     """
-    return _natural(flatten(signature))
+    graph = flatten(signature)
+    natural = _natural(graph)
+    # who parses tf.Examples may have a transform under a name that nobody knows
+    may_transform = natural == RAW_FEATURES or transform is not None or calls_transform(graph)
+    return [natural, TRANSFORMED_FEATURES] if may_transform else [natural]
 
 
 def _natural(graph: FlatGraph) -> str:

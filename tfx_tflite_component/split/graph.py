@@ -225,15 +225,14 @@ def flatten(function: ConcreteFunction) -> FlatGraph:
         function: A signature as `tf.saved_model.load` restores it.
     """
     graph = inline(function)
-    # sorted, as the order of TensorFlow's dictionary differs from run to run
-    specs = dict(sorted(function.structured_input_signature[1].items()))
-    tensors = [_canonical(tensor.name) for tensor in function.inputs]
-    arguments = [tensor for tensor in tensors if tensor not in graph.captures]
+    tensors = [x for x in function.inputs if _canonical(x.name) not in graph.captures]
+    # the names of the structured signature are those that Python allows alone; sorted, as the order
+    # of TensorFlow's dictionary differs from run to run
+    inputs = sorted(zip(function._arg_keywords, tensors, strict=True))
     return dataclasses.replace(
         graph,
-        # the order of the tensors is nowhere else
-        inputs=dict(sorted(zip(function._arg_keywords, arguments, strict=True))),
-        specs=specs,
+        inputs={name: _canonical(tensor.name) for name, tensor in inputs},
+        specs={name: tf.TensorSpec(tensor.shape, tensor.dtype, name) for name, tensor in inputs},
         outputs=dict(zip(sorted(function.structured_outputs), graph.outputs.values(), strict=True)),
     )
 

@@ -71,6 +71,11 @@ def transformed_features(
     return ways, f"TF Transform hands its features over in {call!r}"
 
 
+def calls_transform(graph: FlatGraph) -> bool:
+    """Whether a signature calls a layer of TF Transform."""
+    return any(_LAYER.search(call) for call in _calls(graph))
+
+
 def _call(graph: FlatGraph, transform: ConcreteFunction | None) -> tuple[str, list[str]]:
     """The call of the transform graph, and the tensors that it returned."""
     content = _content(inline(transform)) if transform else None
