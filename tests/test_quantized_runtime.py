@@ -200,30 +200,30 @@ def doubling(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 @pytest.fixture
-def lite_rt(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def lite_rt(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """A stand-in for LiteRT, which runs TensorFlow's interpreter and notes that it was asked."""
-    paths: list[str] = []
+    models: list[bytes] = []
 
     class Interpreter(tf.lite.Interpreter):
-        def __init__(self, model_path: str, **options: Any) -> None:
-            paths.append(model_path)
-            super().__init__(model_path=model_path, **options)
+        def __init__(self, model_content: bytes, **options: Any) -> None:
+            models.append(model_content)
+            super().__init__(model_content=model_content, **options)
 
     module = types.ModuleType("ai_edge_litert.interpreter")
     module.Interpreter = Interpreter
     monkeypatch.setitem(sys.modules, "ai_edge_litert", types.ModuleType("ai_edge_litert"))
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", module)
-    return paths
+    return models
 
 
-def test_prefers_the_interpreter_of_lite_rt(doubling: pathlib.Path, lite_rt: list[str]) -> None:
+def test_prefers_the_interpreter_of_lite_rt(doubling: pathlib.Path, lite_rt: list[bytes]) -> None:
     model = TFLiteModel(doubling)
-    assert lite_rt == [str(doubling)]
+    assert lite_rt == [doubling.read_bytes()]
     assert model({"x": np.array([[3.0]], np.float32)})["y"].tolist() == [[6.0]]
 
 
 def test_select_tf_ops_run_in_the_interpreter_of_tensorflow(
-    doubling: pathlib.Path, lite_rt: list[str]
+    doubling: pathlib.Path, lite_rt: list[bytes]
 ) -> None:
     model = TFLiteModel(doubling, needs_select_tf_ops=True)
     assert lite_rt == []
