@@ -135,17 +135,17 @@ def check_published_files(path: pathlib.Path, names: Iterable[str]) -> None:
     for entry in (entry for name in names for entry in [path / name, *(path / name).rglob("*")]):
         if not os.path.lexists(entry):
             continue
-        if not os.access(entry, os.R_OK):
-            raise SourceModelError(
-                f"{entry} cannot be published with the model: this process may not read it, or it "
-                "leads nowhere. Give it the right to, or take the file out."
-            )
         is_outside = os.path.commonpath([folder, os.path.realpath(entry)]) != folder
         is_folder = entry.is_dir() and not entry.is_symlink()
         if is_outside or not (is_folder or entry.is_file()):
             raise SourceModelError(
                 f"{entry} cannot be published with the model: expected a file or a folder of the "
                 f"SavedModel, found {_kind(entry)}. Take it out, or copy there what is meant."
+            )
+        if not os.access(entry, os.R_OK):
+            raise SourceModelError(
+                f"{entry} cannot be published with the model: this process may not read it. Give "
+                "it the right to, or take the file out."
             )
 
 
