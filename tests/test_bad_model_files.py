@@ -159,19 +159,19 @@ def test_no_example_is_not_scored(folder: pathlib.Path) -> None:
         Scorer(str(folder / "small-artifact" / "Format-Serving")).score([])
 
 
-_BUILTIN_OPTIONS_SLOT = 12
+_METADATA_NAME_SLOT = 4
 
 
 @pytest.fixture(scope="module")
 def crashing(folder: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """An artifact with a model whose first op has its options far beyond the end of the file."""
+    """An artifact with a model that has a name of two gigabytes, by what it says of its length."""
     artifact = tmp_path_factory.mktemp("crashing") / "artifact"
     shutil.copytree(folder / "other-artifact", artifact)
     path = artifact / "Format-Serving" / "tflite"
     content = bytearray(path.read_bytes())
-    op = schema.Model.GetRootAs(content, 0).Subgraphs(0).Operators(0)._tab
-    field = op.Pos + op.Offset(_BUILTIN_OPTIONS_SLOT)
-    content[field : field + 4] = (2**31 - 64).to_bytes(4, "little")
+    metadata = schema.Model.GetRootAs(content, 0).Metadata(0)._tab
+    length = metadata.Indirect(metadata.Pos + metadata.Offset(_METADATA_NAME_SLOT))
+    content[length : length + 4] = (2**31 - 1).to_bytes(4, "little")
     path.write_bytes(content)
     assert [op.name for op in inspect(path).ops] == ["MUL"]
     return artifact
