@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from models import example, save, save_parsing
+from versions import OF_NO_VERSION
 from workers import WorkerInProcess
 
 from tfx_tflite_component import __version__, cli, isolation, standalone
@@ -123,6 +124,7 @@ def test_process_prints_nothing_but_its_own_words(folder, tmp_path):
     assert (tmp_path / "out" / "tflite").read_bytes()[4:8] == b"TFL3"
 
 
+@OF_NO_VERSION
 def test_who_reads_may_stop_to(integer_model):
     process = subprocess.Popen(
         [*_MODULE, "inspect", integer_model, "--json"],
@@ -135,6 +137,7 @@ def test_who_reads_may_stop_to(integer_model):
     assert (process.returncode, _progress(errors)) == (0, errors.splitlines())
 
 
+@OF_NO_VERSION
 def test_output_without_room_is_told(integer_model):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
@@ -148,6 +151,7 @@ def test_output_without_room_is_told(integer_model):
     assert "cannot be printed: No space left on device" in _message(done.stderr)
 
 
+@OF_NO_VERSION
 def test_terminated_process_takes_away_what_it_began(folder, tmp_path):
     process = subprocess.Popen(
         [*_MODULE, "convert", "model", tmp_path / "out" / "model"],

@@ -19,7 +19,7 @@ import pytest
 import tensorflow as tf
 from models import example, save, save_parsing
 from transformed import save_trained
-from versions import CRASHES_IN_CALIBRATION
+from versions import CRASHES_IN_CALIBRATION, OF_NO_VERSION
 
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.errors import SourceModelError, UnsupportedOpsError, WorkerError
@@ -123,6 +123,7 @@ def test_death_of_the_worker_is_one_error_with_its_last_words(
     assert (raised.value.how, raised.value.crashed) == (how, crashed)
 
 
+@OF_NO_VERSION
 def test_process_that_cannot_be_started_is_told(tmp_path, monkeypatch, temporary, destination):
     monkeypatch.setattr(sys, "executable", f"{tmp_path}/python")
     with (
@@ -132,6 +133,7 @@ def test_process_that_cannot_be_started_is_told(tmp_path, monkeypatch, temporary
         _rewrite(tmp_path, destination)
 
 
+@OF_NO_VERSION
 def test_death_is_noticed_though_another_process_has_the_pipe(
     tmp_path, monkeypatch, temporary, destination
 ):
@@ -152,6 +154,7 @@ def test_death_is_noticed_though_another_process_has_the_pipe(
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
 
+@OF_NO_VERSION
 def test_request_arrives_though_another_process_has_the_pipe(tmp_path, temporary, destination):
     with Worker() as worker:
         # as multiprocessing forks it
@@ -165,6 +168,7 @@ def test_request_arrives_though_another_process_has_the_pipe(tmp_path, temporary
             stranger.wait()
 
 
+@OF_NO_VERSION
 def test_descriptors_may_have_large_numbers(tmp_path, temporary, destination):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
@@ -176,6 +180,7 @@ def test_descriptors_may_have_large_numbers(tmp_path, temporary, destination):
             _rewrite(tmp_path / "nothing", destination)
 
 
+@OF_NO_VERSION
 def test_log_without_end_is_not_read_whole(tmp_path, monkeypatch, temporary, destination):
     _dying_by(tmp_path, monkeypatch, "os.write(2, b'word ' * 2**20); os.abort()")
     with _leaving_nothing(temporary), pytest.raises(WorkerError) as raised:
@@ -183,6 +188,7 @@ def test_log_without_end_is_not_read_whole(tmp_path, monkeypatch, temporary, des
     assert len(str(raised.value)) < 2**17
 
 
+@OF_NO_VERSION
 def test_worker_that_hangs_is_ended_after_its_time_limit(
     tmp_path, monkeypatch, temporary, destination
 ):
@@ -218,6 +224,7 @@ with Worker() as worker:
 """
 
 
+@OF_NO_VERSION
 def test_worker_dies_with_a_parent_that_is_killed(temporary):
     parent = subprocess.Popen([sys.executable, "-c", _PARENT], stdout=subprocess.PIPE, text=True)
     with parent:
