@@ -337,7 +337,7 @@ def test_quantized_models_are_only_measured_by_default() -> None:
         ),
         (
             "min_argmax_agreement: 0.75",
-            ["output 'y'", "in 50.0% of the examples", "are 75.0%", "passes is 0.5"],
+            ["output 'y'", "in 50% of the examples", "are 75%", "passes is 0.5"],
         ),
         ("min_sqnr_db: 20.5", ["output 'y'", "SQNR is 20.0 dB", "are 20.5 dB", "passes is 20"]),
     ],
