@@ -2,7 +2,6 @@
 
 import pathlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pipelines import PipelineRun, StartedPipelines
@@ -19,27 +18,23 @@ _SCRIPTS = {
 }
 # Those of a tuple share a process, and with it the seconds that importing TFX takes. An example has
 # one of its own, as where a user runs it; so has a model of Keras 2 beside those of Keras 3. What
-# penguin imports defines a flag `--runner` that refuses imdb's, so imdb comes first. What is asked
-# for first runs first.
-_PROCESSES = (("taxi_without_oov", "transforms"), ("digits",), ("imdb", "penguin"), ("taxi",))
+# penguin imports defines a flag `--runner` that refuses imdb's, so imdb comes first.
+_PROCESSES = (("taxi",), ("digits",), ("imdb", "penguin"), ("taxi_without_oov", "transforms"))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _started(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, StartedPipelines]]:
-    """The pipelines that the selected tests ask for, one by one and behind the other tests."""
+    """The pipelines that the selected tests ask for, side by side and behind the other tests."""
     asked = {name for item in request.session.items for name in item.fixturenames}
     started = {}
-    # not side by side: TensorFlow's threads take from each other what two cores can do
-    queue = ThreadPoolExecutor(1)
     for names in _PROCESSES:
         scripts = {name: _SCRIPTS[name] for name in names if name in asked}
         if scripts:
             folder = tmp_path_factory.mktemp("pipelines")
-            started |= dict.fromkeys(scripts, StartedPipelines(scripts, folder, queue))
+            started |= dict.fromkeys(scripts, StartedPipelines(scripts, folder))
     yield started
-    queue.shutdown(wait=False, cancel_futures=True)
     for pipelines in started.values():
         pipelines.stop()
 

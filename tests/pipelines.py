@@ -6,7 +6,6 @@ import pathlib
 import subprocess
 import sys
 from collections.abc import Mapping
-from concurrent.futures import Executor
 
 _KERAS = "TF_USE_LEGACY_KERAS"
 _TOGETHER = pathlib.Path(__file__).with_name("run_together.py")
@@ -36,19 +35,13 @@ class PipelineRun:
 class StartedPipelines:
     """Pipelines that run in the background, one after the other in one process."""
 
-    def __init__(
-        self, scripts: Mapping[str, pathlib.Path], folder: pathlib.Path, queue: Executor
-    ) -> None:
-        """Has scripts that take `--root` run, and keeps all that comes of them in a folder."""
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, scripts: Mapping[str, pathlib.Path], folder: pathlib.Path) -> None:
+        """Starts scripts that take `--root`, and keeps all that comes of them in a folder."""
         self._roots = {name: folder / name for name in scripts}
         self._log = folder / "output.txt"
-        # A script is to train the same model whatever the tests do meanwhile: to import TF
-        # Transform sets this variable for every process that is started later.
+        # Importing TF Transform sets it for every process that is started later. A script is to
+        # train the same model whatever the tests have imported by then.
         environment = {name: value for name, value in os.environ.items() if name != _KERAS}
-        self._exit_code = queue.submit(self._run, scripts, environment)
-
-    def _run(self, scripts: Mapping[str, pathlib.Path], environment: Mapping[str, str]) -> int:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *_arguments(scripts, self._roots)],
@@ -57,18 +50,16 @@ class StartedPipelines:
                 stderr=subprocess.STDOUT,
                 env=environment,
             )
-        return self._process.wait()
 
     def end(self, name: str) -> PipelineRun:
         """Waits until all have ended, and returns the run of one."""
-        exit_code = self._exit_code.result()
+        exit_code = self._process.wait()
         return PipelineRun(self._roots[name], exit_code, self._log.read_text(errors="replace"))
 
     def stop(self) -> None:
         """Ends the process, if it has not ended yet."""
-        if self._process:
-            self._process.terminate()
-            self._process.wait()
+        self._process.terminate()
+        self._process.wait()
 
 
 def _arguments(
