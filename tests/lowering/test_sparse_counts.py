@@ -99,17 +99,22 @@ def test_sparse_rows_of_keras_before_a_dense_layer(tmp_path: pathlib.Path) -> No
 
 
 @pytest.mark.parametrize(
-    "count",
+    ("count", "words"),
     [
-        pytest.param(lambda x: _count(tf.reshape(x, [-1]), dtype=tf.float64), id="doubles"),
+        pytest.param(
+            lambda x: _count(tf.reshape(x, [-1]), dtype=tf.float64),
+            "DenseBincount of float64, which",
+            id="doubles",
+        ),
         pytest.param(
             lambda x: tf.raw_ops.DenseBincount(
                 input=x, size=tf.reduce_max(x) + 1, weights=tf.zeros([0], tf.int32)
             ),
+            "DenseBincount, which",
             id="bins computed for dense rows",
         ),
     ],
 )
-def test_leaves_alone(count: Compute, tmp_path: pathlib.Path) -> None:
-    with pytest.raises(UnsupportedOpsError, match=r"DenseBincount( of float64)?, which"):
+def test_leaves_alone(count: Compute, words: str, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(UnsupportedOpsError, match=words):
         converted(tmp_path, count, ([None, 3], tf.int64))
