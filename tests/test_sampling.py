@@ -66,6 +66,16 @@ def test_what_cannot_be_looked_for_is_told(place, tmp_path):
         draw_samples(read_config(None), {"verification": Files("`examples`", [pattern])})
 
 
+@pytest.mark.parametrize(("count", "is_told"), [(200, False), (500, True)])
+def test_lack_of_examples_is_told_unless_they_are_the_default_number(
+    count, is_told, tmp_path, caplog
+):
+    files = Files("`examples`", [_write(tmp_path / "plain", ["a"])])
+    config = read_config({"verification": {"num_examples": count}})
+    assert draw_samples(config, {"verification": files}) == {"verification": [b"a"]}
+    assert (f"{count} are asked for, but `examples` hold 1" in caplog.text) == is_told
+
+
 def test_files_are_read_only_as_far_as_it_takes(tmp_path):
     path = _write(tmp_path / "long", [f"{i:05}" for i in range(20_000)])
     with open(path, "r+b") as file:

@@ -234,7 +234,9 @@ def _on_the_terminal() -> Iterator[None]:
     """Shows progress and warnings of this package, and nothing of the libraries under it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     handler = _Lines()
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    absl_log = logging.getLogger("absl")
+    absl_level = absl_log.level
+    absl_log.setLevel(logging.ERROR)
     log = logging.getLogger(_PACKAGE)
     log.addHandler(handler)
     log.propagate = False
@@ -246,6 +248,7 @@ def _on_the_terminal() -> Iterator[None]:
     finally:
         log.removeHandler(handler)
         log.propagate = True
+        absl_log.setLevel(absl_level)
         PROGRESS.setLevel(logging.NOTSET)
 
 

@@ -23,11 +23,10 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
 
 _DEFAULT_SIGNATURE_KEY = "serving_default"
 _DEFAULT_CALIBRATION_SPLIT = "train"
-_DEFAULT_CALIBRATION_EXAMPLES = 500
 _DEFAULT_VERIFICATION_SPLIT = "eval"
-_DEFAULT_VERIFICATION_EXAMPLES = 200
-DEFAULT_NUMBERS = (_DEFAULT_CALIBRATION_EXAMPLES, _DEFAULT_VERIFICATION_EXAMPLES)
-"""Of examples: as many as there are will do as well."""
+DEFAULT_NUM_EXAMPLES = {"calibration": 500, "verification": 200}
+"""How many examples are sampled for what; where there are fewer, these will do as well."""
+
 # The types that inputs and outputs may have in the modes that are calibrated.
 _TENSOR_TYPES = {
     Quantization.FULL_INTEGER: [Quantization.FLOAT32, Quantization.INT8, Quantization.UINT8],
@@ -118,7 +117,7 @@ def check_examples(
             f"with real examples, but there are no `examples`. {remedy}."
         )
     asked = list(config.verification.splits), config.verification.num_examples
-    if asked != ([_DEFAULT_VERIFICATION_SPLIT], _DEFAULT_VERIFICATION_EXAMPLES):
+    if asked != ([_DEFAULT_VERIFICATION_SPLIT], DEFAULT_NUM_EXAMPLES["verification"]):
         raise ConfigError(
             f"verification.splits: {listed(config.verification.splits)} and num_examples: "
             f"{config.verification.num_examples} are of `examples`, which are not given. {remedy}, "
@@ -180,9 +179,9 @@ def _fill_in_defaults(config: TFLiteRewriterConfig) -> None:
     if is_calibrated(config):
         calibration = config.calibration
         calibration.splits[:] = calibration.splits or [_DEFAULT_CALIBRATION_SPLIT]
-        calibration.num_examples = calibration.num_examples or _DEFAULT_CALIBRATION_EXAMPLES
+        calibration.num_examples = calibration.num_examples or DEFAULT_NUM_EXAMPLES["calibration"]
     verification.splits[:] = verification.splits or [_DEFAULT_VERIFICATION_SPLIT]
-    verification.num_examples = verification.num_examples or _DEFAULT_VERIFICATION_EXAMPLES
+    verification.num_examples = verification.num_examples or DEFAULT_NUM_EXAMPLES["verification"]
 
 
 def _check(config: TFLiteRewriterConfig) -> None:

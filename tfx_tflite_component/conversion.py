@@ -181,10 +181,11 @@ def _explained_by_ops(
     if not flex and not custom:
         return ConversionError(f"The TFLite converter failed: {_words(error)}. {_REMEDY}")
     lines = ["The model holds ops that the allowed op set does not cover:"]
-    named = {op: op + _of_float_types(op, tail) for op in [*flex, *custom]}
-    lines += [f"  {named[op]}, which Select TF has, in {_places(op, tail)}" for op in flex]
+    nodes = _nodes(tail)
+    named = {op: op + _of_float_types(op, nodes) for op in [*flex, *custom]}
+    lines += [f"  {named[op]}, which Select TF has, in {_places(op, nodes)}" for op in flex]
     lines += [
-        f"  {named[op]}, which not even Select TF has, in {_places(op, tail)}" for op in custom
+        f"  {named[op]}, which not even Select TF has, in {_places(op, nodes)}" for op in custom
     ]
     lines.append("What you can do:")
     if any(named[op] != op for op in flex):
@@ -204,7 +205,8 @@ def _explained_by_words(
             words = words.replace(f"{SIGNATURE_KEY}_{plain}:0", repr(name))
         return ConversionError(f"The TFLite converter failed: {words}. {_REMEDY}")
     mode = Quantization.Mode.Name(config.quantization.mode)
-    places = "; ".join(f"{op} in {_places(op, tail)}" for op in ops)
+    nodes = _nodes(tail)
+    places = "; ".join(f"{op} in {_places(op, nodes)}" for op in ops)
     hint = (
         f" ({PREPROCESSING!r} is TF Transform's preprocessing)" if PREPROCESSING in places else ""
     )
@@ -261,26 +263,28 @@ def _code(data: Any) -> str:
     return data.ErrorCode.Name(data.error_code)
 
 
-def _places(op: str, tail: Tail) -> str:
+def _places(op: str, nodes: Sequence[NodeDef]) -> str:
     """The layers or scopes of the tail that an op comes from."""
     # the serving function's call is no layer, and the last part is the op itself
-    scopes = {without_calls(node.name).rpartition("/")[0] for node in _nodes(op, tail)}
+    scopes = {
+        without_calls(node.name).rpartition("/")[0] for node in nodes if _same_op(node.op, op)
+    }
     return listed(sorted(scopes - {""})) or "the serving function"
 
 
-def _of_float_types(op: str, tail: Tail) -> str:
+def _of_float_types(op: str, nodes: Sequence[NodeDef]) -> str:
     """The types of floats that an op computes in and most builtin ops lack, in words."""
-    found = {
-        tf.dtypes.as_dtype(node.attr["T"].type) for node in _nodes(op, tail) if "T" in node.attr
-    }
-    names = sorted(dtype.name for dtype in found if dtype.is_floating and dtype != tf.float32)
+    types = [node.attr["T"].type for node in nodes if _same_op(node.op, op) and "T" in node.attr]
+    found = set(map(tf.dtypes.as_dtype, types)) - {tf.float32}
+    names = sorted(dtype.name for dtype in found if dtype.is_floating)
     return f" of {' and '.join(names)}" if names else ""
 
 
-def _nodes(op: str, tail: Tail) -> list[NodeDef]:
+def _nodes(tail: Tail) -> list[NodeDef]:
+    """The nodes of a tail, with those of its branches and loops."""
     graph_def = tail.function.graph.as_graph_def()
     bodies = [body.node_def for body in graph_def.library.function]
-    return [node for part in [graph_def.node, *bodies] for node in part if _same_op(node.op, op)]
+    return [node for part in [graph_def.node, *bodies] for node in part]
 
 
 def _same_op(tensorflow_op: str, op: str) -> bool:

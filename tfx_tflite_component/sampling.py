@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
 
-from tfx_tflite_component.config import DEFAULT_NUMBERS, is_calibrated
+from tfx_tflite_component.config import DEFAULT_NUM_EXAMPLES, is_calibrated
 from tfx_tflite_component.errors import ExamplesError, listed
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Calibration,
@@ -85,7 +85,7 @@ def _sample(name: str, count: int, seed: int, files: Files) -> list[bytes]:
             f"{files.name} hold no example for the {name}: {listed(files.patterns) or 'nothing'} "
             f"{found}. Name TFRecord files with tf.Examples, such as 'data/train-*.tfrecord.gz'."
         )
-    if len(records) < count and count not in DEFAULT_NUMBERS:
+    if len(records) < count and count != DEFAULT_NUM_EXAMPLES[name]:
         _log.warning(
             "%s.num_examples: %d are asked for, but %s hold %d; these are used.",
             name,
