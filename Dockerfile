@@ -14,4 +14,4 @@ COPY tfx_tflite_component /tmp/package/tfx_tflite_component
 # TFX's launch command names; a bare `pip` may belong to another Python.
 RUN python -m pip install --no-cache-dir --no-deps /tmp/package \
     && rm -r /tmp/package \
-    && python -c "import tfx_tflite_component.executor, tfx_tflite_component.evaluation"
+    && python -c "import tfx_tflite_component.components.rewriter.executor, tfx_tflite_component.evaluation"

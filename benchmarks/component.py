@@ -12,7 +12,7 @@ def main(source_uri: str, destination_uri: str, mode: str = "NONE") -> None:
     import tfx.v1  # noqa: F401
 
     tfx_imported = time.perf_counter()
-    import tfx_tflite_component.component  # noqa: F401
+    import tfx_tflite_component.components.rewriter.component  # noqa: F401
 
     package_imported = time.perf_counter()
     own_mb, cpu_start = _peak_mb(resource.RUSAGE_SELF), _cpu_seconds()
@@ -34,7 +34,7 @@ def main(source_uri: str, destination_uri: str, mode: str = "NONE") -> None:
 def _do(source_uri: str, destination_uri: str, mode: str) -> None:
     from tfx.types import artifact_utils, standard_artifacts
 
-    from tfx_tflite_component.executor import Executor
+    from tfx_tflite_component.components.rewriter.executor import Executor
 
     source, destination = standard_artifacts.Model(), standard_artifacts.Model()
     source.uri, destination.uri = source_uri, destination_uri

@@ -11,13 +11,13 @@ def main(source_uri: str, destination: str) -> None:
     """Rewrites the model of an artifact and prints seconds and memory."""
     import tfx.v1  # noqa: F401
 
-    from tfx_tflite_component import rewriting
     from tfx_tflite_component.config import read_config
+    from tfx_tflite_component.rewriting import rewrite
 
     pathlib.Path(destination).mkdir()
     before_mb, start = _peak_mb(), time.perf_counter()
     source = pathlib.Path(source_uri, "Format-Serving")
-    rewriting.rewrite(source, pathlib.Path(destination), read_config(None), rewriting.Samples())
+    rewrite.rewrite(source, pathlib.Path(destination), read_config(None), rewrite.Samples())
     figures = {"seconds": time.perf_counter() - start, "added_mb": _peak_mb() - before_mb}
     print(json.dumps(figures))
 

@@ -12,14 +12,14 @@ import tempfile
 import tensorflow as tf
 
 from tfx_tflite_component.config import read_config
-from tfx_tflite_component.conversion import convert
-from tfx_tflite_component.inspection import SELECT_TF, Inspection, inspect
-from tfx_tflite_component.latency import measure_latency
+from tfx_tflite_component.conversion.convert import convert
+from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.lowering.lower import lower
-from tfx_tflite_component.runtime import TFLiteModel, why_not_runnable
-from tfx_tflite_component.source import load_signature
-from tfx_tflite_component.split.boundary import split
-from tfx_tflite_component.verification import batches
+from tfx_tflite_component.split.split import split
+from tfx_tflite_component.tflite.inspection import SELECT_TF, Inspection, inspect
+from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
+from tfx_tflite_component.verification.latency import measure_latency
+from tfx_tflite_component.verification.verify import batches
 
 _ROUNDS = 15
 

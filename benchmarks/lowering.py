@@ -14,9 +14,9 @@ from measuring import measure
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _MODELS = [
-    ("penguin", "tests/run_penguin.py", "RAW_FEATURES"),
+    ("penguin", "tests/support/run_penguin.py", "RAW_FEATURES"),
     ("taxi", "examples/taxi/run.py", "TRANSFORMED_FEATURES"),
-    ("taxi, no hashed words", "tests/run_taxi_without_oov.py", "RAW_FEATURES"),
+    ("taxi, no hashed words", "tests/support/run_taxi_without_oov.py", "RAW_FEATURES"),
 ]
 
 

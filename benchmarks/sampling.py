@@ -8,7 +8,7 @@ import tempfile
 
 import tensorflow as tf
 
-from tfx_tflite_component.sampling import sample
+from tfx_tflite_component.samples.sampling import sample
 
 _SHARDS = 10
 _SAMPLED = 500

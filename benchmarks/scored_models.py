@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.config import read_config
-from tfx_tflite_component.rewriting import Samples, rewrite
+from tfx_tflite_component.rewriting.rewrite import Samples, rewrite
 
 FEATURE = "image"
 

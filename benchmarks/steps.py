@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfx_tflite_component.calibration import RepresentativeDataset
+from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.config import read_config
-from tfx_tflite_component.conversion import convert
-from tfx_tflite_component.layout import SIGNATURE_KEY
-from tfx_tflite_component.runtime import TFLiteModel
-from tfx_tflite_component.source import load_signature
-from tfx_tflite_component.split.boundary import Split, split
-from tfx_tflite_component.verification import verify
+from tfx_tflite_component.conversion.convert import convert
+from tfx_tflite_component.graph.saved_model import load_signature
+from tfx_tflite_component.quantization.calibration import RepresentativeDataset
+from tfx_tflite_component.split.split import Split, split
+from tfx_tflite_component.tflite.interpreter import TFLiteModel
+from tfx_tflite_component.verification.verify import verify
 
 _SIDE = 96
 _ROUNDS = 3

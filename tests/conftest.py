@@ -7,14 +7,15 @@ import pytest
 from pipelines import PipelineRun, StartedPipelines
 
 _TESTS = pathlib.Path(__file__).parent
+_SUPPORT = _TESTS / "support"
 _EXAMPLES = _TESTS.parent / "examples"
 _SCRIPTS = {
-    "penguin": _TESTS / "run_penguin.py",
+    "penguin": _SUPPORT / "run_penguin.py",
     "taxi": _EXAMPLES / "taxi" / "run.py",
     "digits": _EXAMPLES / "digits" / "run.py",
-    "imdb": _TESTS / "run_imdb.py",
-    "taxi_without_oov": _TESTS / "run_taxi_without_oov.py",
-    "transforms": _TESTS / "run_transforms.py",
+    "imdb": _SUPPORT / "run_imdb.py",
+    "taxi_without_oov": _SUPPORT / "run_taxi_without_oov.py",
+    "transforms": _SUPPORT / "run_transforms.py",
 }
 # Those of a tuple share a process, and with it the seconds that importing TFX takes. An example has
 # one of its own, as where a user runs it; so has a model of Keras 2 beside those of Keras 3. What

@@ -4,10 +4,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfx_tflite_component.artifacts import TFLiteReport
-    from tfx_tflite_component.component import TFLiteRewriter, TFLiteRewriterSpec
+    from tfx_tflite_component.components.artifacts import TFLiteReport
+    from tfx_tflite_component.components.rewriter.component import (
+        TFLiteRewriter,
+        TFLiteRewriterSpec,
+    )
     from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
-    from tfx_tflite_component.standalone import (
+    from tfx_tflite_component.standalone.rewrite import (
         rewrite_concrete_function,
         rewrite_keras_model,
         rewrite_saved_model,
@@ -26,13 +29,13 @@ __all__ = [
 ]
 
 _MODULES = {
-    "TFLiteReport": "tfx_tflite_component.artifacts",
-    "TFLiteRewriter": "tfx_tflite_component.component",
+    "TFLiteReport": "tfx_tflite_component.components.artifacts",
+    "TFLiteRewriter": "tfx_tflite_component.components.rewriter.component",
     "TFLiteRewriterConfig": "tfx_tflite_component.proto.tflite_rewriter_pb2",
-    "TFLiteRewriterSpec": "tfx_tflite_component.component",
-    "rewrite_concrete_function": "tfx_tflite_component.standalone",
-    "rewrite_keras_model": "tfx_tflite_component.standalone",
-    "rewrite_saved_model": "tfx_tflite_component.standalone",
+    "TFLiteRewriterSpec": "tfx_tflite_component.components.rewriter.component",
+    "rewrite_concrete_function": "tfx_tflite_component.standalone.rewrite",
+    "rewrite_keras_model": "tfx_tflite_component.standalone.rewrite",
+    "rewrite_saved_model": "tfx_tflite_component.standalone.rewrite",
 }
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from google.protobuf import json_format, text_format
 
-from tfx_tflite_component.errors import ConfigError, listed
-from tfx_tflite_component.layout import (
+from tfx_tflite_component.artifact_layout import (
     HEAD_DIR,
     MODEL_FILENAME,
     REPORT_HTML,
     REPORT_JSON,
     SERVING_DIR,
 )
+from tfx_tflite_component.errors import ConfigError, listed
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Limits,
     Quantization,

@@ -9,20 +9,19 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfx_tflite_component.calling import call
+from tfx_tflite_component.artifact_layout import HEAD_DIR, MODEL_FILENAME
 from tfx_tflite_component.errors import (
     ExamplesError,
     SourceModelError,
-    UnsupportedOpsError,
     listed,
 )
-from tfx_tflite_component.inspection import SELECT_TF, Inspection, inspect
-from tfx_tflite_component.isolation import Worker
-from tfx_tflite_component.layout import HEAD_DIR, MODEL_FILENAME
-from tfx_tflite_component.runtime import TFLiteModel, why_not_runnable
-from tfx_tflite_component.source import load_signature
-from tfx_tflite_component.split.graph import ConcreteFunction
-from tfx_tflite_component.staging import local_copy
+from tfx_tflite_component.graph.flat_graph import ConcreteFunction
+from tfx_tflite_component.graph.saved_model import load_signature
+from tfx_tflite_component.samples.feed import call
+from tfx_tflite_component.storage.publish import local_copy
+from tfx_tflite_component.tflite.inspection import SELECT_TF, Inspection, inspect
+from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable
+from tfx_tflite_component.worker.process import Worker
 
 _HEAD_KEY = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 # A call of the head costs about as much as parsing a hundred examples, so that it takes many.
@@ -116,23 +115,6 @@ def check_model(model_dir: str) -> None:
         with Worker() as worker:
             arguments = {"model": str(path.absolute()), "model_dir": model_dir}
             worker.ask("try_model", _TRY_SECONDS, **arguments)
-
-
-def check_runnable(model: Inspection, model_dir: str) -> None:
-    """Refuses a model with ops that cannot be run here.
-
-    Args:
-        model: What the model holds.
-        model_dir: Its folder, for the message.
-
-    Raises:
-        UnsupportedOpsError: It holds such ops.
-    """
-    if reason := why_not_runnable(model.op_set):
-        raise UnsupportedOpsError(
-            f"The TFLite model in {model_dir} cannot be run here, and so not be scored: {reason}. "
-            "Leave what needs these ops out of the serving signature, or evaluate the SavedModel."
-        )
 
 
 def _model_file(folder: pathlib.Path, model_dir: str) -> pathlib.Path:

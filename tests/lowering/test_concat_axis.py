@@ -9,9 +9,9 @@ import tensorflow as tf
 from lowerings import converted, lowered_ops, saved
 from quantizable import Rewritten, example, rewritten, save_model, weights
 
+from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.lowering.lower import lower
-from tfx_tflite_component.source import load_signature
-from tfx_tflite_component.split.boundary import split
+from tfx_tflite_component.split.split import split
 
 _FLOATS = ([None, 2], tf.float32)
 _NUMBERS = ([None, 1], tf.float32)

@@ -11,10 +11,10 @@ import tensorflow as tf
 from quantizable import example, rewritten, save_model, weights
 
 from tfx_tflite_component.errors import ConversionError
+from tfx_tflite_component.graph.flat_graph import ConcreteFunction, flatten
+from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.lowering.lower import lower
-from tfx_tflite_component.source import load_signature
-from tfx_tflite_component.split.boundary import Split, split
-from tfx_tflite_component.split.graph import ConcreteFunction, flatten
+from tfx_tflite_component.split.split import Split, split
 
 _ODD_VALUES = [0.0, -0.0, 1.5, -3.25, 1e-38, 1e30, np.inf, -np.inf, np.nan]
 

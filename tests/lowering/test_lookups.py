@@ -13,9 +13,9 @@ from lowerings import Compute, Lowered, converted
 from versions import LARGEST_CONSTANT
 
 from tfx_tflite_component.errors import UnsupportedOpsError
+from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.lowering.lower import lower
-from tfx_tflite_component.source import load_signature
-from tfx_tflite_component.split.boundary import split
+from tfx_tflite_component.split.split import split
 
 _WORDS = np.array([b"a", b"", b"zero at the end\0", b"\xc3\xa9"], object)
 _OTHER_WORDS = np.array([b"A", b" ", b"zero at the end", b"0", b"1"], object)

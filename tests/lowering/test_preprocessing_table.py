@@ -17,8 +17,8 @@ from pipelines import PipelineRun
 from transform_rows import EXAMPLES, TRANSFORM_ROWS, TransformRow, save_transforms
 from verdicts import Verdict, judge, load_signatures
 
-from tfx_tflite_component.source import load_transform
-from tfx_tflite_component.split.graph import ConcreteFunction
+from tfx_tflite_component.graph.flat_graph import ConcreteFunction
+from tfx_tflite_component.graph.saved_model import load_transform
 
 _PAGE = pathlib.Path(__file__).parents[2] / "docs" / "preprocessing.md"
 _KERAS = {"Keras 3": keras, "tf_keras": tf_keras}

@@ -8,7 +8,7 @@ import tensorflow as tf
 from lowerings import Compute, converted, lowered_ops
 from quantizable import example, rewritten, save_model
 
-from tfx_tflite_component.runtime import TFLiteModel
+from tfx_tflite_component.tflite.interpreter import TFLiteModel
 
 _BOUNDARIES = np.float32([-1.5, 0.0, 0.0, 3.0])
 _SMALLEST = np.finfo(np.float32).tiny  # TensorFlow takes anything smaller for 0

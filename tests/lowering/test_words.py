@@ -11,12 +11,12 @@ from lowerings import Compute, Lowered, converted
 from versions import LARGEST_CONSTANT
 
 from tfx_tflite_component.config import read_config
-from tfx_tflite_component.conversion import convert
+from tfx_tflite_component.conversion.convert import convert
 from tfx_tflite_component.errors import UnsupportedOpsError
+from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.lowering.lower import lower
-from tfx_tflite_component.runtime import TFLiteModel
-from tfx_tflite_component.source import load_signature
-from tfx_tflite_component.split.boundary import split
+from tfx_tflite_component.split.split import split
+from tfx_tflite_component.tflite.interpreter import TFLiteModel
 
 _INDICES = np.array([[0, 0], [0, 1], [2, 0]])
 _WORDS = np.array([b"a", b"unknown", b"b"], object)

@@ -1,22 +1,22 @@
 """Runs the lowerings."""
 
-from tfx_tflite_component.lowering.bincount import lower_bincounts
-from tfx_tflite_component.lowering.buckets import lower_single_buckets
-from tfx_tflite_component.lowering.casts import keep_small_integers
-from tfx_tflite_component.lowering.checks import lower_checks
-from tfx_tflite_component.lowering.comparisons import lower_comparisons
-from tfx_tflite_component.lowering.concat_axis import concatenate_first, concatenate_last
-from tfx_tflite_component.lowering.constant_select import remove_constant_selects
-from tfx_tflite_component.lowering.lookups import lower_lookups
-from tfx_tflite_component.lowering.ragged import lower_ragged
-from tfx_tflite_component.lowering.reshapes import remove_reshapes
-from tfx_tflite_component.lowering.resize import lower_resizes
-from tfx_tflite_component.lowering.search import lower_searches
-from tfx_tflite_component.lowering.sizes import fold_sizes
-from tfx_tflite_component.lowering.sparse_counts import lower_sparse_counts
-from tfx_tflite_component.lowering.sparse_sums import lower_sparse_sums
-from tfx_tflite_component.lowering.words import lower_words
-from tfx_tflite_component.split.graph import FlatGraph
+from tfx_tflite_component.graph.flat_graph import FlatGraph
+from tfx_tflite_component.lowering.passes.bincount import lower_bincounts
+from tfx_tflite_component.lowering.passes.buckets import lower_single_buckets
+from tfx_tflite_component.lowering.passes.casts import keep_small_integers
+from tfx_tflite_component.lowering.passes.checks import lower_checks
+from tfx_tflite_component.lowering.passes.comparisons import lower_comparisons
+from tfx_tflite_component.lowering.passes.concat_axis import concatenate_first, concatenate_last
+from tfx_tflite_component.lowering.passes.constant_select import remove_constant_selects
+from tfx_tflite_component.lowering.passes.lookups import lower_lookups
+from tfx_tflite_component.lowering.passes.ragged import lower_ragged
+from tfx_tflite_component.lowering.passes.reshapes import remove_reshapes
+from tfx_tflite_component.lowering.passes.resize import lower_resizes
+from tfx_tflite_component.lowering.passes.search import lower_searches
+from tfx_tflite_component.lowering.passes.sizes import fold_sizes
+from tfx_tflite_component.lowering.passes.sparse_counts import lower_sparse_counts
+from tfx_tflite_component.lowering.passes.sparse_sums import lower_sparse_sums
+from tfx_tflite_component.lowering.passes.words import lower_words
 
 _PASSES = (
     lower_checks,

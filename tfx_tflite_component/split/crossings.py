@@ -15,8 +15,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import tensorflow as tf
 
 from tfx_tflite_component.errors import SplitError
-from tfx_tflite_component.split.graph import FlatGraph
-from tfx_tflite_component.split.parsing import Layout, ParsedFeature
+from tfx_tflite_component.graph.flat_graph import FlatGraph
+from tfx_tflite_component.split.parse_ops import Layout, ParsedFeature
 
 Tensors = Mapping[str, tf.Tensor]
 

@@ -1,0 +1,66 @@
+"""Random inputs."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from contract import split_model
+from models import save_parsing
+
+from tfx_tflite_component.samples.random_examples import random_examples, random_tensors
+
+_FEATURES = {
+    "size": tf.io.FixedLenFeature([2, 3], tf.float32),
+    "count": tf.io.FixedLenFeature([], tf.int64),
+    "word": tf.io.FixedLenFeature([2], tf.string),
+    "sparse": tf.io.VarLenFeature(tf.string),
+    "sequence": tf.io.FixedLenSequenceFeature([2], tf.int64, allow_missing=True),
+}
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory):
+    model = save_parsing(
+        tmp_path_factory.mktemp("random") / "model",
+        _FEATURES,
+        lambda parsed: {"y": parsed["size"] * 2},
+    )
+    return split_model(model).features
+
+
+def test_examples_are_what_the_signature_parses(features):
+    serialized = random_examples(features, 8, seed=0)
+    parsed = tf.io.parse_example(tf.constant(serialized), _FEATURES)
+    assert parsed["size"].shape == [8, 2, 3]
+    assert len(np.unique(parsed["size"])) == 8 * 2 * 3
+    assert set(parsed["count"].numpy()) == {0, 1}
+    assert parsed["word"].shape == [8, 2]
+    assert parsed["sparse"].shape == [8, 1]
+    assert parsed["sequence"].shape == [8, 1, 2]
+
+
+def test_same_seed_gives_the_same_examples(features):
+    assert random_examples(features, 4, seed=1) == random_examples(features, 4, seed=1)
+    assert random_examples(features, 4, seed=1) != random_examples(features, 4, seed=2)
+
+
+def test_tensors_have_dtype_and_shape_of_the_specs():
+    shapes = {
+        tf.float32: [None, 3],
+        tf.float16: [None],
+        tf.int32: [2, None],
+        tf.uint8: [None, 2, 2],
+        tf.bool: [None],
+        tf.string: [None, 1],
+        tf.complex64: [],
+    }
+    specs = {dtype.name: tf.TensorSpec(shape, dtype) for dtype, shape in shapes.items()}
+    found = random_tensors(specs, 5, seed=0)
+    assert {name: (array.dtype, array.shape) for name, array in found.items()} == {
+        "float32": (np.float32, (5, 3)),
+        "float16": (np.float16, (5,)),
+        "int32": (np.int32, (2, 1)),
+        "uint8": (np.uint8, (5, 2, 2)),
+        "bool": (np.bool_, (5,)),
+        "string": (np.object_, (5, 1)),
+        "complex64": (np.complex64, ()),
+    }

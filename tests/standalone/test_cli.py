@@ -1,0 +1,388 @@
+"""The command line, in this process but where that is what matters."""
+
+import json
+import logging
+import re
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from models import example, save, save_parsing
+from versions import OF_NO_VERSION
+from workers import WorkerInProcess
+
+from tfx_tflite_component import __version__
+from tfx_tflite_component.errors import WorkerError
+from tfx_tflite_component.standalone import rewrite
+from tfx_tflite_component.standalone.cli import main
+from tfx_tflite_component.tflite.interpreter import TFLiteModel
+from tfx_tflite_component.worker import process
+
+_MODULE = [sys.executable, "-m", "tfx_tflite_component.standalone.cli.main"]
+_HEAVY = ["tensorflow", "tfx", "keras", "jinja2", "numpy", "h5py"]
+_INT8 = "quantization { mode: FULL_INTEGER input_type: INT8 output_type: INT8 }"
+
+
+@pytest.fixture(autouse=True)
+def _in_process(monkeypatch):
+    for module in (process, rewrite):
+        monkeypatch.setattr(module, "Worker", WorkerInProcess)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with `model`, a SavedModel, `rows.tfrecord`, and `int8`, a config."""
+    folder = tmp_path_factory.mktemp("cli")
+    weights = tf.Variable(tf.random.stateless_normal([4, 8], seed=[1, 2]))
+    module = tf.Module()
+    module.weights = weights
+    features = {"x": tf.io.FixedLenFeature([4], tf.float32)}
+    save_parsing(
+        folder / "model", features, lambda parsed: {"y": tf.nn.relu(parsed["x"] @ weights)}, module
+    )
+    rows = np.random.default_rng(0).normal(size=[40, 4])
+    with tf.io.TFRecordWriter(str(folder / "rows.tfrecord")) as writer:
+        for row in rows.tolist():
+            writer.write(example(x=row))
+    (folder / "int8").write_text(_INT8)
+    return folder
+
+
+@pytest.fixture
+def run(folder, capsys, monkeypatch):
+    """Runs the command line in the folder; gives exit code, output and errors."""
+    monkeypatch.chdir(folder)
+
+    def run(*arguments):
+        try:
+            code = main.main([str(argument) for argument in arguments])
+        except SystemExit as e:
+            code = e.code
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def integer_model(folder, tmp_path_factory):
+    """A full-integer model, and what was printed when it was converted."""
+    out = tmp_path_factory.mktemp("integer") / "out"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(rewrite, "Worker", WorkerInProcess)
+        arguments = ["--config", folder / "int8", "--examples", folder / "rows.tfrecord"]
+        assert main.main(["convert", *map(str, [folder / "model", out, *arguments])]) == 0
+    return out / "tflite"
+
+
+def _message(errors):
+    """The one line that refuses."""
+    (line,) = [line for line in errors.splitlines() if not re.match(r"\s*(\d+ s|warning)  ", line)]
+    assert line.startswith("tfx-tflite: ")
+    assert "Traceback" not in line
+    return line
+
+
+def _progress(errors):
+    """The lines that tell of phases and warnings."""
+    return [line for line in errors.splitlines() if re.match(r"\s*(\d+ s|warning)  \S", line)]
+
+
+# --- in a process of its own
+
+
+def _process(*arguments, cwd=None):
+    return subprocess.run(
+        [*_MODULE, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def test_help_imports_nothing_heavy():
+    statement = (
+        "import sys; from tfx_tflite_component.standalone.cli.main import main\n"
+        "try: main(['convert', '--help'])\n"
+        "except SystemExit as e: assert e.code == 0\n"
+        f"found = [name for name in {_HEAVY} if name in sys.modules]\n"
+        "assert not found, found"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", statement], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "SAVED_MODEL_DIR" in done.stdout
+
+
+@pytest.mark.slow
+def test_process_prints_nothing_but_its_own_words(folder, tmp_path):
+    arguments = ["--config", "int8", "--examples", "rows.tfrecord"]
+    done = _process("convert", "model", tmp_path / "out", *arguments, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{tmp_path / 'out'}:\n  boundary         RAW_FEATURES\n")
+    lines = done.stderr.splitlines()
+    assert _progress(done.stderr) == lines
+    assert any("verifying" in line for line in lines)
+    assert (tmp_path / "out" / "tflite").read_bytes()[4:8] == b"TFL3"
+
+
+@OF_NO_VERSION
+def test_who_reads_may_stop_to(integer_model):
+    process = subprocess.Popen(
+        [*_MODULE, "inspect", integer_model, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    errors = process.communicate()[1]
+    assert (process.returncode, _progress(errors)) == (0, errors.splitlines())
+
+
+@OF_NO_VERSION
+def test_output_without_room_is_told(integer_model):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*_MODULE, "inspect", integer_model],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert "cannot be printed: No space left on device" in _message(done.stderr)
+
+
+@OF_NO_VERSION
+def test_terminated_process_takes_away_what_it_began(folder, tmp_path):
+    process = subprocess.Popen(
+        [*_MODULE, "convert", "model", tmp_path / "out" / "model"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stderr:
+        if "loading the SavedModel" in line:
+            break
+    process.terminate()
+    assert "interrupted" in process.communicate()[1]
+    assert process.returncode == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_process_ends_with_the_exit_code(folder, tmp_path):
+    done = _process("convert", "model", tmp_path / "out", "--config", "missing", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--config: missing cannot be read" in _message(done.stderr)
+
+
+# --- convert
+
+
+def test_convert_writes_the_results_and_says_what_they_are(run, tmp_path):
+    code, out, errors = run("convert", "model", tmp_path / "out", "--examples", "rows*")
+    assert code == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["verification"]["num_examples"] == 40
+    assert out.splitlines()[0] == f"{tmp_path / 'out'}:"
+    assert f"size             {report['model']['size_bytes']:,} bytes" in out
+    assert "compared on      40 examples" in out
+    assert re.search(r"^ +\d+ s  verifying$", errors, re.MULTILINE)
+
+
+def test_nan_of_a_model_that_is_published_all_the_same_is_told(run, tmp_path):
+    save(tmp_path / "model", lambda x: {"y": tf.math.log(x)}, tf.TensorSpec([None, 2], name="x"))
+    (tmp_path / "config").write_text("verification { on_failure: WARN }")
+    arguments = ["--config", tmp_path / "config"]
+    code, out, errors = run("convert", tmp_path / "model", tmp_path / "out", *arguments)
+    assert code == 0
+    assert "largest difference inf" in out
+    assert "warning: The TFLite model does not compute what the SavedModel does" in out
+    assert errors.count("\n") == errors.count(" s  ")
+
+
+def test_examples_may_be_named_several_times(run, folder, tmp_path):
+    few = tmp_path / "few [1].tfrecord"
+    with tf.io.TFRecordWriter(str(few)) as writer:
+        for _ in range(3):
+            writer.write(example(x=[0.0, 1.0, 2.0, 3.0]))
+    (tmp_path / "config").write_text("verification { num_examples: 50 }")
+    arguments = ["--config", tmp_path / "config", "--examples", few, "--examples", "rows*"]
+    code, out, errors = run("convert", "model", tmp_path / "out", *arguments)
+    assert code == 0
+    assert "compared on      43 examples" in out
+    assert "warning  verification.num_examples: 50 are asked for" in errors
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["batch_size: 2", '{"batch_size": 2}', "# two\nbatch_size: 2", '\ufeff{"batch_size": 2}'],
+    ids=["text", "JSON", "#", "byte order mark"],
+)
+def test_config_may_be_text_or_json(text, run, tmp_path):
+    (tmp_path / "config").write_text(text)
+    code, _, _ = run("convert", "model", tmp_path / "out", "--config", tmp_path / "config")
+    assert code == 0
+    assert TFLiteModel(tmp_path / "out" / "tflite").batch_size == 2
+
+
+@pytest.mark.parametrize(
+    "form", [["--keras-model", "{}"], ["--keras-model={}"]], ids=["two", "one"]
+)
+def test_keras_model_takes_the_place_of_the_saved_model(form, run, tmp_path):
+    model = keras.Sequential([keras.Input([4], name="x"), keras.layers.Dense(2)])
+    model.save(str(tmp_path / "model.keras"))
+    arguments = [part.format(tmp_path / "model.keras") for part in form]
+    code, out, _ = run("convert", *arguments, tmp_path / "out")
+    assert (code, "boundary         SIGNATURE" in out) == (0, True)
+    rows = np.ones([3, 4], np.float32)
+    found = TFLiteModel(tmp_path / "out" / "tflite")({"x": rows})["output_0"]
+    np.testing.assert_allclose(found, model(rows).numpy(), atol=1e-6)
+
+
+def test_failing_verification_is_code_1_and_writes_nothing(run, tmp_path):
+    (tmp_path / "config").write_text(
+        "quantization { mode: FLOAT16 } verification { max_abs_error: 0 }"
+    )
+    code, out, errors = run("convert", "model", tmp_path / "out", "--config", tmp_path / "config")
+    assert (code, out) == (1, "")
+    assert "the smallest max_abs_error that passes" in _message(errors)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param([], "COMMAND", id="nothing"),
+        pytest.param(["transmute"], "'transmute'", id="command"),
+        pytest.param(["convert", "model"], "OUTPUT_DIR", id="no output"),
+        pytest.param(["convert", "model", "out", "--exampels", "x"], "--exampels", id="option"),
+        pytest.param(
+            ["convert", "--keras-model", "model.keras", "model", "out"], "out", id="two models"
+        ),
+        pytest.param(["convert", "nothing", "out"], "no SavedModel in", id="no model"),
+        pytest.param(["convert", "--keras-model", "no.keras", "out"], "no.keras", id="no file"),
+        pytest.param(["convert", "model", "model"], "own folder", id="same folder"),
+        pytest.param(
+            ["convert", "model", "out", "--examples", "no*"], "matches no file", id="examples"
+        ),
+        pytest.param(
+            ["convert", "model", "out", "--config", "missing"], "--config: missing", id="no config"
+        ),
+        pytest.param(
+            ["convert", "model", "out", "--config", "rows.tfrecord"], "--config", id="not a config"
+        ),
+        pytest.param(
+            ["convert", "model", "out", "--config", "int8"], "TFRecord files", id="uncalibrated"
+        ),
+        pytest.param(["convert", "model", "rows.tfrecord/out"], "rows.tfrecord", id="file"),
+        pytest.param(["convert", "foo://a/b", "out"], "scheme 'foo'", id="unknown file system"),
+        pytest.param(["convert", "model", "foo://a/b"], "scheme 'foo'", id="written to one"),
+        pytest.param(
+            ["convert", "model", "out", "--examples", "foo://a/*"], "scheme 'foo'", id="read there"
+        ),
+        pytest.param(["convert", "--keras-model", "", "out"], "no Keras model", id="empty name"),
+        pytest.param(["compare", "model", "int8"], "--examples", id="comparison without examples"),
+        pytest.param(
+            ["compare", "model", "int8", "--examples", "rows*"], "no TFLite model", id="no tflite"
+        ),
+        pytest.param(["inspect", "int8"], "no TFLite model", id="inspection"),
+        pytest.param(["inspect", "nothing"], "cannot be read", id="inspection of nothing"),
+    ],
+)
+def test_bad_input_is_code_2_and_one_line(arguments, words, run, folder):
+    before = sorted(folder.rglob("*"))
+    code, out, errors = run(*arguments)
+    assert (code, out) == (2, "")
+    assert words in _message(errors)
+    assert sorted(folder.rglob("*")) == before
+
+
+# --- inspect and compare
+
+
+def test_inspect_says_what_the_model_holds(integer_model, run):
+    code, out, errors = run("inspect", integer_model)
+    assert (code, errors) == (0, "    0 s  importing TensorFlow\n")
+    assert f"{integer_model.stat().st_size:,} bytes, BUILTIN ops" in out
+    assert re.search(r"^  input    x +INT8 \[-1, 4\], scale 0\.0\d+, zero point", out, re.MULTILINE)
+    assert re.search(r"^ +1  FULLY_CONNECTED +BUILTIN +integer$", out, re.MULTILINE)
+    sizes = out.partition("size by part, bytes\n")[2].splitlines()
+    found = sum(int(line.split()[0].replace(",", "")) for line in sizes)
+    assert found == integer_model.stat().st_size
+
+
+def test_inspect_prints_json_for_programs(integer_model, run):
+    code, out, _ = run("inspect", integer_model, "--json")
+    facts = json.loads(out)
+    assert code == 0
+    assert facts["signatures"]["serving_default"]["inputs"]["x"]["dtype"] == "INT8"
+    assert [op["name"] for op in facts["ops"]] == ["FULLY_CONNECTED"]
+    assert facts["weights"]["INT8"]["size_bytes"] >= 4 * 8
+
+
+def test_compare_of_an_integer_model_says_how_near_it_is(integer_model, run):
+    code, out, _ = run("compare", "model", integer_model, "--examples", "rows.tfrecord")
+    assert code == 0
+    assert "compared on      40 examples" in out
+    decibels = float(re.search(r"output 'y': .*SQNR (\S+) dB", out).group(1))
+    assert 20 < decibels < 60
+
+
+def test_compare_beyond_its_limits_is_code_1(integer_model, run, tmp_path):
+    (tmp_path / "config").write_text("verification { max_abs_error: 1e-6 }")
+    arguments = ["--examples", "rows.tfrecord", "--config", tmp_path / "config"]
+    code, out, errors = run("compare", "model", integer_model, *arguments)
+    assert code == 1
+    assert "output 'y'" in out
+    assert "the smallest max_abs_error that passes" in _message(errors)
+
+
+def test_compare_with_another_model_is_code_1(integer_model, run, tmp_path):
+    spec = tf.TensorSpec([None, 4], tf.float32, "other")
+    save(tmp_path / "other", lambda other: {"y": other}, spec)
+    with tf.io.TFRecordWriter(str(tmp_path / "rows")) as writer:
+        writer.write(example(other=[1.0, 2.0, 3.0, 4.0]))
+    code, _, errors = run(
+        "compare", tmp_path / "other", integer_model, "--examples", tmp_path / "rows"
+    )
+    assert code == 1
+    assert "takes 'x', which" in _message(errors)
+
+
+# --- everything else
+
+
+def test_version_is_told(run):
+    assert run("--version") == (0, f"{__version__}\n", "")
+
+
+def _raising(error):
+    def rewrite(*_):
+        raise error
+
+    return rewrite
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (RuntimeError("first\nsecond"), 2, r"RuntimeError in test_cli.py:\d+: first second"),
+        (WorkerError("died\n  last words"), 2, "died last words"),
+        (KeyboardInterrupt(), 130, "interrupted; nothing was written"),
+    ],
+    ids=["defect", "crash", "interrupt"],
+)
+def test_whatever_happens_is_told_in_one_line(error, code, words, run, monkeypatch):
+    monkeypatch.setattr(rewrite, "rewrite_by", _raising(error))
+    found, out, errors = run("convert", "model", "out")
+    assert (found, out) == (code, "")
+    assert re.search(words, _message(errors))
+
+
+def test_logging_is_left_as_it_was(run):
+    log = logging.getLogger("tfx_tflite_component")
+    before = log.handlers[:], log.propagate, main.PROGRESS.level
+    run("convert", "nothing", "out")
+    assert (log.handlers, log.propagate, main.PROGRESS.level) == before

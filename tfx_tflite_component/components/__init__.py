@@ -1,0 +1,1 @@
+"""What TFX sees: one folder a component, and the artifact types."""

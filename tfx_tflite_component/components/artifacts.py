@@ -1,0 +1,30 @@
+"""The artifact type of the report, and how a notebook shows it."""
+
+import os
+
+from tfx import types
+from tfx.orchestration.experimental.interactive import visualizations
+from tfx.utils import io_utils
+
+from tfx_tflite_component.report.page import REPORT_HTML
+
+
+class TFLiteReport(types.Artifact):
+    """What a rewriting did: `report.json` for programs and `report.html` for people."""
+
+    # what Kubeflow's runner asks of it, and imports in the container
+    TYPE_NAME = "tfx_tflite_component.TFLiteReport"
+
+
+class _ReportVisualization(visualizations.ArtifactVisualization):
+    """The page, in TFX's InteractiveContext."""
+
+    ARTIFACT_TYPE = TFLiteReport
+
+    def display(self, artifact: types.Artifact) -> None:  # type: ignore[override]
+        from IPython.display import HTML, display
+
+        display(HTML(io_utils.read_string_file(os.path.join(artifact.uri, REPORT_HTML))))
+
+
+visualizations.get_registry().register(_ReportVisualization)

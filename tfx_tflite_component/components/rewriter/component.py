@@ -1,0 +1,108 @@
+"""The component: what it takes and gives, and nothing of how."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.placeholder.placeholder import Placeholder
+from tfx.orchestration.data_types import RuntimeParameter
+from tfx.types import component_spec, standard_artifacts
+
+from tfx_tflite_component.components.artifacts import TFLiteReport
+from tfx_tflite_component.components.rewriter import executor
+from tfx_tflite_component.config import check_examples, check_transform_graph, read_config
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+
+
+class TFLiteRewriterSpec(component_spec.ComponentSpec, validate=False):
+    """Inputs, outputs and parameters of `TFLiteRewriter`.
+
+    TFX asks that inputs and outputs have different names, because its constructor takes both as
+    keywords. A model goes in and a model comes out here, so this one makes its outputs itself.
+    """
+
+    PARAMETERS = {
+        executor.CONFIG_KEY: component_spec.ExecutionParameter(
+            type=TFLiteRewriterConfig, optional=True
+        )
+    }
+    INPUTS = {
+        executor.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
+        executor.EXAMPLES_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.Examples, optional=True
+        ),
+        executor.TRANSFORM_GRAPH_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.TransformGraph, optional=True
+        ),
+    }
+    # optional in the constructor alone; the executor always fills them
+    OUTPUTS = {
+        executor.MODEL_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.Model, optional=True
+        ),
+        executor.REPORT_KEY: component_spec.ChannelParameter(type=TFLiteReport, optional=True),
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Takes the inputs and parameters as keywords."""
+        super().__init__(**kwargs)
+        self.outputs = {
+            name: types.Channel(type=parameter.type) for name, parameter in self.OUTPUTS.items()
+        }
+
+
+class TFLiteRewriter(base_component.BaseComponent):
+    """Converts the SavedModel of a Trainer into a TensorFlow Lite model.
+
+    The signature that the Trainer exported is split where it parses `tf.Example`s, so that neither
+    `run_fn` nor the module file changes. Before it is published, the TFLite model is run beside the
+    SavedModel, and one that disagrees is an error.
+
+    Component `outputs` contains:
+
+    - `model`: A `standard_artifacts.Model` that holds `Format-Serving/tflite`, and beside it, in
+      `head/`, a SavedModel that makes the model's inputs from serialized `tf.Example`s.
+    - `report`: A `TFLiteReport` that holds `report.json` and `report.html`.
+    """
+
+    SPEC_CLASS = TFLiteRewriterSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        model: types.BaseChannel,
+        examples: types.BaseChannel | None = None,
+        transform_graph: types.BaseChannel | None = None,
+        config: TFLiteRewriterConfig
+        | Mapping[str, Any]
+        | str
+        | RuntimeParameter
+        | Placeholder
+        | None = None,
+    ) -> None:
+        """Declares the component.
+
+        Args:
+            model: A channel of `standard_artifacts.Model`: the output of a Trainer.
+            examples: A channel of `standard_artifacts.Examples`, raw as an ExampleGen gives them,
+                to calibrate with and to compare the TFLite model with the SavedModel on. Without
+                it, they are compared on random inputs.
+            transform_graph: A channel of `standard_artifacts.TransformGraph`: the output of the
+                Transform that the model was trained with. It names the inputs of a model that takes
+                transformed features, where the SavedModel itself does not.
+            config: What the model is to be: the message, its JSON form as a mapping or a string,
+                its text form, or a `RuntimeParameter` that becomes its JSON or text form.
+
+        Raises:
+            ConfigError: The config has an unknown field or contradicts itself.
+        """
+        if not isinstance(config, RuntimeParameter | Placeholder):
+            config = read_config(config)
+            check_examples(config, given=examples is not None)
+            check_transform_graph(config, given=transform_graph is not None)
+        super().__init__(
+            spec=TFLiteRewriterSpec(
+                model=model, examples=examples, transform_graph=transform_graph, config=config
+            )
+        )

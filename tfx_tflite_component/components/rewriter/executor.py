@@ -1,0 +1,163 @@
+"""The executor: artifacts and config in, artifacts out."""
+
+import contextlib
+import logging
+import pathlib
+from contextlib import AbstractContextManager
+from typing import Any
+
+from tfx import types
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import path_utils
+
+from tfx_tflite_component.artifact_layout import HEAD_DIR
+from tfx_tflite_component.config import (
+    check_examples,
+    check_transform_graph,
+    read_config,
+)
+from tfx_tflite_component.errors import ExamplesError, SourceModelError, listed
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+from tfx_tflite_component.report.page import write_report
+from tfx_tflite_component.samples.sampling import Files, settings_of_samples
+from tfx_tflite_component.storage.publish import local_copy, staged
+from tfx_tflite_component.worker.process import Worker, rewrite_isolated
+
+MODEL_KEY = standard_component_specs.MODEL_KEY
+EXAMPLES_KEY = standard_component_specs.EXAMPLES_KEY
+TRANSFORM_GRAPH_KEY = standard_component_specs.TRANSFORM_GRAPH_KEY
+REPORT_KEY = "report"
+CONFIG_KEY = "config"
+
+_PAYLOAD_FORMAT = "FORMAT_TF_EXAMPLE"
+_FILE_FORMATS = ("tfrecords_gzip", "tfrecords")
+
+_log = logging.getLogger(__name__)
+
+
+class Executor(base_executor.BaseExecutor):
+    """Executes `TFLiteRewriter`."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Rewrites the SavedModel of a Model artifact into a TFLite model.
+
+        Args:
+            input_dict: `model`, a Model artifact, and optionally `examples`, Examples artifacts,
+                and `transform_graph`, a TransformGraph artifact.
+            output_dict: `model`, the Model artifact to fill, and optionally `report`, the
+                TFLiteReport artifact to fill.
+            exec_properties: Optionally `config`, a TFLiteRewriterConfig in its JSON or text form.
+
+        Raises:
+            RewriterError: What was refused, and why. The output model is then left as it was.
+        """
+        config = read_config(exec_properties.get(CONFIG_KEY))
+        examples = input_dict.get(EXAMPLES_KEY) or []
+        check_examples(config, given=bool(examples))
+        transforms = input_dict.get(TRANSFORM_GRAPH_KEY) or []
+        check_transform_graph(config, given=bool(transforms))
+        source_uri = _saved_model_uri(artifact_utils.get_single_instance(input_dict[MODEL_KEY]))
+        output = artifact_utils.get_single_instance(output_dict[MODEL_KEY])
+        with (
+            Worker() as worker,
+            local_copy(source_uri) as source,
+            staged(output.uri, owned=[HEAD_DIR]) as destination,
+            _local_transform_graph(transforms) as transform_graph,
+        ):
+            files = _files(examples, config)
+            report = rewrite_isolated(worker, source, destination, config, files, transform_graph)
+            # before the model, so that there is never one without it
+            for artifact in output_dict.get(REPORT_KEY, []):
+                _store_report(artifact.uri, report)
+        for warning in report["warnings"]:
+            _log.warning(warning)
+        _describe(output, report, source_uri)
+
+
+def _local_transform_graph(
+    transforms: list[types.Artifact],
+) -> AbstractContextManager[pathlib.Path | None]:
+    if not transforms:
+        return contextlib.nullcontext()
+    return local_copy(artifact_utils.get_single_uri(transforms))
+
+
+def _saved_model_uri(model: types.Artifact) -> str:
+    try:
+        return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
+    except RuntimeError as e:  # several exporters, or several exports, in an Estimator's layout
+        raise SourceModelError(
+            f"The Model artifact at {model.uri} holds no single SavedModel: {e}. Keep one export "
+            "in its serving folder."
+        ) from e
+
+
+def _files(examples: list[types.Artifact], config: TFLiteRewriterConfig) -> dict[str, Files]:
+    """The files that each sample is drawn from."""
+    if not examples:
+        return {}
+    return {
+        name: _files_of_splits(examples, name, list(settings.splits))
+        for name, settings in settings_of_samples(config).items()
+    }
+
+
+def _files_of_splits(examples: list[types.Artifact], name: str, splits: list[str]) -> Files:
+    for artifact in examples:
+        _check_examples(f"{name}.splits", splits, artifact)
+    patterns = [
+        pattern
+        for split in splits
+        for pattern in examples_utils.get_split_file_patterns(examples, split)
+    ]
+    return Files(f"{name}.splits: {listed(splits)}", patterns)
+
+
+def _check_examples(field: str, splits: list[str], artifact: types.Artifact) -> None:
+    available = artifact_utils.decode_split_names(artifact.split_names)
+    missing = [split for split in splits if split not in available]
+    if missing:
+        raise ExamplesError(
+            f"{field}: `examples` at {artifact.uri} has no split {listed(missing)}; it has "
+            f"{listed(available)}. Set {field} to splits that are there."
+        )
+    payload = examples_utils.get_payload_format_string(artifact)
+    if payload != _PAYLOAD_FORMAT:
+        raise ExamplesError(
+            f"`examples` at {artifact.uri} holds {payload}; only {_PAYLOAD_FORMAT} can be fed to a "
+            "model. Leave `examples` out, or store tf.Examples."
+        )
+    file_format = examples_utils.get_file_format(artifact)
+    if file_format not in _FILE_FORMATS:
+        raise ExamplesError(
+            f"`examples` at {artifact.uri} is stored as {file_format!r}; expected one of "
+            f"{listed(_FILE_FORMATS)}."
+        )
+
+
+def _describe(output: types.Artifact, report: dict[str, Any], source_uri: str) -> None:
+    """Says in ML Metadata what the model is."""
+    model = report["model"]
+    properties = {
+        "boundary": report["boundary"],
+        "quantization": report["config"]["quantization"].get("mode", "NONE"),
+        "sha256": model["sha256"],
+        "op_set": model["op_set"],
+        "tensorflow_version": report["versions"]["tensorflow"],
+        "source_model_uri": source_uri,
+    }
+    for name, value in properties.items():
+        output.set_string_custom_property(name, value)
+    output.set_int_custom_property("size_bytes", model["size_bytes"])
+
+
+def _store_report(uri: str, report: dict[str, Any]) -> None:
+    with staged(uri) as folder:
+        write_report(report, folder)

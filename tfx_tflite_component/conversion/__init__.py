@@ -1,0 +1,1 @@
+"""Drives the TFLite converter, and explains what it refuses."""

@@ -1,0 +1,301 @@
+"""Drives the TFLite converter."""
+
+import logging
+import pathlib
+import re
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.core.framework.node_def_pb2 import NodeDef
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.python.convert_phase import ConverterError
+
+from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
+from tfx_tflite_component.conversion import size_limit
+from tfx_tflite_component.conversion.weight_offload import unloaded
+from tfx_tflite_component.errors import ConversionError, UnsupportedOpsError, listed
+from tfx_tflite_component.graph.flat_graph import without_calls
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
+from tfx_tflite_component.quantization.calibration import RepresentativeDataset
+from tfx_tflite_component.split.tail import Tail
+from tfx_tflite_component.tflite.inspection import PREPROCESSING
+from tfx_tflite_component.tflite.rename import rename
+from tfx_tflite_component.tflite.select_tf_nodes import order_attributes
+
+_FLEX, _CUSTOM = "ERROR_NEEDS_FLEX_OPS", "ERROR_NEEDS_CUSTOM_OPS"
+_INTEGER_OP_SETS = {
+    Quantization.FULL_INTEGER: tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
+    Quantization.INT16_ACTIVATIONS: (
+        tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+    ),
+}
+_ERRORS = (
+    AssertionError,
+    AttributeError,
+    ConverterError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+_NEW = "Leave enable_experimental_new_converter at true."
+_STAYS_FLOAT = re.compile(r"not yet supported for op: '(\w+)'")
+_DIALECT = "tf."
+_TENSOR_LIST = "TensorList"
+_LOOKUP = "LookupTable"
+# the schema has these for what ops hand on to each other
+_NO_TENSORS = ("RESOURCE", "VARIANT")
+_SAID = re.compile(r"\berror: (?!failed while converting)(?P<words>.+)")
+_IN_FLOAT32 = (
+    "compute in float32, which the builtin ops are for: export the model under Keras' policy "
+    "'float32', or cast in the serving function."
+)
+_REMEDY = (
+    "Leave what it complains of out of the serving signature, or try another input_boundary or "
+    "quantization.mode."
+)
+
+
+def convert(
+    tail: Tail,
+    config: TFLiteRewriterConfig,
+    dataset: RepresentativeDataset | None = None,
+    kept: Collection[tf.Variable] = (),
+) -> bytearray:
+    """Converts a tail, whose variables are out of memory meanwhile.
+
+    Args:
+        tail: The tail.
+        config: What the model is to be.
+        dataset: What to calibrate with, for the modes that take it.
+        kept: Variables that stay: those that the dataset reads.
+
+    Returns:
+        The content of a `.tflite` file, whose inputs and outputs have the names of the SavedModel.
+
+    Raises:
+        UnsupportedOpsError: The tail holds ops that are not allowed.
+        ConversionError: The tail is too large, or the converter refused it for another reason.
+    """
+    _check_types(tail)
+    size_limit.check_size(tail, config.quantization.mode)
+    try:
+        model = _convert(tail, config, dataset, kept)
+    except _ERRORS as e:
+        logging.info("The TFLite converter's own words:\n%s", e)
+        raise _explained(e, tail, config) from e
+    if len(model) > size_limit.LIMIT_BYTES:
+        raise size_limit.too_large(tail, config.quantization.mode, len(model))
+    if not schema.Model.GetRootAs(model, 0).SignatureDefsLength():
+        raise ConversionError(
+            "The TFLite converter made a model without a signature, as the old one does, so that "
+            f"inputs and outputs have no names. {_NEW}"
+        )
+    rename(model, tail.input_names, tail.output_names, SIGNATURE_KEY)
+    order_attributes(model)
+    return model
+
+
+def _convert(
+    tail: Tail,
+    config: TFLiteRewriterConfig,
+    dataset: RepresentativeDataset | None,
+    kept: Collection[tf.Variable],
+) -> bytearray:
+    with tempfile.TemporaryDirectory(prefix="tfx-tflite-") as folder:
+        tf.saved_model.save(tail.resources, folder, signatures=tail.function)
+        with unloaded(tail, pathlib.Path(folder), kept):
+            converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+            _configure(converter, config, dataset)
+            return bytearray(converter.convert())
+
+
+def _check_types(tail: Tail) -> None:
+    outputs = {
+        tail.output_names[plain]: tensor
+        for plain, tensor in tail.function.structured_outputs.items()
+    }
+    for kind, verb, tensors in [("Input", "takes", tail.specs), ("Output", "gives", outputs)]:
+        for name, tensor in tensors.items():
+            dtype = tensor.dtype.name
+            if dtype.upper() in _NO_TENSORS or dtype.upper() not in vars(schema.TensorType):
+                raise ConversionError(
+                    f"{kind} {name!r} is {dtype}, which TFLite has no tensor for. Export a "
+                    f"signature that {verb} another type, such as float32, and casts it."
+                )
+
+
+def _configure(
+    converter: tf.lite.TFLiteConverter,
+    config: TFLiteRewriterConfig,
+    dataset: RepresentativeDataset | None,
+) -> None:
+    quantization = config.quantization
+    converter.experimental_new_converter = config.enable_experimental_new_converter
+    converter.allow_custom_ops = config.ops.allow_custom_ops
+    converter.target_spec.supported_ops = _op_sets(config)
+    if quantization.mode == Quantization.NONE:
+        return
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantization.mode == Quantization.FLOAT16:
+        converter.target_spec.supported_types = [tf.float16]
+    # the one way to reach it, on every version of TensorFlow from 2.16 to 2.21
+    converter._experimental_disable_per_channel = not quantization.per_channel
+    if dataset:
+        converter.representative_dataset = dataset
+        converter.experimental_new_quantizer = quantization.enable_experimental_new_quantizer
+        converter.inference_input_type = _tensor_type(quantization.input_type)
+        converter.inference_output_type = _tensor_type(quantization.output_type)
+
+
+def _op_sets(config: TFLiteRewriterConfig) -> list[tf.lite.OpsSet]:
+    integer = _INTEGER_OP_SETS.get(config.quantization.mode)
+    op_sets = [integer] if integer else [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if integer and config.quantization.allow_float_fallback:
+        op_sets.append(tf.lite.OpsSet.TFLITE_BUILTINS)
+    if config.ops.allow_select_tf_ops:
+        op_sets.append(tf.lite.OpsSet.SELECT_TF_OPS)
+    return op_sets
+
+
+def _tensor_type(tensor_type: int) -> tf.DType:
+    return tf.dtypes.as_dtype(Quantization.TensorType.Name(tensor_type).lower())
+
+
+def _explained(error: Exception, tail: Tail, config: TFLiteRewriterConfig) -> ConversionError:
+    """The converter's error in words that say which op, where it comes from and what to do."""
+    if not config.enable_experimental_new_converter:
+        return ConversionError(f"The old TFLite converter failed: {_words(error)}. {_NEW}")
+    if isinstance(error, ConverterError):
+        return _explained_by_ops(error, tail, config)
+    return _explained_by_words(error, tail, config)
+
+
+def _explained_by_ops(
+    error: ConverterError, tail: Tail, config: TFLiteRewriterConfig
+) -> ConversionError:
+    """An error of the converter, which says with which ops."""
+    flex = _ops(error, _FLEX)
+    custom = _ops(error, _CUSTOM)
+    if not flex and not custom:
+        return ConversionError(f"The TFLite converter failed: {_words(error)}. {_REMEDY}")
+    lines = ["The model holds ops that the allowed op set does not cover:"]
+    nodes = _nodes(tail)
+    named = {op: op + _of_float_types(op, nodes) for op in [*flex, *custom]}
+    lines += [f"  {named[op]}, which Select TF has, in {_places(op, nodes)}" for op in flex]
+    lines += [
+        f"  {named[op]}, which not even Select TF has, in {_places(op, nodes)}" for op in custom
+    ]
+    lines.append("What you can do:")
+    if any(named[op] != op for op in flex):
+        lines.append(f"  - {_IN_FLOAT32}")
+    lines += [f"  - {choice}" for choice in _choices(flex, custom, config)]
+    return UnsupportedOpsError("\n".join(lines), [*flex, *custom])
+
+
+def _explained_by_words(
+    error: Exception, tail: Tail, config: TFLiteRewriterConfig
+) -> ConversionError:
+    """An error of the quantizer, which says in words alone what it cannot quantize."""
+    ops = _STAYS_FLOAT.findall(str(error))
+    if not ops:
+        words = _words(error)
+        for plain, name in tail.input_names.items():
+            words = words.replace(f"{SIGNATURE_KEY}_{plain}:0", repr(name))
+        return ConversionError(f"The TFLite converter failed: {words}. {_REMEDY}")
+    mode = Quantization.Mode.Name(config.quantization.mode)
+    nodes = _nodes(tail)
+    places = "; ".join(f"{op} in {_places(op, nodes)}" for op in ops)
+    hint = (
+        f" ({PREPROCESSING!r} is TF Transform's preprocessing)" if PREPROCESSING in places else ""
+    )
+    return ConversionError(
+        f"With {mode}, the converter has no integer form of some ops: {places}{hint}. Set "
+        "quantization.allow_float_fallback: true to accept that they stay float, or take what "
+        "needs these ops out of the serving signature."
+    )
+
+
+def _choices(
+    flex: Sequence[str], custom: Sequence[str], config: TFLiteRewriterConfig
+) -> Iterator[str]:
+    if not config.batch_size and any(op.startswith(_TENSOR_LIST) for op in flex):
+        yield "set batch_size: 1. With a fixed batch size, recurrent layers need builtin ops alone."
+    if config.input_boundary == TFLiteRewriterConfig.RAW_FEATURES:
+        yield (
+            "leave input_boundary at AUTO, or set input_boundary: TRANSFORMED_FEATURES. What TF "
+            "Transform does is then left to the head."
+        )
+    if any(op.startswith(_LOOKUP) for op in flex):
+        yield (
+            "look up by strings or integers what is a string, bool, int32, int64 or float32, with "
+            "a constant default, outside of tf.cond and tf.while_loop. TFLite has no other tables."
+        )
+    if flex:
+        yield (
+            "set ops { allow_select_tf_ops: true }. An app then has to link the Select TF ops "
+            "library, tens of megabytes."
+        )
+    if custom:
+        yield (
+            "set ops { allow_custom_ops: true }. An app then has to implement these ops and to "
+            "register them, and the model cannot be verified here."
+        )
+    yield (
+        "name the tensors that these ops make by input_boundary: TENSORS and `boundary_tensors`. "
+        "What comes before them is then left to the head."
+    )
+    yield "leave what needs these ops out of the serving signature, or compute it by other ops."
+
+
+def _ops(error: ConverterError, code: str) -> list[str]:
+    """The ops that the converter found an error of one kind with."""
+    found = [data.operator.name for data in error.errors if _code(data) == code]
+    return sorted({name.removeprefix(_DIALECT) for name in found})
+
+
+def _code(data: Any) -> str:
+    # a pass of its own turns lists of tensors into builtin ops, and says only that it failed
+    if data.operator.name.startswith(_DIALECT + _TENSOR_LIST):
+        return _FLEX
+    # the module of this message is another one in other versions of TensorFlow
+    return data.ErrorCode.Name(data.error_code)
+
+
+def _places(op: str, nodes: Sequence[NodeDef]) -> str:
+    """The layers or scopes of the tail that an op comes from."""
+    # the serving function's call is no layer, and the last part is the op itself
+    scopes = {
+        without_calls(node.name).rpartition("/")[0] for node in nodes if _same_op(node.op, op)
+    }
+    return listed(sorted(scopes - {""})) or "the serving function"
+
+
+def _of_float_types(op: str, nodes: Sequence[NodeDef]) -> str:
+    """The types of floats that an op computes in and most builtin ops lack, in words."""
+    types = [node.attr["T"].type for node in nodes if _same_op(node.op, op) and "T" in node.attr]
+    found = set(map(tf.dtypes.as_dtype, types)) - {tf.float32}
+    names = sorted(dtype.name for dtype in found if dtype.is_floating)
+    return f" of {' and '.join(names)}" if names else ""
+
+
+def _nodes(tail: Tail) -> list[NodeDef]:
+    """The nodes of a tail, with those of its branches and loops."""
+    graph_def = tail.function.graph.as_graph_def()
+    bodies = [body.node_def for body in graph_def.library.function]
+    return [node for part in [graph_def.node, *bodies] for node in part]
+
+
+def _same_op(tensorflow_op: str, op: str) -> bool:
+    """Whether an op is meant, which TFLite writes in its own way: SELECT_V2 for SelectV2."""
+    return tensorflow_op.lower() == op.replace("_", "").lower()
+
+
+def _words(error: Exception) -> str:
+    """What went wrong: the last error that the converter logged, or else its first line."""
+    if said := _SAID.findall(str(error)):
+        return said[-1].rstrip(". ")
+    first, _, rest = str(error).strip().partition("\n")
+    # a heading alone says nothing
+    return (f"{first} {rest.strip()}" if first.endswith(":") else first).rstrip(". ")

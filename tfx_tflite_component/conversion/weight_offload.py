@@ -1,0 +1,32 @@
+"""Takes the weights of a tail out of memory while the converter has its own copies of them."""
+
+import contextlib
+import pathlib
+from collections.abc import Collection, Iterator
+
+import tensorflow as tf
+
+from tfx_tflite_component.split.tail import Tail
+
+
+@contextlib.contextmanager
+def unloaded(tail: Tail, saved: pathlib.Path, kept: Collection[tf.Variable]) -> Iterator[None]:
+    """Leaves the variables of a tail without values inside the block, and reads them again after.
+
+    Args:
+        tail: The tail.
+        saved: The folder of a SavedModel that `tail.resources` was saved to.
+        kept: Variables that keep their values.
+    """
+    stay = {id(variable.handle) for variable in kept}
+    for variable in tail.resources.variables_read:
+        if id(variable.handle) in stay:
+            continue
+        # a variable cannot be deleted while a function reads it; this op does not ask for its shape
+        nothing = tf.constant([], variable.dtype)
+        tf.raw_ops.AssignVariableOp(resource=variable.handle, value=nothing)
+    try:
+        yield
+    finally:
+        checkpoint = tf.train.Checkpoint(root=tail.resources)
+        checkpoint.read(f"{saved}/variables/variables").assert_existing_objects_matched()

@@ -1,0 +1,1 @@
+"""A SavedModel's signature as one flat graph."""

@@ -1,0 +1,46 @@
+"""Conditions, of whose results the TFLite model knows the shapes."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef, constant_node
+from tfx_tflite_component.graph.static_tensors import static_tensors
+
+_CONDITIONS = ("If", "StatelessIf")
+
+
+def shape_conditions(graph: FlatGraph) -> FlatGraph:
+    """Gives the results of conditions the shapes that are known of them.
+
+    The converter goes by what the branches say of their results. Where they do not say the rank, it
+    would leave it open, and ops that broadcast would drop a batch dimension of size 1.
+
+    Args:
+        graph: The graph of a signature.
+    """
+    results = {tensor.name.removesuffix(":0"): tensor for tensor in _results(graph)}
+    if not results:
+        return graph
+    shaped = {name: f"{name.replace(':', '_')}/shaped" for name in results}
+    added = []
+    for name, result in results.items():
+        sizes = [-1 if size is None else size for size in result.shape]
+        shape = constant_node(f"{shaped[name]}/shape", np.asarray(sizes, np.int32))
+        reshape = NodeDef(name=shaped[name], op="Reshape", input=[name, shape.name])
+        reshape.attr["T"].type = result.dtype.as_datatype_enum
+        added += [shape, reshape]
+    return graph.redirected(shaped, added)
+
+
+def _results(graph: FlatGraph) -> Iterator[tf.Tensor]:
+    """The results of conditions whose shapes lack one size at most."""
+    conditions = [node for node in graph.nodes.values() if node.op in _CONDITIONS]
+    if not conditions:
+        return
+    known = static_tensors(graph)
+    for node in conditions:
+        for result in known(node.name).op.outputs:
+            if result.shape.rank and result.shape.as_list().count(None) <= 1:
+                yield result

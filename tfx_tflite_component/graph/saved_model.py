@@ -1,0 +1,173 @@
+"""Loads the signature to convert out of a SavedModel."""
+
+import os
+import pathlib
+from collections.abc import Iterable
+
+import tensorflow as tf
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+from tensorflow.python.saved_model import loader_impl
+
+from tfx_tflite_component.errors import SourceModelError, SplitError, listed
+from tfx_tflite_component.graph.flat_graph import ConcreteFunction
+from tfx_tflite_component.tensorflow_errors import reason
+
+_SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
+_SELF = "self"
+_TRANSFORM_DIR = "transform_fn"
+_INIT_OP = "__saved_model_init_op"
+
+
+def load_signature(path: pathlib.Path, key: str) -> ConcreteFunction:
+    """Loads a signature, with the variables and tables that it needs.
+
+    It goes through `tf.saved_model.load`, never straight to the converter: Keras 3 saves variables
+    twice, and the converter then reads those that are never filled.
+
+    Args:
+        path: The folder of the SavedModel.
+        key: The key of the signature.
+
+    Raises:
+        SourceModelError: There is no SavedModel, it cannot be read, or it lacks the signature.
+        SplitError: The signature has no inputs or no outputs, or an input that cannot be fed.
+    """
+    if not any(os.path.lexists(path / name) for name in _SAVED_MODEL_FILES):
+        raise SourceModelError(
+            f"There is no SavedModel in {path}: expected a folder with {_SAVED_MODEL_FILES[0]}, "
+            f"found {_content(path)}. Connect the `model` output of a Trainer; outside of a "
+            "pipeline, name the folder of a SavedModel, or a Keras file with --keras-model."
+        )
+    try:
+        _check_assets(loader_impl.parse_saved_model(str(path)), path)
+        loaded = tf.saved_model.load(str(path), tags=[tf.saved_model.SERVING])
+    except SourceModelError:
+        raise
+    except Exception as e:  # TensorFlow raises nearly anything for a damaged file
+        raise SourceModelError(
+            f"The SavedModel in {path} cannot be read: {reason(e)}. Check that it loads with "
+            "tf.saved_model.load, and that every file of it was copied."
+        ) from e
+    return _checked(_signature(loaded, key, path), key)
+
+
+def load_transform(path: pathlib.Path) -> ConcreteFunction:
+    """Loads the function of a transform graph: raw features into transformed ones, by name.
+
+    Args:
+        path: The folder that TFX's Transform writes its graph to, laid out as
+            `tft.TFTransformOutput` reads it.
+
+    Raises:
+        SourceModelError: There is no such graph, or it was made for TF1.
+    """
+    folder = path / _TRANSFORM_DIR
+    try:
+        _check_assets(loader_impl.parse_saved_model(str(folder)), folder)
+        loaded = tf.saved_model.load(str(folder))
+    except SourceModelError:
+        raise
+    except Exception as e:  # TensorFlow raises nearly anything for a damaged file
+        raise SourceModelError(
+            f"The transform graph in {folder} cannot be read: {reason(e)}. Connect "
+            "transform_graph=transform.outputs['transform_graph']."
+        ) from e
+    if not hasattr(loaded, "transform_fn"):
+        raise SourceModelError(
+            f"The transform graph in {folder} was made for TF1, as Transform does with "
+            "force_tf_compat_v1=True. Leave transform_graph out, or make it without."
+        )
+    function = loaded.transform_fn
+    # the function does not keep alive what it was loaded with
+    function.loaded = loaded
+    return function
+
+
+def _signature(loaded: tf.Module, key: str, path: pathlib.Path) -> ConcreteFunction:
+    available = sorted(name for name in loaded.signatures if name != _INIT_OP)
+    if key not in available:
+        raise SourceModelError(
+            f"The SavedModel in {path} has no signature {key!r}; it has "
+            f"{listed(available) or 'none at all'}. Set signature_key to one of these, or export "
+            "the model with that signature."
+        )
+    signature = loaded.signatures[key]
+    # a signature does not keep alive what it was loaded with
+    signature.loaded = loaded
+    return signature
+
+
+def _checked(signature: ConcreteFunction, key: str) -> ConcreteFunction:
+    inputs = signature.structured_input_signature[1]
+    if not inputs:
+        raise SplitError(
+            f"Signature {key!r} takes no inputs, so that there is nothing to infer from. Set "
+            "signature_key to one that does."
+        )
+    if not signature.structured_outputs:
+        raise SplitError(
+            f"Signature {key!r} gives no outputs, so that there is nothing to infer. Set "
+            "signature_key to one that does."
+        )
+    if _SELF in inputs:
+        raise SplitError(
+            f"Signature {key!r} takes an input named {_SELF!r}, under which Python cannot hand "
+            "anything to TensorFlow. Export a signature that gives it another name."
+        )
+    return signature
+
+
+def check_published_files(path: pathlib.Path, names: Iterable[str]) -> None:
+    """Refuses files that cannot be copied, or that are none of the SavedModel's.
+
+    A model that a stranger packed may have links to anything on this machine, and what is copied is
+    published.
+
+    Args:
+        path: The folder of the SavedModel.
+        names: What in it is copied.
+
+    Raises:
+        SourceModelError: There is something else than files and folders, or a link that leads out
+            of the SavedModel, to a folder or nowhere.
+    """
+    folder = os.path.realpath(path)
+    for entry in (entry for name in names for entry in [path / name, *(path / name).rglob("*")]):
+        if not os.path.lexists(entry):
+            continue
+        is_outside = os.path.commonpath([folder, os.path.realpath(entry)]) != folder
+        is_folder = entry.is_dir() and not entry.is_symlink()
+        if is_outside or not (is_folder or entry.is_file()):
+            raise SourceModelError(
+                f"{entry} cannot be published with the model: expected a file or a folder of the "
+                f"SavedModel, found {_kind(entry)}. Take it out, or copy there what is meant."
+            )
+        if not os.access(entry, os.R_OK):
+            raise SourceModelError(
+                f"{entry} cannot be published with the model: this process may not read it. Give "
+                "it the right to, or take the file out."
+            )
+
+
+def _kind(entry: pathlib.Path) -> str:
+    return f"a link to {os.readlink(entry)!r}" if entry.is_symlink() else "a special file"
+
+
+def _content(path: pathlib.Path) -> str:
+    if path.is_file():
+        return "a file"
+    found = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+    return listed(found) or "nothing"
+
+
+def _check_assets(saved_model: SavedModel, path: pathlib.Path) -> None:
+    """Refuses assets that TensorFlow would read from elsewhere on this machine."""
+    for graph in saved_model.meta_graphs:
+        for asset in graph.asset_file_def:
+            name = pathlib.PurePosixPath(asset.filename)
+            if name.is_absolute() or ".." in name.parts:
+                raise SourceModelError(
+                    f"The SavedModel in {path} takes {asset.filename!r} for one of its assets; "
+                    "expected a file in its folder 'assets'. Whoever made it wants a file of this "
+                    "machine: do not use it, or export it again."
+                )

@@ -1,0 +1,47 @@
+"""Gives the batch size to the lists that recurrent layers keep their steps in.
+
+A recurrent layer reads and writes one element of a list at each step. It was traced for any batch,
+so that the list says that its elements have the shape [None, units], and the converter makes
+builtin ops only of lists that know the shape of their elements. Where the first size is the only
+unknown one, it is the batch.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef, constant_node
+
+_ELEMENT_SHAPE_INPUT = {"TensorListReserve": 0, "TensorListFromTensor": 1, "TensorListStack": 1}
+
+
+def with_batch_size(graph: FlatGraph, batch_size: int) -> FlatGraph:
+    """A graph whose lists know the batch size of their elements.
+
+    Args:
+        graph: The graph of a signature.
+        batch_size: The batch size that the tail is going to have.
+    """
+    nodes = dict(graph.nodes)
+    for node in graph.nodes.values():
+        if node.op not in _ELEMENT_SHAPE_INPUT:
+            continue
+        position = _ELEMENT_SHAPE_INPUT[node.op]
+        shape = graph.constant(node.input[position])
+        if shape is not None and _is_of_batches(shape):
+            known = np.concatenate([[batch_size], shape[1:]]).astype(shape.dtype)
+            constant = constant_node(f"{node.name}/element_shape/{batch_size}", known)
+            nodes[constant.name] = constant
+            nodes[node.name] = _with_input(node, position, constant.name)
+    return dataclasses.replace(graph, nodes=nodes)
+
+
+def _is_of_batches(shape: np.ndarray) -> bool:
+    return shape.size > 1 and shape[0] == -1 and bool((shape[1:] >= 0).all())
+
+
+def _with_input(node: NodeDef, position: int, tensor: str) -> NodeDef:
+    copy = NodeDef()
+    copy.CopyFrom(node)
+    copy.input[position] = tensor
+    return copy

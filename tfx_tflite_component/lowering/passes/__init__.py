@@ -1,0 +1,1 @@
+"""The lowerings, one a file."""

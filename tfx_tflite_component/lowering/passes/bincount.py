@@ -1,0 +1,97 @@
+"""Makes bin counts one-hot rows that are reduced.
+
+Keras' `CategoryEncoding`, and its other layers in the modes "one_hot", "multi_hot" and "count",
+call `tf.math.bincount` with a minlength that is the maxlength. It writes `DenseBincount`, which
+counts the integers of a vector or of each row of a matrix.
+
+1. The number of bins is constant: it is computed by `Minimum` and `Maximum`, and what the constants
+   among their operands leave of its range is one number. Other operands do not matter then.
+2. Each integer becomes a row with a one in its bin. An integer that is not less than the number of
+   bins has none, so that it is not counted, as in TensorFlow. Negative ones are refused there, and
+   not counted here.
+3. With `binary_output`, the result is the maximum of the rows and weights are ignored; otherwise,
+   it is their sum. With weights, which have the shape of the integers, a row holds the weight:
+   chosen and not multiplied, as a weight that is NaN or infinite may only reach its own bin.
+4. Floats are summed in whatever order TFLite sums them.
+5. Any other `DenseBincount` is left alone.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
+from tfx_tflite_component.graph.static_tensors import static_tensors
+from tfx_tflite_component.lowering.replacement import Replacement, replace
+
+_DTYPES = (tf.float32, tf.int32, tf.int64)
+_UNKNOWN = (float("-inf"), float("inf"))
+_CLIPS: dict[str, Callable[..., float]] = {"Minimum": min, "Maximum": max}
+
+
+def lower_bincounts(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
+    """Replaces each count by ops that give the same.
+
+    Args:
+        graph: The graph of a signature.
+
+    Returns:
+        The graph, and the names of the counts that were replaced.
+    """
+    counts = [node for node in graph.nodes.values() if node.op == "DenseBincount"]
+    if not counts:
+        return graph, []
+    known = static_tensors(graph)
+    found = {node.name: _replacement(graph, known, node) for node in counts}
+    replacements = {name: replacement for name, replacement in found.items() if replacement}
+    return replace(graph, replacements), sorted(replacements)
+
+
+def _replacement(
+    graph: FlatGraph, known: Callable[[str], tf.Tensor], count: NodeDef
+) -> Replacement | None:
+    values, size, weights = graph.data_inputs(count)
+    fewest, most = _range(graph, size)
+    if fewest != most or known(values).shape.rank not in (1, 2):
+        return None
+    bins, dtype = int(fewest), known(weights).dtype
+    if dtype not in _DTYPES:
+        return None
+    if count.attr["binary_output"].b:
+        return Replacement((values,), lambda x: _largest(_rows(x, bins, dtype)))
+    if known(weights).shape.num_elements() == 0:
+        return Replacement((values,), lambda x: tf.reduce_sum(_rows(x, bins, dtype), axis=-2))
+    return Replacement((values, weights), lambda x, w: _weighted_sum(x, w, bins))
+
+
+def _range(graph: FlatGraph, tensor: str) -> tuple[float, float]:
+    """The range that a number is known to lie in."""
+    constant = graph.constant(tensor)
+    if constant is not None:
+        return float(constant), float(constant)
+    node = graph.node(tensor)
+    if node.op not in _CLIPS:
+        return _UNKNOWN
+    clip = _CLIPS[node.op]
+    fewest, most = zip(
+        *(_range(graph, operand) for operand in graph.data_inputs(node)), strict=True
+    )
+    return clip(fewest), clip(most)
+
+
+def _rows(values: tf.Tensor, bins: int, dtype: tf.DType) -> tf.Tensor:
+    if values.dtype == tf.int64:
+        # TFLite reads the low 32 bits alone of what becomes one-hot
+        values = tf.cast(tf.minimum(values, bins), tf.int32)
+    return tf.one_hot(values, bins, on_value=tf.ones([], dtype), off_value=tf.zeros([], dtype))
+
+
+def _largest(rows: tf.Tensor) -> tf.Tensor:
+    largest = tf.reduce_max(rows, axis=-2)
+    # there is no largest of no rows
+    return largest if rows.shape[-2] else tf.maximum(largest, 0)
+
+
+def _weighted_sum(values: tf.Tensor, weights: tf.Tensor, bins: int) -> tf.Tensor:
+    chosen = _rows(values, bins, tf.bool)
+    return tf.reduce_sum(tf.where(chosen, tf.expand_dims(weights, -1), 0), axis=-2)

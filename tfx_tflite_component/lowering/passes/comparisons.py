@@ -1,0 +1,92 @@
+"""Compares words before they are broadcast.
+
+`tft.scale_to_z_score_per_key` and its kin find the key of an example by comparing it with each key
+that they know, in the branch of a condition. They broadcast words for that, and TFLite does not.
+
+1. What words compare to is the same before and after they are broadcast to one shape. So the words
+   are compared first, and what they compare to is broadcast.
+2. A function that changes gets another name, and so do all, as they may call it: TensorFlow holds
+   one function of a name for all that a process does.
+3. Left alone are comparisons outside of control flow, where nobody was seen to broadcast words.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+from tensorflow.core.framework.function_pb2 import FunctionDef, FunctionDefLibrary
+
+from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
+
+_COMPARING = ("Equal", "NotEqual")
+_SUFFIX = "_lowered"
+
+
+def lower_comparisons(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
+    """Replaces comparisons of broadcast words in the functions of control flow.
+
+    Args:
+        graph: The graph of a signature.
+
+    Returns:
+        The graph, and the names of the comparisons that were replaced.
+    """
+    library = graph.called(graph.nodes)
+    replaced = [name for body in library.function for name in _compare_first(body)]
+    return (_with_functions(graph, library) if replaced else graph), sorted(replaced)
+
+
+def _compare_first(body: FunctionDef) -> list[str]:
+    """Changes the comparisons of a function, and gives their names."""
+    nodes = {node.name: node for node in body.node_def}
+    found = {name: words for name in nodes if (words := _broadcast_words(nodes, name))}
+    for name, (first, second) in found.items():
+        compared = body.node_def.add()
+        compared.CopyFrom(nodes[name])
+        compared.name = f"{name}/words"
+        compared.input[:2] = first.input[0], second.input[0]
+        nodes[name].CopyFrom(first)
+        nodes[name].name = name
+        nodes[name].input[0] = f"{compared.name}:z:0"
+        nodes[name].attr["T"].type = tf.bool.as_datatype_enum
+    # the result of a comparison has another name than that of other ops
+    results = {f"{name}:z:0": f"{name}:output:0" for name in found}
+    for node in body.node_def:
+        node.input[:] = [results.get(tensor, tensor) for tensor in node.input]
+    for output, tensor in body.ret.items():
+        body.ret[output] = results.get(tensor, tensor)
+    return list(found)
+
+
+def _broadcast_words(nodes: Mapping[str, NodeDef], name: str) -> Sequence[NodeDef]:
+    """The two ops that broadcast the words that are compared; nothing if it is not like that."""
+    node = nodes[name]
+    if node.op not in _COMPARING or node.attr["T"].type != tf.string.as_datatype_enum:
+        return []
+    words = [nodes.get(tensor.partition(":")[0], node) for tensor in node.input[:2]]
+    if any(word.op != "BroadcastTo" for word in words):
+        return []
+    shape, other_shape = (word.input[1] for word in words)
+    return words if shape == other_shape else []
+
+
+def _with_functions(graph: FlatGraph, library: FunctionDefLibrary) -> FlatGraph:
+    """A graph that calls other functions by other names."""
+    names = [function.signature.name for function in library.function]
+    for function in library.function:
+        function.signature.name += _SUFFIX
+        for node in function.node_def:
+            _rename_calls(node, names)
+    nodes = {}
+    for name, node in graph.nodes.items():
+        nodes[name] = NodeDef()
+        nodes[name].CopyFrom(node)
+        _rename_calls(nodes[name], names)
+    return dataclasses.replace(graph, library=library, nodes=nodes)
+
+
+def _rename_calls(node: NodeDef, names: Sequence[str]) -> None:
+    for value in node.attr.values():
+        for called in [value.func, *value.list.func] if value.HasField("func") else value.list.func:
+            if called.name in names:
+                called.name += _SUFFIX

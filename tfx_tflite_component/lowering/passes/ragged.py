@@ -1,0 +1,76 @@
+"""Makes ragged rows dense by way of sparse ones.
+
+`RaggedTensor.to_tensor` writes `RaggedTensorToTensor`, TFLite has `SparseToDense`.
+
+1. The values of a row come one after the other, so that they are the first of the dense row. The
+   default fills what is left of it.
+2. A row is as long as its row splits are apart, or as there are values that have its number.
+3. A shape that is asked for cuts off rows and the ends of rows, or adds to them.
+4. Left alone are values with dimensions of their own, rows of rows, and a shape that is computed
+   when the model runs.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
+from tfx_tflite_component.graph.static_tensors import static_tensors
+from tfx_tflite_component.lowering.replacement import Replacement, replace
+from tfx_tflite_component.lowering.scattering import scattered
+
+_OP = "RaggedTensorToTensor"
+_PARTITIONS = ([b"ROW_SPLITS"], [b"FIRST_DIM_SIZE", b"VALUE_ROWIDS"])
+
+
+def lower_ragged(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
+    """Replaces ops that make ragged rows dense.
+
+    Args:
+        graph: The graph of a signature.
+
+    Returns:
+        The graph, and the names of the ops that were replaced.
+    """
+    ragged = [node for node in graph.nodes.values() if node.op == _OP]
+    if not ragged:
+        return graph, []
+    known = static_tensors(graph)
+    found = {node.name: _replacement(graph, known, node) for node in ragged}
+    replacements = {name: replacement for name, replacement in found.items() if replacement}
+    return replace(graph, replacements), sorted(replacements)
+
+
+def _replacement(
+    graph: FlatGraph, known: Callable[[str], tf.Tensor], node: NodeDef
+) -> Replacement | None:
+    shape, values, default, *partition = graph.data_inputs(node)
+    asked = graph.constant(shape)
+    is_flat = known(values).shape.rank == 1 and known(default).shape.rank == 0
+    if asked is None or not is_flat or node.attr["row_partition_types"].list.s not in _PARTITIONS:
+        return None
+    rows, columns = np.broadcast_to(asked, [2])
+
+    def dense(values: tf.Tensor, default: tf.Tensor, *partition: tf.Tensor) -> tf.Tensor:
+        lengths = _lengths(partition)
+        # there is no longest of no rows
+        longest = tf.reduce_max(tf.concat([lengths, [0]], axis=0))
+        size = tf.stack([tf.maximum(tf.size(lengths), rows), tf.maximum(longest, columns)])
+        filled = tf.raw_ops.SparseToDense(
+            sparse_indices=tf.where(tf.sequence_mask(lengths, size[1])),
+            output_shape=tf.cast(size, tf.int64),
+            sparse_values=values,
+            default_value=default,
+        )
+        return filled[: rows if rows >= 0 else None, : columns if columns >= 0 else None]
+
+    return Replacement((values, default, *partition), dense)
+
+
+def _lengths(partition: Sequence[tf.Tensor]) -> tf.Tensor:
+    """The lengths of the rows, int32."""
+    if len(partition) == 1:
+        return tf.cast(partition[0][1:] - partition[0][:-1], tf.int32)
+    count, row_of_value = (tf.cast(tensor, tf.int32) for tensor in partition)
+    return scattered(row_of_value[:, tf.newaxis], tf.ones_like(row_of_value), tf.stack([count]))

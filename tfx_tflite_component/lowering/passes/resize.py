@@ -1,0 +1,91 @@
+"""Makes resizes of images products with matrices.
+
+TFLite resizes by bilinear interpolation and to the nearest pixel. `tf.image.resize`, and Keras'
+`Resizing` with it, can do so in other ways: by `ResizeBicubic`, `ResizeArea`, and
+`ScaleAndTranslate` for the other kernels and for antialiasing.
+
+1. Each pixel of the result is a sum over the rows and columns of the image, with a weight for the
+   row times one for the column. So the result is `rows @ image @ columns`, for each channel.
+2. The weights depend on sizes, scales and translations alone. If these are constant, so are the
+   matrices, which are what the op itself makes of images with one row or column and a single pixel
+   that is one.
+3. The sums are rounded in another order, and a pixel that is NaN or infinite also reaches pixels
+   that it has no weight in.
+4. Resizes with sizes that are known only when the model runs are left alone.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
+from tfx_tflite_component.graph.static_tensors import static_tensors
+from tfx_tflite_component.lowering.replacement import Replacement, replace
+
+_OPS = ("ResizeArea", "ResizeBicubic", "ScaleAndTranslate")
+_OPTIONS = ("align_corners", "antialias", "half_pixel_centers", "kernel_type")
+# the size, scale and translation that leave a dimension of one pixel as it is
+_UNCHANGED = (1, 1.0, 0.0)
+
+
+def lower_resizes(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
+    """Replaces each resize by products with constant matrices.
+
+    Args:
+        graph: The graph of a signature.
+
+    Returns:
+        The graph, and the names of the resizes that were replaced.
+    """
+    resizes = [node for node in graph.nodes.values() if node.op in _OPS]
+    if not resizes:
+        return graph, []
+    known = static_tensors(graph)
+    found = {node.name: _replacement(graph, known, node) for node in resizes}
+    replacements = {name: replacement for name, replacement in found.items() if replacement}
+    return replace(graph, replacements), sorted(replacements)
+
+
+def _replacement(
+    graph: FlatGraph, known: Callable[[str], tf.Tensor], resize: NodeDef
+) -> Replacement | None:
+    images, *others = graph.data_inputs(resize)
+    shape = known(images).shape
+    # the size, and for ScaleAndTranslate also the scale and the translation, of both dimensions
+    operands = [graph.constant(other) for other in others]
+    if shape.rank is None or not shape[1:].is_fully_defined():
+        return None
+    if any(operand is None for operand in operands):
+        return None
+    _, height, width, _ = shape
+    of_rows, of_columns = zip(*operands, strict=True)
+    rows = _weights(resize, height, *of_rows)
+    columns = _weights(resize, width, *of_columns)
+    return Replacement((images,), functools.partial(_resized, rows, columns))
+
+
+def _weights(resize: NodeDef, pixels: int, *operands: float) -> np.ndarray:
+    """The weights [pixels of the result, pixels of the image] along one dimension."""
+    single = tf.reshape(tf.eye(pixels), [pixels, pixels, 1, 1])
+    along_rows = zip(operands, _UNCHANGED, strict=False)
+    resized = _applied(resize, single, *([operand, other] for operand, other in along_rows))
+    return tf.transpose(resized[:, :, 0, 0]).numpy()
+
+
+def _applied(resize: NodeDef, images: tf.Tensor, *operands: Sequence[float]) -> tf.Tensor:
+    given = dict(zip(("size", "scale", "translation"), operands, strict=False))
+    options = {
+        name: getattr(value, value.WhichOneof("value"))
+        for name, value in resize.attr.items()
+        if name in _OPTIONS
+    }
+    return getattr(tf.raw_ops, resize.op)(images=images, **given, **options)
+
+
+def _resized(rows: np.ndarray, columns: np.ndarray, images: tf.Tensor) -> tf.Tensor:
+    _, height, width, channels = images.shape
+    lines = tf.reshape(tf.cast(images, tf.float32), [-1, height, width * channels])
+    resized = tf.reshape(tf.matmul(rows, lines), [-1, len(rows), width, channels])
+    return tf.matmul(columns, resized)

@@ -1,0 +1,83 @@
+"""Makes searches in sorted boundaries ops that TFLite has.
+
+`tft.bucketize` and its kin search with `UpperBound`, `tf.searchsorted` with `LowerBound` as well.
+Both search row i of the values [rows, m] in row i of the sorted boundaries [rows, n].
+
+1. `UpperBound` counts the boundaries that a value is not below, so that NaN comes after all of
+   them. For 32-bit floats and one row of constant boundaries that is `Bucketize`, which TFLite has.
+   It also keeps the boundaries in an integer model, where the operands of a comparison are
+   quantized.
+2. `LowerBound` counts the boundaries below a value, so that NaN comes before all of them. These are
+   all but the negated boundaries that the negated value is not below, which 1 counts.
+3. For integers, and for boundaries that are not constant or have several rows, each boundary is
+   compared with each value.
+4. A search in other dtypes, and one in constant boundaries that are not sorted, is left alone.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
+from tfx_tflite_component.lowering.replacement import Replacement, replace
+
+_DTYPES = (tf.float32, tf.int32, tf.int64)
+
+
+def lower_searches(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
+    """Replaces each search by ops that find the same position.
+
+    Args:
+        graph: The graph of a signature.
+
+    Returns:
+        The graph, and the names of the searches that were replaced.
+    """
+    found = {
+        name: _replacement(graph, node)
+        for name, node in graph.nodes.items()
+        if node.op in ("UpperBound", "LowerBound")
+    }
+    replacements = {name: replacement for name, replacement in found.items() if replacement}
+    return replace(graph, replacements), sorted(replacements)
+
+
+def _replacement(graph: FlatGraph, search: NodeDef) -> Replacement | None:
+    dtype = tf.dtypes.as_dtype(search.attr["T"].type)
+    position_dtype = tf.dtypes.as_dtype(search.attr["out_type"].type)
+    boundaries, values = graph.data_inputs(search)
+    constant = graph.constant(boundaries)
+    is_upper = search.op == "UpperBound"
+    if dtype not in _DTYPES or (constant is not None and not _is_sorted(constant)):
+        return None
+    if dtype == tf.float32 and constant is not None and len(constant) == 1:
+        position = _bucket(constant[0].tolist(), is_upper)
+        return Replacement((values,), lambda x: tf.cast(position(x), position_dtype))
+    compare = _count_not_above if is_upper else _count_below
+    return Replacement((boundaries, values), lambda b, x: tf.cast(compare(b, x), position_dtype))
+
+
+def _is_sorted(boundaries: np.ndarray) -> bool:
+    return bool(np.all(boundaries[:, :-1] <= boundaries[:, 1:]))
+
+
+def _bucket(boundaries: Sequence[float], is_upper: bool) -> Callable[[tf.Tensor], tf.Tensor]:
+    if is_upper:
+        return lambda values: tf.raw_ops.Bucketize(input=values, boundaries=boundaries)
+    negated = [-boundary for boundary in reversed(boundaries)]
+    return lambda values: len(negated) - tf.raw_ops.Bucketize(input=-values, boundaries=negated)
+
+
+def _count_not_above(boundaries: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    # "not below" is not to be written: the converter makes "above or equal" of it, which NaN is not
+    above = tf.expand_dims(values, 2) < tf.expand_dims(boundaries, 1)
+    return tf.shape(boundaries)[1] - _count(above)
+
+
+def _count_below(boundaries: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    return _count(tf.expand_dims(boundaries, 1) < tf.expand_dims(values, 2))
+
+
+def _count(found: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.cast(found, tf.int32), axis=-1)

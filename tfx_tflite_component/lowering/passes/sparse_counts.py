@@ -1,0 +1,95 @@
+"""Makes counts of the integers in sparse and ragged rows scatters of ones.
+
+Keras' layers in the modes "multi_hot" and "count" write `SparseBincount` for sparse inputs and
+`RaggedBincount` for ragged ones. `RaggedTensor.from_sparse` counts the values of each row by a
+`DenseBincount` that has a bin for each row.
+
+1. `ScatterNd` adds up the ones, or the weights, that fall into the same bin of the same row.
+2. An integer that is not less than the number of bins adds zero to the first: TensorFlow does not
+   count it. Negative ones are refused there.
+3. With `binary_output`, a bin that anything falls into is one, and weights are ignored.
+4. Left alone is a `DenseBincount` of several rows.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import tensorflow as tf
+
+from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
+from tfx_tflite_component.graph.static_tensors import static_tensors
+from tfx_tflite_component.lowering.replacement import Replacement, replace
+from tfx_tflite_component.lowering.scattering import scattered
+
+_DTYPES = (tf.float32, tf.int32, tf.int64)
+# the integers, the row of each unless there is but one, and the number of rows then
+_Rows: TypeAlias = tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor]]
+
+
+def lower_sparse_counts(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
+    """Replaces each count by a scatter.
+
+    Args:
+        graph: The graph of a signature.
+
+    Returns:
+        The graph, and the names of the counts that were replaced.
+    """
+    counts = [node for node in graph.nodes.values() if node.op in _RULES]
+    if not counts:
+        return graph, []
+    known = static_tensors(graph)
+    replacements = {
+        node.name: _replacement(graph, known, node)
+        for node in counts
+        if _is_lowered(graph, known, node)
+    }
+    return replace(graph, replacements), sorted(replacements)
+
+
+def _is_lowered(graph: FlatGraph, known: Callable[[str], tf.Tensor], node: NodeDef) -> bool:
+    if tf.dtypes.as_dtype(node.attr["T"].type) not in _DTYPES:
+        return False
+    first = known(graph.data_inputs(node)[0]).shape
+    if node.op == "SparseBincount":
+        return first.rank == 2 and first[1] == 2
+    return first.rank == 1
+
+
+def _replacement(graph: FlatGraph, known: Callable[[str], tf.Tensor], node: NodeDef) -> Replacement:
+    *integers, bins, weights = graph.data_inputs(node)
+    is_binary = node.attr["binary_output"].b
+    is_weighted = known(weights).shape.num_elements() != 0 and not is_binary
+
+    def count(*operands: tf.Tensor) -> tf.Tensor:
+        *integers, bins, weights = operands
+        values, rows, shape = _RULES[node.op](*integers)
+        is_counted = values < bins
+        indices = tf.stack([*rows, tf.where(is_counted, values, 0)], axis=-1)
+        added = weights if is_weighted else tf.ones_like(values, weights.dtype)
+        sums = scattered(indices, tf.where(is_counted, added, 0), tf.stack([*shape, bins]))
+        return tf.minimum(sums, 1) if is_binary else sums
+
+    return Replacement((*integers, bins, weights), count)
+
+
+def _of_sparse(indices: tf.Tensor, values: tf.Tensor, shape: tf.Tensor) -> _Rows:
+    dtype = values.dtype
+    return values, [tf.cast(indices[:, 0], dtype)], [tf.cast(shape[0], dtype)]
+
+
+def _of_ragged(row_splits: tf.Tensor, values: tf.Tensor) -> _Rows:
+    lengths = row_splits[1:] - row_splits[:-1]
+    rows = tf.where(tf.sequence_mask(lengths))[:, 0]
+    return values, [tf.cast(rows, values.dtype)], [tf.size(lengths, values.dtype)]
+
+
+def _of_vector(values: tf.Tensor) -> _Rows:
+    return values, [], []
+
+
+_RULES: dict[str, Callable[..., _Rows]] = {
+    "DenseBincount": _of_vector,
+    "RaggedBincount": _of_ragged,
+    "SparseBincount": _of_sparse,
+}

@@ -1,0 +1,140 @@
+"""Makes of sparse words what is made of them, before it becomes dense.
+
+TFLite makes sparse numbers dense by `SparseToDense`, but no words.
+
+1. What a lookup or a comparison with one word makes of each word by itself, it makes as well of the
+   words of a sparse tensor and of the default that fills the gaps. This is made dense then.
+2. `ExpandDims`, `Reshape`, `Squeeze` and `StridedSlice` in between move words without reading them,
+   and move in the same way what was made of the words.
+3. `Shape` and `Size` find with zeros in the place of words what they find with words.
+4. Left alone is whatever else reads dense words, and a lookup that gives words.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
+from tfx_tflite_component.graph.static_tensors import static_tensors
+from tfx_tflite_component.graph.tables import FIND
+from tfx_tflite_component.lowering.replacement import Replacement, replace
+
+_MOVING = ("ExpandDims", "Reshape", "Squeeze", "StridedSlice")
+_MEASURING = ("Shape", "Size")
+_COMPARING = ("Equal", "NotEqual")
+_FOUND = (tf.bool, tf.float32, tf.int32, tf.int64)
+
+
+def lower_words(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
+    """Replaces ops that read dense words by ops that read the sparse ones.
+
+    Args:
+        graph: The graph of a signature.
+
+    Returns:
+        The graph, and the names of the ops that were replaced.
+    """
+    if not any(_makes_words_dense(node) for node in graph.nodes.values()):
+        return graph, []
+    known = static_tensors(graph)
+    found = {name: _replacement(graph, known, node) for name, node in graph.nodes.items()}
+    replacements = {name: replacement for name, replacement in found.items() if replacement}
+    return replace(graph, replacements), sorted(replacements)
+
+
+def _makes_words_dense(node: NodeDef) -> bool:
+    return node.op == "SparseToDense" and node.attr["T"].type == tf.string.as_datatype_enum
+
+
+def _replacement(
+    graph: FlatGraph, known: Callable[[str], tf.Tensor], node: NodeDef
+) -> Replacement | None:
+    read = graph.data_inputs(node)
+    for position in _positions_of_words(known, node, read):
+        way = _way_from_sparse(graph, read[position])
+        if way:
+            return _before_dense(graph, known, node, position, way)
+    return None
+
+
+def _positions_of_words(
+    known: Callable[[str], tf.Tensor], node: NodeDef, read: Sequence[str]
+) -> Sequence[int]:
+    """Which operands an op reads word by word, according to rules 1 and 3."""
+    if node.op in _MEASURING:
+        return [0]
+    if node.op == FIND and tf.dtypes.as_dtype(node.attr["Tout"].type) in _FOUND:
+        return [1]
+    if node.op in _COMPARING:
+        return [i for i, other in enumerate(reversed(read)) if known(other).shape.rank == 0]
+    return []
+
+
+def _way_from_sparse(graph: FlatGraph, tensor: str) -> list[NodeDef]:
+    """The op that makes words dense, and those that move them up to a tensor; or nothing."""
+    node = graph.node(tensor)
+    if _makes_words_dense(node):
+        return [node]
+    before = _way_from_sparse(graph, graph.data_inputs(node)[0]) if node.op in _MOVING else []
+    return before and [*before, node]
+
+
+def _before_dense(
+    graph: FlatGraph,
+    known: Callable[[str], tf.Tensor],
+    node: NodeDef,
+    position: int,
+    way: Sequence[NodeDef],
+) -> Replacement:
+    sparse, *moves = way
+    others = graph.data_inputs(node)
+    del others[position]
+    moved_by = [graph.data_inputs(move)[1:] for move in moves]
+
+    def build(
+        indices: tf.Tensor, shape: tf.Tensor, words: tf.Tensor, default: tf.Tensor, *rest: tf.Tensor
+    ) -> tf.Tensor:
+        rests = iter(rest)
+        operands = [next(rests) for _ in others]
+
+        def made_of(x: tf.Tensor) -> tf.Tensor:
+            # a lookup does not say that it gives one value for each word
+            return tf.reshape(
+                _applied(node, *operands[:position], x, *operands[position:]), tf.shape(x)
+            )
+
+        if node.op in _MEASURING:
+            # the converter takes the shape of what is filled for the shape given, of whatever dtype
+            dense = tf.zeros(tf.cast(shape, known(node.name).dtype), tf.int32)
+        else:
+            dense = _dense(indices, shape, made_of(words), made_of(default))
+        for move, by in zip(moves, moved_by, strict=True):
+            dense = _applied(move, dense, *(next(rests) for _ in by))
+        return _applied(node, dense) if node.op in _MEASURING else dense
+
+    operands = [*graph.data_inputs(sparse), *others]
+    return Replacement((*operands, *itertools.chain(*moved_by)), build)
+
+
+def _dense(
+    indices: tf.Tensor, shape: tf.Tensor, values: tf.Tensor, default: tf.Tensor
+) -> tf.Tensor:
+    if values.dtype == tf.bool:
+        # TFLite makes no truth values dense
+        numbers = [tf.cast(x, tf.int32) for x in (values, default)]
+        return tf.cast(_dense(indices, shape, *numbers), tf.bool)
+    return tf.raw_ops.SparseToDense(
+        sparse_indices=indices, output_shape=shape, sparse_values=values, default_value=default
+    )
+
+
+def _applied(node: NodeDef, *operands: tf.Tensor) -> tf.Tensor:
+    """What an op makes of other operands than its own."""
+    attributes = dict(node.attr)
+    if node.op in (*_MOVING, *_MEASURING):
+        attributes["T"] = tf.compat.v1.AttrValue(type=operands[0].dtype.as_datatype_enum)
+    operation = tf.compat.v1.get_default_graph().create_op(
+        node.op, list(operands), attrs=attributes
+    )
+    return operation.outputs[0]

@@ -1,0 +1,147 @@
+"""Calibration: examples, through the head, as the converter's representative dataset."""
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
+from tfx_tflite_component.errors import ConversionError, ExamplesError
+from tfx_tflite_component.samples.feed import call
+from tfx_tflite_component.split.split import Split
+from tfx_tflite_component.tflite.interpreter import Arrays
+
+_HEAD_BATCH_SIZE = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class InputRange:
+    """The smallest and the largest value of a float input in the calibration sample."""
+
+    min: float
+    max: float
+
+
+class RepresentativeDataset:
+    """The tail's inputs made of a sample of examples, one batch at a time.
+
+    Attributes:
+        num_examples: The number of examples.
+        ranges: What values each float input takes.
+    """
+
+    def __init__(self, split: Split, examples: Sequence[bytes]) -> None:
+        """Reads the sample once, to refuse what would harm the conversion.
+
+        `-inf` crashes the converter, and NaN passes through it in silence.
+
+        Args:
+            split: The split signature.
+            examples: Serialized `tf.Example`s.
+
+        Raises:
+            ExamplesError: There are none, the head refuses them, or a value is not finite.
+            ConversionError: The tail takes strings that the converter cannot be calibrated with.
+        """
+        if not examples:
+            raise ExamplesError(
+                "There is no example to calibrate with. Check the splits of `calibration`."
+            )
+        if split.head is None:
+            raise ExamplesError(
+                "The signature takes a tensor that no tf.Example can hold, so that it cannot be "
+                "calibrated with examples. Use another quantization.mode, or export a signature "
+                "that parses tf.Examples."
+            )
+        self._head = split.head.function
+        self._examples = examples
+        self._specs = split.tail.specs
+        self._plain_names = {name: plain for plain, name in split.tail.input_names.items()}
+        self.num_examples = len(examples)
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self.ranges: dict[str, InputRange] = {}
+        for first, inputs in self._head_batches():
+            for name, array in inputs.items():
+                self._take_in(name, array, first)
+                self._check_strings(name, array)
+
+    def __call__(self) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+        """The batches, as the converter asks for them: by the signature and the tail's own names.
+
+        The converter keeps the shapes of the first batch, so that all are padded to the same.
+        """
+        for _, inputs in self._head_batches():
+            count = len(next(iter(inputs.values())))
+            for index in range(count):
+                batch = {
+                    self._plain_names[name]: self._batch(name, array[index : index + 1])
+                    for name, array in inputs.items()
+                }
+                yield SIGNATURE_KEY, batch
+
+    def _head_batches(self) -> Iterator[tuple[int, Arrays]]:
+        for first in range(0, self.num_examples, _HEAD_BATCH_SIZE):
+            batch = np.array(self._examples[first : first + _HEAD_BATCH_SIZE], dtype=object)
+            yield first, call(self._head, {"examples": batch}, "the head", first)
+
+    def _take_in(self, name: str, array: np.ndarray, first: int) -> None:
+        largest = np.maximum(self._shapes.get(name, array.shape[1:]), array.shape[1:])
+        self._shapes[name] = tuple(int(size) for size in largest)
+        if not np.issubdtype(array.dtype, np.floating):
+            return
+        finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+        if not finite.all():
+            position = int(finite.argmin())
+            value = array[position][~np.isfinite(array[position])].flat[0]
+            raise ExamplesError(
+                f"Feature {name!r} is {value} in example {first + position} of the calibration "
+                "sample; only finite values have a range. Remove such examples, or replace the "
+                "value in the preprocessing."
+            )
+        known = self.ranges.get(name, InputRange(np.inf, -np.inf))
+        self.ranges[name] = InputRange(
+            min(known.min, float(array.min(initial=np.inf))),
+            max(known.max, float(array.max(initial=-np.inf))),
+        )
+
+    def _check_strings(self, name: str, array: np.ndarray) -> None:
+        strings = (self._specs[name].shape[0] or 1) * math.prod(self._shapes[name])
+        if array.dtype == object and strings > 1:
+            raise ConversionError(
+                f"Input {name!r} takes {strings} strings in one inference; the TFLite converter "
+                "can be calibrated with one at most. Leave out batch_size, have one string in the "
+                "feature, or use a quantization.mode without calibration, such as DYNAMIC_RANGE."
+            )
+
+    def _batch(self, name: str, example: np.ndarray) -> np.ndarray:
+        """One example padded to the common shape, as often as a fixed batch size takes."""
+        sizes = (1, *self._shapes[name])
+        widths = [(0, size - found) for size, found in zip(sizes, example.shape, strict=True)]
+        if any(width for _, width in widths):
+            padding = b"" if example.dtype == object else 0
+            example = np.pad(example, widths, constant_values=padding)
+        if example.dtype == object:
+            return _as_string(example)
+        return np.repeat(example, self._specs[name].shape[0] or 1, axis=0)
+
+
+def _as_string(example: np.ndarray) -> np.ndarray:
+    """A single string as the converter takes it: it reads the bytes of the array as one."""
+    (text,) = example.flat
+    # NumPy has strings of no length in fields alone
+    return np.full(example.shape, text, dtype=[("text", f"S{len(text)}")])["text"]
+
+
+def range_warnings(ranges: Mapping[str, InputRange]) -> list[str]:
+    """What about the ranges makes a poor calibration likely."""
+    return [
+        f"Feature {name!r} has {_only(found)} in the whole calibration sample, so that its "
+        "quantization has no range to go by. Check the data, or sample other splits."
+        for name, found in ranges.items()
+        if found.min >= found.max
+    ]
+
+
+def _only(found: InputRange) -> str:
+    return f"the value {found.min:g}" if found.min == found.max else "no value"

@@ -1,0 +1,68 @@
+"""Whether the quantization asked for is what came out of the converter."""
+
+from collections.abc import Sequence
+
+from tfx_tflite_component.errors import ConversionError, listed
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization
+from tfx_tflite_component.tflite.inspection import FLOAT, INTEGER, Inspection, Op
+
+_INTEGER_WEIGHTS = ("INT8", "INT4")
+
+
+def check_quantization(model: Inspection, quantization: Quantization) -> list[str]:
+    """Compares what a model holds with the quantization that was asked for.
+
+    Args:
+        model: What the model holds.
+        quantization: What was asked for.
+
+    Returns:
+        Warnings, for the log and the report.
+
+    Raises:
+        ConversionError: A model that was to be integer throughout has float ops.
+    """
+    mode = quantization.mode
+    if mode == Quantization.DYNAMIC_RANGE and not set(model.weights) & set(_INTEGER_WEIGHTS):
+        return [
+            "DYNAMIC_RANGE quantized nothing: the converter leaves weights of fewer than 1,024 "
+            "elements as they are, and there is no larger one. The model is a float model."
+        ]
+    if mode == Quantization.FLOAT16 and "FLOAT16" not in model.weights:
+        return ["FLOAT16 changed nothing: the model has no float weights."]
+    if mode in (Quantization.FULL_INTEGER, Quantization.INT16_ACTIVATIONS):
+        return _check_integer(model, quantization)
+    return []
+
+
+def _check_integer(model: Inspection, quantization: Quantization) -> list[str]:
+    mode = Quantization.Mode.Name(quantization.mode)
+    stayed = [op for op in model.ops if op.computes_in == FLOAT and not op.is_at_edge]
+    if not stayed and not any(op.computes_in == INTEGER for op in model.ops):
+        return [f"{mode} quantized nothing: no op of the model computes in floats."]
+    if not stayed:
+        return []
+    what = f"With {mode}, {len(stayed)} of {len(model.ops)} ops stayed float: {_described(stayed)}."
+    if quantization.allow_float_fallback:
+        return [what]
+    raise ConversionError(
+        f"{what} Set quantization.allow_float_fallback: true to accept that, or take what needs "
+        "these ops out of the serving signature."
+    )
+
+
+def _described(ops: Sequence[Op]) -> str:
+    preprocessing = sorted({op.name for op in ops if op.is_preprocessing})
+    others = sorted(
+        {
+            f"{op.name} in {op.scope or 'the serving function'}"
+            for op in ops
+            if not op.is_preprocessing
+        }
+    )
+    parts = []
+    if preprocessing:
+        parts.append(f"{listed(preprocessing)} of the preprocessing (TF Transform)")
+    if others:
+        parts.append(listed(others))
+    return " and ".join(parts)

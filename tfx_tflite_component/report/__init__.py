@@ -1,0 +1,1 @@
+"""The report of a rewriting: its schema, and what it looks like."""

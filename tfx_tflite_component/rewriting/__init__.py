@@ -1,0 +1,1 @@
+"""The heart: split, convert, verify, and publish what belongs together."""

@@ -1,0 +1,152 @@
+"""The heart: a SavedModel in, a verified TFLite model out."""
+
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from tfx_tflite_component.artifact_layout import ASSET_DIRS, HEAD_DIR, MODEL_FILENAME, SERVING_DIR
+from tfx_tflite_component.errors import ConfigError, VerificationError
+from tfx_tflite_component.graph.saved_model import (
+    check_published_files,
+    load_signature,
+    load_transform,
+)
+from tfx_tflite_component.progress import begin
+from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
+from tfx_tflite_component.report.schema import Report, make_report
+from tfx_tflite_component.rewriting.boundary_search import convert_signature
+from tfx_tflite_component.split.split import Split
+from tfx_tflite_component.tflite.inspection import SELECT_TF, Inspection
+from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
+from tfx_tflite_component.verification.latency import Latency, measure_latency
+from tfx_tflite_component.verification.verify import Verification, batches, failures, verify
+
+_HINT = " Random inputs may be what a model never takes: give it `examples` to compare on."
+
+
+@dataclasses.dataclass(frozen=True)
+class Samples:
+    """Serialized `tf.Example`s to work with.
+
+    Attributes:
+        calibration: What to calibrate with; empty for modes that are not calibrated.
+        verification: What to compare the two models on; None for random inputs.
+    """
+
+    calibration: Sequence[bytes] = ()
+    verification: Sequence[bytes] | None = None
+
+
+def rewrite(
+    source: pathlib.Path,
+    destination: pathlib.Path,
+    config: config_pb2.TFLiteRewriterConfig,
+    samples: Samples,
+    transform_graph: pathlib.Path | None = None,
+) -> Report:
+    """Rewrites a SavedModel into a TFLite model and what goes with it.
+
+    Args:
+        source: The folder of the SavedModel.
+        destination: An empty folder; `Format-Serving/` and `head/` are made in it.
+        config: The config, as `read_config` gives it.
+        samples: The examples.
+        transform_graph: The folder of TF Transform's output, where it is at hand.
+
+    Raises:
+        RewriterError: What was refused, and why; `destination` then holds no complete model.
+    """
+    check_published_files(source, [""] if config.output.include_saved_model else ASSET_DIRS)
+    begin("loading the SavedModel")
+    signature = load_signature(source, config.signature_key)
+    transform = load_transform(transform_graph) if transform_graph else None
+    serving_dir = destination / SERVING_DIR
+    _copy_companions(source, serving_dir, config)
+    _check_extra_filename(serving_dir, config.output.extra_filename)
+    path = serving_dir / MODEL_FILENAME
+    conversion = convert_signature(signature, transform, config, samples.calibration, path)
+    parts, found = conversion.split, conversion.found
+    model = _runnable(path, found)
+    begin("verifying")
+    verification = verify(signature, parts, model, samples.verification) if model else None
+    warnings = [*conversion.warnings, *_judged(verification, config, found)]
+    begin("measuring its latency")
+    latency = _latency(parts, model, samples) if model else None
+    begin("saving what belongs to the model")
+    if config.output.extra_filename:
+        shutil.copyfile(path, serving_dir / config.output.extra_filename)
+    _save_head(parts, destination / HEAD_DIR)
+    return make_report(
+        source, serving_dir, config, conversion, model, verification, latency, warnings
+    )
+
+
+def _check_extra_filename(serving_dir: pathlib.Path, name: str) -> None:
+    if name and (serving_dir / name).exists():
+        raise ConfigError(
+            f"output.extra_filename: {name!r} is a file of the SavedModel, which is copied there. "
+            "Choose another name."
+        )
+
+
+def _runnable(path: pathlib.Path, found: Inspection) -> TFLiteModel | None:
+    """The model ready to run; None if it needs ops that cannot be run here."""
+    if why_not_runnable(found.op_set):
+        return None
+    return TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
+
+
+def _judged(
+    verification: Verification | None,
+    config: config_pb2.TFLiteRewriterConfig,
+    model: Inspection,
+) -> list[str]:
+    """Refuses a model that exceeds its limits, or warns of it if the config says so."""
+    if verification is None:
+        reason = why_not_runnable(model.op_set)
+        return [f"The model was not verified, for it cannot be run here: {reason}."]
+    is_float = config.quantization.mode == config_pb2.Quantization.NONE
+    found = failures(verification, config.verification, is_float)
+    if not found:
+        return []
+    message = (
+        f"The TFLite model does not compute what the SavedModel does, compared on "
+        f"{verification.num_examples} {verification.inputs}: {'; '.join(found)}."
+    )
+    if config.verification.on_failure == config_pb2.Verification.FAIL:
+        hint = "" if verification.inputs == "examples" else _HINT
+        raise VerificationError(f"{message} Nothing was published.{hint}")
+    return [message]
+
+
+def _latency(parts: Split, model: TFLiteModel, samples: Samples) -> Latency:
+    batch = next(batches(parts, model.batch_size, samples.verification))
+    return measure_latency(model, batch.taken)
+
+
+def _save_head(parts: Split, path: pathlib.Path) -> None:
+    if parts.head is not None:
+        head = parts.head
+        tf.saved_model.save(head.resources, str(path), signatures=head.function)
+
+
+def _copy_companions(
+    source: pathlib.Path, serving_dir: pathlib.Path, config: config_pb2.TFLiteRewriterConfig
+) -> None:
+    """Copies what travels with the model: asset files always, all of the SavedModel if asked."""
+    if config.output.include_saved_model:
+        # a Trainer may have put another TFLite model's head beside its SavedModel
+        shutil.copytree(source, serving_dir, ignore=_head_in(source))
+        return
+    serving_dir.mkdir()
+    for name in ASSET_DIRS:
+        # a SavedModel without assets has an empty folder for them
+        if any((source / name).glob("*")):
+            shutil.copytree(source / name, serving_dir / name)
+
+
+def _head_in(source: pathlib.Path) -> Callable[[str, list[str]], list[str]]:
+    return lambda folder, _: [HEAD_DIR] if pathlib.Path(folder) == source else []

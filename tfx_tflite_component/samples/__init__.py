@@ -1,0 +1,1 @@
+"""Examples to work with: sampled or random, and fed to TensorFlow functions."""

@@ -1,0 +1,71 @@
+"""Calls TensorFlow functions on NumPy arrays."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_tflite_component.errors import ExamplesError
+from tfx_tflite_component.graph.flat_graph import ConcreteFunction
+from tfx_tflite_component.storage.storage_errors import lack_of_memory
+from tfx_tflite_component.tensorflow_errors import reason
+from tfx_tflite_component.tflite.interpreter import Arrays
+
+
+def call(
+    function: ConcreteFunction, inputs: Arrays, what: str, first: int = 0
+) -> dict[str, np.ndarray]:
+    """Calls a function on examples, or on what was made of them.
+
+    Args:
+        function: The function.
+        inputs: An array for each parameter.
+        what: What the function is, for the message.
+        first: The position of the first example in the sample, for the message.
+
+    Returns:
+        An array for each output.
+
+    Raises:
+        ExamplesError: The function refuses the inputs.
+    """
+    try:
+        return _call(function, inputs)
+    except tf.errors.OpError as e:
+        position = None if lack_of_memory(e) else _refused(function, inputs)
+        where = "" if position is None else f" at example {first + position}"
+        raise ExamplesError(
+            f"The examples make {what} fail{where}: {reason(e)}. Connect `examples` that the "
+            "Trainer's model takes, raw as its ExampleGen gave them. Without `examples`, random "
+            "inputs are tried, which not every model stands."
+        ) from e
+
+
+def _call(function: ConcreteFunction, inputs: Arrays) -> dict[str, np.ndarray]:
+    outputs = function(**{name: tf.constant(array) for name, array in inputs.items()})
+    return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+
+def _refused(function: ConcreteFunction, inputs: Arrays) -> int | None:
+    """The position of an example that the function refuses; None if it refuses none alone."""
+    low, high = 0, min((len(array) if array.ndim else 0 for array in inputs.values()), default=0)
+    while high > low:
+        middle = (low + high + 1) // 2
+        if _fails(function, inputs, low, middle):
+            high = middle
+        elif _fails(function, inputs, middle, high):
+            low = middle
+        else:
+            return None
+        if high - low == 1:
+            return low
+    return None
+
+
+def _fails(function: ConcreteFunction, inputs: Arrays, low: int, high: int) -> bool:
+    """Whether a function refuses some of the examples, repeated up to the size of the batch."""
+    if low == high:
+        return False
+    try:
+        _call(function, {name: np.resize(a[low:high], a.shape) for name, a in inputs.items()})
+    except tf.errors.OpError:
+        return True
+    return False

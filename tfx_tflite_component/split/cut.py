@@ -1,0 +1,76 @@
+"""The part of a signature's graph that comes after the crossings."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
+from tfx_tflite_component.graph.static_tensors import static_tensors
+from tfx_tflite_component.split.crossings import Crossing
+
+_SCOPE = "boundary"
+
+
+def cut(
+    graph: FlatGraph, ways: Sequence[Crossing], specs: Mapping[str, tf.TensorSpec]
+) -> tuple[FlatGraph, list[Crossing]]:
+    """Cuts off what comes before the crossings, so that whoever walks the rest stops there.
+
+    Args:
+        graph: The graph of a signature.
+        ways: What crosses the boundary.
+        specs: Shape and dtype of each input of the tail: more is known of them than the graph says.
+
+    Returns:
+        The rest of the graph, without identities and control dependencies, and the crossings,
+        whose tensors are placeholders in it.
+    """
+    crossing = sorted({tensor for way in ways for tensor in way.tensors})
+    placeholders = {tensor: f"{_SCOPE}/{index}" for index, tensor in enumerate(crossing)}
+    known = static_tensors(graph)
+    # lengths cross with what is sparse or ragged; else one input is the tensor itself
+    as_they_are = {
+        tensor: specs[way.inputs[0]]
+        for way in ways
+        if len(way.inputs) == 1
+        for tensor in way.tensors
+    }
+    nodes = {
+        name: _placeholder(name, as_they_are.get(tensor) or known(tensor))
+        for tensor, name in placeholders.items()
+    }
+
+    def read(tensor: str) -> str:
+        tensor = graph.origin(tensor, stop=placeholders)
+        return placeholders.get(tensor, tensor)
+
+    outputs = {name: read(tensor) for name, tensor in graph.outputs.items()}
+    for name in graph.ancestors(graph.outputs.values(), stop=placeholders)[0]:
+        node = graph.nodes[name]
+        inputs = [read(tensor) for tensor in graph.data_inputs(node, stop=placeholders)]
+        nodes[name] = _reading(node, inputs)
+    return (
+        dataclasses.replace(graph, nodes=nodes, outputs=outputs),
+        [_between(way, placeholders) for way in ways],
+    )
+
+
+def _placeholder(name: str, like: tf.Tensor | tf.TensorSpec) -> NodeDef:
+    node = NodeDef(name=name, op="Placeholder")
+    node.attr["dtype"].type = like.dtype.as_datatype_enum
+    node.attr["shape"].shape.CopyFrom(like.shape.as_proto())
+    return node
+
+
+def _reading(node: NodeDef, inputs: Sequence[str]) -> NodeDef:
+    copy = NodeDef()
+    copy.CopyFrom(node)
+    copy.input[:] = inputs
+    # names nodes to stay beside, which are left behind
+    copy.attr.pop("_class", None)
+    return copy
+
+
+def _between(way: Crossing, placeholders: Mapping[str, str]) -> Crossing:
+    return dataclasses.replace(way, tensors=tuple(placeholders[name] for name in way.tensors))

@@ -1,0 +1,115 @@
+"""Makes heads: functions of serialized `tf.Example`s that compute what a tail takes."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import tensorflow as tf
+
+from tfx_tflite_component.graph.flat_graph import ConcreteFunction, FlatGraph
+from tfx_tflite_component.graph.resources import resources_of
+from tfx_tflite_component.split.crossings import Crossing
+from tfx_tflite_component.split.parse_ops import Layout, ParsedFeature
+
+Feed: TypeAlias = Callable[[tf.Tensor], dict[str, tf.Tensor]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Head:
+    """What feeds a tail.
+
+    Attributes:
+        function: Serialized `tf.Example`s, a string tensor [batch], into the tail's inputs by name.
+        feed: The same into what the signature takes.
+        resources: What holds the variables and the tables that the function reads.
+    """
+
+    function: ConcreteFunction
+    feed: ConcreteFunction
+    resources: tf.Module
+
+
+def make_head(
+    graph: FlatGraph, feed: Feed, batch: tf.TensorShape, ways: Sequence[Crossing]
+) -> Head:
+    """Makes the head of a signature: its own ops, up to the crossings.
+
+    Args:
+        graph: The signature's graph.
+        feed: What makes the signature's inputs of serialized `tf.Example`s.
+        batch: The shape of these: [None], or [size] where the signature asks for it.
+        ways: What crosses the boundary.
+
+    Raises:
+        SplitError: A table that the head reads cannot be rebuilt.
+    """
+    fetches = [tensor for way in ways for tensor in way.tensors]
+    nodes, _ = graph.ancestors(fetches, stop=graph.inputs.values())
+    resources = resources_of(graph, nodes)
+
+    def head(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        given = {graph.inputs[name]: tensor for name, tensor in feed(examples).items()}
+        fetched = iter(graph.import_part(fetches, {**resources.feeds(), **given}))
+        inputs: dict[str, tf.Tensor] = {}
+        for way in ways:
+            inputs.update(way.pack([next(fetched) for _ in way.tensors]))
+        return inputs
+
+    return Head(_of_examples(head, batch), _of_examples(feed, batch), resources.as_module())
+
+
+def matching_feed(specs: Mapping[str, tf.TensorSpec]) -> Feed | None:
+    """A feed for a signature that takes tensors: each input is the feature of the same name.
+
+    Args:
+        specs: Shape and dtype of each input.
+
+    Returns:
+        The feed. None where a `tf.Example` cannot hold the inputs: one without a batch dimension,
+        with more than one dimension of unknown size, or of a dtype that is no number, truth value
+        or string.
+    """
+    features = {name: _feature(spec) for name, spec in specs.items()}
+    if not all(features.values()):
+        return None
+
+    def feed(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        parsed = tf.io.parse_example(examples, features)
+        return {name: tf.cast(parsed[name], spec.dtype) for name, spec in specs.items()}
+
+    return feed
+
+
+def matching_features(specs: Mapping[str, tf.TensorSpec]) -> tuple[ParsedFeature, ...]:
+    """The features that `matching_feed` reads."""
+    return tuple(
+        ParsedFeature(name, Layout.DENSE, dtype, tuple(spec.shape[1:]), (), ())
+        for name, spec in specs.items()
+        if (dtype := _stored(spec.dtype)) is not None
+    )
+
+
+def _of_examples(feed: Feed, batch: tf.TensorShape) -> ConcreteFunction:
+    spec = tf.TensorSpec(batch, tf.string, name="examples")
+    return tf.function(feed, input_signature=[spec], autograph=False).get_concrete_function()
+
+
+def _feature(spec: tf.TensorSpec) -> object | None:
+    dtype = _stored(spec.dtype)
+    if not spec.shape.rank or dtype is None:
+        return None
+    shape = spec.shape[1:]
+    if shape.is_fully_defined():
+        return tf.io.FixedLenFeature(shape, dtype)
+    if shape[1:].is_fully_defined():
+        return tf.io.FixedLenSequenceFeature(shape[1:], dtype, allow_missing=True)
+    return None
+
+
+def _stored(dtype: tf.DType) -> tf.DType | None:
+    """What a `tf.Example` holds values of a dtype as; None if it cannot."""
+    if dtype == tf.string:
+        return tf.string
+    if dtype.is_floating:
+        return tf.float32
+    return tf.int64 if dtype.is_integer or dtype.is_bool else None

@@ -1,0 +1,221 @@
+"""Splits a signature into a head and a tail: `tail(head(examples)) == signature(examples)`."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import tensorflow as tf
+
+from tfx_tflite_component.errors import ConfigError, SplitError, listed
+from tfx_tflite_component.graph.conditions import shape_conditions
+from tfx_tflite_component.graph.flat_graph import ConcreteFunction, FlatGraph, flatten
+from tfx_tflite_component.graph.tables import rank_lookups
+from tfx_tflite_component.graph.tensor_lists import with_batch_size
+from tfx_tflite_component.split.crossings import Crossing
+from tfx_tflite_component.split.cut import cut
+from tfx_tflite_component.split.head import Head, make_head
+from tfx_tflite_component.split.named_tensors import named_tensors
+from tfx_tflite_component.split.parse_ops import ParsedFeature, parses
+from tfx_tflite_component.split.signature_inputs import (
+    Source,
+    source_of_examples,
+    source_of_tensors,
+)
+from tfx_tflite_component.split.tail import Tail, make_tail
+from tfx_tflite_component.split.tf_transform import calls_transform, transformed_features
+
+Lower: TypeAlias = Callable[[FlatGraph], tuple[FlatGraph, Mapping[str, list[str]]]]
+
+SIGNATURE = "SIGNATURE"
+RAW_FEATURES = "RAW_FEATURES"
+TRANSFORMED_FEATURES = "TRANSFORMED_FEATURES"
+TENSORS = "TENSORS"
+
+# what TFLite leaves out
+_CHECKS = ("Assert", "CheckNumerics")
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """A signature in two parts.
+
+    Attributes:
+        boundary: Where the signature was split: SIGNATURE, RAW_FEATURES, TRANSFORMED_FEATURES or
+            TENSORS.
+        reason: Why there, in words for the report.
+        head: What makes the tail's inputs of serialized `tf.Example`s. None if the signature takes
+            a tensor that no `tf.Example` can hold.
+        tail: The tail's inputs into the signature's outputs.
+        features: Every feature that a `tf.Example` for the head holds; empty at SIGNATURE, and
+            where the signature parses in a way that does not tell.
+        checks: The names of the assertions in the signature, which the tail leaves out.
+        lowered: The ops of the tail that each lowering rewrote.
+        signature: The signature. The head's loops are functions of it, which end with it.
+    """
+
+    boundary: str
+    reason: str
+    head: Head | None
+    tail: Tail
+    features: tuple[ParsedFeature, ...]
+    checks: tuple[str, ...]
+    lowered: Mapping[str, list[str]]
+    signature: ConcreteFunction
+
+
+def boundaries(signature: ConcreteFunction, transform: ConcreteFunction | None) -> list[str]:
+    """Where a signature may be split, from the first choice to the last.
+
+    Args:
+        signature: The signature, as `load_signature` gives it.
+        transform: The graph of TF Transform, where it is at hand.
+    """
+    graph = flatten(signature)
+    natural = _natural(graph)
+    # who parses tf.Examples may have a transform under a name that nobody knows
+    may_transform = natural == RAW_FEATURES or transform is not None or calls_transform(graph)
+    return [natural, TRANSFORMED_FEATURES] if may_transform else [natural]
+
+
+def _natural(graph: FlatGraph) -> str:
+    return RAW_FEATURES if parses(graph) else SIGNATURE
+
+
+def split(
+    signature: ConcreteFunction,
+    boundary: str | None = None,
+    batch_size: int = 0,
+    lower: Lower = lambda graph: (graph, {}),
+    tensors: Mapping[str, str] | None = None,
+    transform: ConcreteFunction | None = None,
+) -> Split:
+    """Splits a signature.
+
+    Args:
+        signature: The signature, as `load_signature` gives it.
+        boundary: SIGNATURE, RAW_FEATURES, TRANSFORMED_FEATURES or TENSORS; None is the natural one.
+        batch_size: The batch size of the tail; 0 leaves it dynamic.
+        lower: What rewrites ops of the tail, and says which.
+        tensors: For TENSORS: the tensor of the graph that each input of the tail is.
+        transform: For TRANSFORMED_FEATURES: the graph of TF Transform, where it is at hand.
+
+    Raises:
+        SplitError: The signature cannot be split there; the message names the feature or the op.
+        ConfigError: The signature's own batch size contradicts the one asked for, or there is no
+            such tensor.
+    """
+    graph = flatten(signature)
+    boundary = boundary or _natural(graph)
+    handed, reason = _handed_over(graph, signature, boundary, tensors, transform)
+    source = _source(graph, boundary, handed)
+    ways = [*handed, *source.ways]
+    _check_names(handed, source.ways)
+    head = make_head(graph, source.feed, source.batch, ways) if source.feed else None
+    specs = _with_batch_size(_specs(ways, head), batch_size)
+    rest, between = cut(graph, ways, specs)
+    rest, lowered = lower(rank_lookups(rest))
+    rest = with_batch_size(rest, batch_size) if batch_size else rest
+    return Split(
+        boundary=boundary,
+        reason=reason or source.reason,
+        head=head,
+        tail=make_tail(shape_conditions(rest), between, specs),
+        features=source.features,
+        checks=_checks(graph),
+        lowered=lowered,
+        signature=signature,
+    )
+
+
+def _handed_over(
+    graph: FlatGraph,
+    signature: ConcreteFunction,
+    boundary: str,
+    tensors: Mapping[str, str] | None,
+    transform: ConcreteFunction | None,
+) -> tuple[list[Crossing], str]:
+    """What crosses further on than where the signature takes or parses it, and why there."""
+    if boundary == TENSORS:
+        return named_tensors(graph, tensors or {}), "the configuration names its tensors"
+    if boundary == TRANSFORMED_FEATURES:
+        return transformed_features(graph, signature, transform)
+    # a signature that parses is left whole on demand alone
+    return [], "the configuration says so" if boundary == SIGNATURE and parses(graph) else ""
+
+
+def _source(graph: FlatGraph, boundary: str, handed: Sequence[Crossing]) -> Source:
+    tensors = {tensor for way in handed for tensor in way.tensors}
+    if boundary != SIGNATURE and parses(graph):
+        return source_of_examples(graph, tensors)
+    if boundary == RAW_FEATURES:
+        raise SplitError(
+            "input_boundary: RAW_FEATURES needs a signature that parses tf.Examples, but none of "
+            f"the outputs {listed(graph.outputs)} depends on a ParseExample op. The inputs are "
+            f"{listed(graph.inputs)}. Leave input_boundary at AUTO to convert it as it is."
+        )
+    return source_of_tensors(graph, tensors)
+
+
+def _check_names(handed: Sequence[Crossing], others: Sequence[Crossing]) -> None:
+    names = {name for way in handed for name in way.inputs}
+    taken = sorted(names.intersection(name for way in others for name in way.inputs))
+    if taken:
+        raise SplitError(
+            f"The model would have two inputs named {listed(taken)}: a feature as it is parsed and "
+            "one as it is handed over further on are both used after the boundary. Give them "
+            "different names."
+        )
+
+
+def _specs(ways: Sequence[Crossing], head: Head | None) -> dict[str, tf.TensorSpec]:
+    """Shape and dtype of the tail's inputs: what the head says and what is known besides."""
+    owners = {name: way for way in ways for name in way.inputs}
+    specs = {}
+    for name, way in sorted(owners.items()):
+        made = head.function.structured_outputs[name] if head else way.spec
+        if made is None:
+            raise SplitError(
+                f"No tf.Example can hold what the signature takes, so that nothing can make "
+                f"{name!r} of examples. Export a signature that parses tf.Examples, or convert at "
+                "input_boundary: SIGNATURE."
+            )
+        shape = made.shape.merge_with(way.spec.shape) if way.spec else made.shape
+        specs[name] = tf.TensorSpec(shape, made.dtype)
+    return specs
+
+
+def _with_batch_size(
+    specs: Mapping[str, tf.TensorSpec], batch_size: int
+) -> dict[str, tf.TensorSpec]:
+    """The specs with their batch dimension fixed; specs of other sizes are refused."""
+    sized = {}
+    for name, spec in specs.items():
+        shape = spec.shape
+        if shape.rank is None:
+            raise SplitError(
+                f"Input {name!r} has no known rank, and TFLite needs one. Give the serving "
+                "function an input_signature with the shape."
+            )
+        if shape.rank and shape[0] == 0:
+            raise SplitError(
+                f"Input {name!r} has shape {tuple(shape)}, a batch of no example, so that there is "
+                "nothing to infer from. Export a signature whose batch dimension is None."
+            )
+        if batch_size and shape.rank:
+            if shape[0] not in (None, batch_size):
+                raise ConfigError(
+                    f"batch_size: {batch_size} contradicts the signature, whose input {name!r} has "
+                    f"shape {tuple(shape)}. Leave batch_size out, or set it to {shape[0]}."
+                )
+            shape = [batch_size, *shape[1:]]
+        sized[name] = tf.TensorSpec(shape, spec.dtype)
+    return sized
+
+
+def _checks(graph: FlatGraph) -> tuple[str, ...]:
+    # tf.debugging.assert_* puts its op into the branch of a condition
+    return tuple(
+        name
+        for name, node in graph.nodes.items()
+        if any(part.op in _CHECKS for part in (node, *graph.inner_nodes(node)))
+    )

@@ -1,0 +1,96 @@
+"""Makes tails: functions of the inputs at the boundary into the signature's outputs."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+from tfx_tflite_component.errors import SplitError
+from tfx_tflite_component.graph.flat_graph import ConcreteFunction, FlatGraph
+from tfx_tflite_component.graph.resources import resources_of
+from tfx_tflite_component.split.crossings import Crossing
+
+
+@dataclasses.dataclass(frozen=True)
+class Tail:
+    """What becomes the TFLite model.
+
+    TensorFlow allows few characters in the name of a parameter and merges names that differ by case
+    alone. So the function is traced with names of its own, and `input_names` and `output_names`
+    say what each stands for.
+
+    Attributes:
+        function: The inputs into the outputs, under its own names.
+        resources: What holds the variables and the tables that the function reads.
+        specs: Shape and dtype of each input, by the model's names.
+        input_names: The model's input for each parameter of the function.
+        output_names: The signature's output for each output of the function.
+    """
+
+    function: ConcreteFunction
+    resources: tf.Module
+    specs: Mapping[str, tf.TensorSpec]
+    input_names: Mapping[str, str]
+    output_names: Mapping[str, str]
+
+
+def make_tail(
+    graph: FlatGraph,
+    ways: Sequence[Crossing],
+    specs: Mapping[str, tf.TensorSpec],
+) -> Tail:
+    """Makes the tail of a signature.
+
+    Args:
+        graph: The signature's graph from the crossings on.
+        ways: What crosses the boundary.
+        specs: Shape and dtype of each input, by the model's names.
+
+    Raises:
+        SplitError: An output depends on what the signature takes in another way than through what
+            crosses.
+    """
+    fetches = list(graph.outputs.values())
+    shapes = _shapes_of_inputs(graph)
+    resources = resources_of(graph, graph.ancestors(fetches)[0])
+    input_names = {f"input_{index}": name for index, name in enumerate(specs)}
+    output_names = {f"output_{index}": name for index, name in enumerate(graph.outputs)}
+
+    @tf.function(autograph=False)
+    def tail(**arguments: tf.Tensor) -> dict[str, tf.Tensor]:
+        inputs = {input_names[plain]: tensor for plain, tensor in arguments.items()}
+        feeds = resources.feeds()
+        for way in ways:
+            feeds.update(zip(way.tensors, way.unpack(inputs), strict=True))
+        batch = tf.shape(arguments["input_0"])[:1]
+        feeds.update({name: tf.cast(batch, dtype) for name, dtype in shapes.items()})
+        return dict(zip(output_names, graph.import_part(fetches, feeds), strict=True))
+
+    function = tail.get_concrete_function(
+        **{plain: specs[name] for plain, name in input_names.items()}
+    )
+    return Tail(function, resources.as_module(), specs, input_names, output_names)
+
+
+def _shapes_of_inputs(graph: FlatGraph) -> dict[str, tf.DType]:
+    """The nodes that ask for the batch size by the shape of what only the head takes."""
+    owners = {tensor: name for name, tensor in graph.inputs.items()}
+    for name, tensor in graph.outputs.items():
+        if tensor in owners:
+            raise _stays_with_head(f"Output {name!r}", owners[tensor])
+    shapes = {}
+    for name, node in graph.nodes.items():
+        for tensor in owners.keys() & graph.data_inputs(node):
+            if node.op != "Shape":
+                raise _stays_with_head(f"Op {name!r} ({node.op})", owners[tensor])
+            shapes[name] = tf.dtypes.as_dtype(node.attr["out_type"].type)
+    return shapes
+
+
+def _stays_with_head(reader: str, name: str) -> SplitError:
+    return SplitError(
+        f"{reader} reads input {name!r} of the signature, which stays with the head: a model can "
+        "have what is parsed out of serialized tf.Examples, and nothing else of them. Take from "
+        "the signature what depends on it in another way, such as an output that passes it on; or "
+        "let it cross, by input_boundary: SIGNATURE or by one more tensor in `boundary_tensors`."
+    )

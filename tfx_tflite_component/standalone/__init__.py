@@ -1,0 +1,1 @@
+"""The same without a pipeline: from Python and from the command line."""

@@ -1,0 +1,151 @@
+"""Keras models in files, read without running any Python that they bring along.
+
+A Keras file is a description of layers and their weights. Both are read and checked here before
+Keras sees them.
+"""
+
+import importlib
+import io
+import json
+import os
+import pathlib
+import textwrap
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import h5py
+
+from tfx_tflite_component.errors import SourceModelError
+from tfx_tflite_component.progress import begin
+from tfx_tflite_component.standalone.keras_checks import (
+    EXPORT,
+    check_description,
+    check_weights,
+    remedy_for_own_classes,
+)
+from tfx_tflite_component.standalone.rewrite import (
+    Config,
+    Examples,
+    Path,
+    rewrite_keras_model,
+    rewrite_saved_model,
+)
+
+# Who reads what which major version of Keras wrote.
+_PACKAGES = {"1": "tf_keras", "2": "tf_keras", "3": "keras"}
+_REASON_CHARACTERS = 300
+_WEIGHTS_SUFFIX = ".h5"
+
+
+def rewrite_keras_file(
+    path: Path, destination: Path, config: Config = None, examples: Examples | None = None
+) -> dict[str, Any]:
+    """Rewrites a Keras model in a file into a TFLite model.
+
+    Args:
+        path: A local `.keras` or `.h5` file, of Keras 3 or of Keras 2, or the folder of a
+            SavedModel, as Keras 2 saved models.
+        destination: As for `rewrite_saved_model`, like the arguments that follow.
+        config: As there.
+        examples: As for `rewrite_keras_model`; for a folder, as for `rewrite_saved_model`.
+
+    Returns:
+        The report.
+
+    Raises:
+        SourceModelError: There is no such model, it cannot be read, or it holds Python code.
+        RewriterError: What else was refused, and why.
+    """
+    if os.path.isdir(path):
+        return rewrite_saved_model(path, destination, config, examples)
+    return rewrite_keras_model(load_keras_file(pathlib.Path(path)), destination, config, examples)
+
+
+def load_keras_file(path: pathlib.Path) -> Any:
+    """Loads a Keras model, by Keras 3 or by tf_keras, whichever wrote it.
+
+    Args:
+        path: A `.keras` or `.h5` file.
+
+    Raises:
+        SourceModelError: There is no such model, it cannot be read, or it holds Python code.
+    """
+    version, config = _stored(path)
+    keras = _keras(version, path)
+    check_description(config, keras, path)
+    begin("loading the Keras model")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as e:  # Keras raises nearly anything
+        raise SourceModelError(
+            f"{keras.__name__} {keras.__version__} cannot load {path}, saved by Keras {version}: "
+            f"{_reason(e)} Check that it was copied whole. {remedy_for_own_classes(keras)}"
+        ) from e
+
+
+def _stored(path: pathlib.Path) -> tuple[str, Any]:
+    """The version of Keras that saved a file, and the description of the model in it."""
+    if not path.is_file():
+        raise SourceModelError(f"There is no Keras model {path}. Name a .keras or .h5 file.")
+    if path.suffix not in _READERS:
+        raise SourceModelError(
+            f"{path} is no Keras model by its name: it ends in {path.suffix!r}, expected one of "
+            f"{', '.join(_READERS)}. Name the file that Keras saved."
+        )
+    try:
+        return _READERS[path.suffix](path)
+    except SourceModelError:
+        raise
+    except Exception as e:  # a damaged archive raises nearly anything
+        raise SourceModelError(
+            f"{path} is no Keras model, is damaged, or holds weights alone: {type(e).__name__}: "
+            f"{e}. Name a file that `model.save` wrote, and check that it was copied whole."
+        ) from e
+
+
+def _read_archive(path: pathlib.Path) -> tuple[str, Any]:
+    with zipfile.ZipFile(path) as archive:
+        metadata = json.loads(archive.read("metadata.json"))
+        for name in archive.namelist():
+            if name.endswith(_WEIGHTS_SUFFIX):
+                with h5py.File(io.BytesIO(archive.read(name))) as weights:
+                    check_weights(weights, path)
+        return str(metadata["keras_version"]), json.loads(archive.read("config.json"))
+
+
+def _read_hdf5(path: pathlib.Path) -> tuple[str, Any]:
+    with h5py.File(path) as file:
+        check_weights(file, path)
+        version = file.attrs["keras_version"]
+        # Keras wrote bytes once
+        version = version.decode() if isinstance(version, bytes) else str(version)
+        return version, json.loads(file.attrs["model_config"])
+
+
+_READERS: Mapping[str, Callable[[pathlib.Path], tuple[str, Any]]] = {
+    ".keras": _read_archive,
+    ".h5": _read_hdf5,
+    ".hdf5": _read_hdf5,
+}
+
+
+def _keras(version: str, path: pathlib.Path) -> Any:
+    package = _PACKAGES.get(version.partition(".")[0])
+    if package is None:
+        raise SourceModelError(
+            f"{path} was saved by Keras {version!r}, which is not known here. Instead, {EXPORT}."
+        )
+    try:
+        return importlib.import_module(package)
+    except ImportError as e:
+        raise SourceModelError(
+            f"{path} was saved by Keras {version}, which the package {package} reads, and that "
+            f"cannot be imported: {e}. Install {package} of TensorFlow's version, or {EXPORT}."
+        ) from e
+
+
+def _reason(error: Exception) -> str:
+    """What Keras found, without the whole description, which it tells for each layer around it."""
+    innermost = str(error).rpartition("Exception encountered: ")[2]
+    return textwrap.shorten(innermost.partition("Full object config")[0], _REASON_CHARACTERS)

@@ -1,0 +1,296 @@
+"""Rewriting without a pipeline: one function for each kind of source.
+
+All of them do what the component does, by the same config, with the same checks and report.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import tensorflow as tf
+from tfx.dsl.io import fileio
+
+from tfx_tflite_component.artifact_layout import (
+    ASSET_DIRS,
+    HEAD_DIR,
+    MODEL_FILENAME,
+    REPORT_HTML,
+    REPORT_JSON,
+    SERVING_DIR,
+    SIGNATURE_KEY,
+)
+from tfx_tflite_component.config import (
+    as_json,
+    check_files,
+    check_transform_graph,
+    read_config,
+)
+from tfx_tflite_component.errors import ConfigError, SourceModelError
+from tfx_tflite_component.graph.flat_graph import ConcreteFunction
+from tfx_tflite_component.progress import begin
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import Output, TFLiteRewriterConfig
+from tfx_tflite_component.report.page import write_report
+from tfx_tflite_component.samples.sampling import Files, settings_of_samples
+from tfx_tflite_component.storage.publish import absolute, local_copy, staged
+from tfx_tflite_component.storage.scratch import scratch
+from tfx_tflite_component.worker.process import Worker, rewrite_isolated
+
+_KERAS = ("keras", "tf_keras")
+
+Path: TypeAlias = str | os.PathLike[str]
+Config: TypeAlias = TFLiteRewriterConfig | Mapping[str, Any] | str | None
+Examples: TypeAlias = Path | Sequence[Path]
+
+
+def rewrite_saved_model(
+    source: Path,
+    destination: Path,
+    config: Config = None,
+    examples: Examples | None = None,
+    transform_graph: Path | None = None,
+) -> dict[str, Any]:
+    """Rewrites a SavedModel into a TFLite model.
+
+    `destination` gets the files `tflite`, `report.json` and `report.html`, the SavedModel's assets
+    and, in `head`, a SavedModel that makes the model's inputs of serialized `tf.Example`s. What an
+    earlier rewriting left there is replaced; what else it holds stays.
+
+    Args:
+        source: The folder of the SavedModel, on any file system that TensorFlow knows.
+        destination: The folder to write to, on any such file system.
+        config: What the model is to be: the message, its JSON form as a mapping or a string, or its
+            text form.
+        examples: Patterns of TFRecord files with serialized `tf.Example`s that the SavedModel
+            takes, to calibrate with and to compare the two models on; those that end in `.gz` are
+            compressed. Without them, the models are compared on random inputs.
+        transform_graph: The folder of TF Transform's output that the model was trained with, for
+            the names of the inputs at TRANSFORMED_FEATURES.
+
+    Returns:
+        The report, as `report.json` has it.
+
+    Raises:
+        RewriterError: What was refused, and why. `destination` is then left as it was.
+    """
+    with Worker() as worker:
+        return rewrite_by(worker, source, destination, config, examples, transform_graph)
+
+
+def rewrite_by(
+    worker: Worker,
+    source: Path,
+    destination: Path,
+    config: Config = None,
+    examples: Examples | None = None,
+    transform_graph: Path | None = None,
+) -> dict[str, Any]:
+    """`rewrite_saved_model`, for who has started a worker before."""
+    settings = read_config(config)
+    check_files(settings, given=examples is not None)
+    check_transform_graph(settings, given=transform_graph is not None)
+    source_uri, destination_uri = os.fspath(source), os.fspath(destination)
+    _check_apart(source_uri, destination_uri, settings.output)
+    with contextlib.ExitStack() as stack:
+        local_source = stack.enter_context(local_copy(source_uri))
+        earlier = [HEAD_DIR, *_earlier_files(destination_uri)]
+        folder = stack.enter_context(staged(destination_uri, owned=earlier))
+        local_graph = None
+        if transform_graph is not None:
+            local_graph = stack.enter_context(local_copy(os.fspath(transform_graph)))
+        files = {} if examples is None else _files(examples, settings)
+        report = rewrite_isolated(worker, local_source, folder, settings, files, local_graph)
+        _flatten(folder)
+        write_report(report, folder)
+    return report
+
+
+def rewrite_keras_model(
+    model: Any, destination: Path, config: Config = None, examples: Examples | None = None
+) -> dict[str, Any]:
+    """Rewrites a Keras model in memory, of Keras 3 or of tf_keras, into a TFLite model.
+
+    Inputs and outputs have the names that `model.export` gives them: inputs those of the input
+    layers, or `args_0` and so on for a model without any; outputs the keys of a dict, or else
+    `output_0` and so on.
+
+    Args:
+        model: The model, built or called before, so that its inputs are known.
+        destination: As for `rewrite_saved_model`, like the arguments that follow.
+        config: As there.
+        examples: As there; a `tf.Example` holds a feature for each input.
+
+    Returns:
+        The report.
+
+    Raises:
+        SourceModelError: Keras cannot export the model.
+        RewriterError: What else was refused, and why.
+    """
+    with scratch() as folder:
+        saved_model = folder / "saved_model"
+        begin("exporting the Keras model")
+        try:
+            with _silent_keras():
+                model.export(str(saved_model))
+        except Exception as e:  # Keras raises nearly anything
+            raise SourceModelError(
+                f"Keras cannot export the {type(model).__name__}: {e}. Pass a Keras model that is "
+                "built: call it on data once, or give it an Input."
+            ) from e
+        return rewrite_saved_model(saved_model, destination, config, examples)
+
+
+def rewrite_concrete_function(
+    function: ConcreteFunction,
+    destination: Path,
+    config: Config = None,
+    examples: Examples | None = None,
+    trackable: Any = None,
+) -> dict[str, Any]:
+    """Rewrites a concrete function into a TFLite model.
+
+    Args:
+        function: What `tf.function(...).get_concrete_function(...)` gives. Its inputs and outputs
+            have the names that a signature of a SavedModel would give them.
+        destination: As for `rewrite_saved_model`, like the arguments that follow.
+        config: As there, but for `signature_key`, as there is one function.
+        examples: As there.
+        trackable: The module, or other object that TensorFlow can save, that holds the tables and
+            files that the function uses; variables are found without it.
+
+    Returns:
+        The report.
+
+    Raises:
+        SourceModelError: TensorFlow cannot save the function.
+        RewriterError: What else was refused, and why.
+    """
+    if read_config(config).signature_key != SIGNATURE_KEY:
+        raise ConfigError(
+            "signature_key has no effect on a concrete function, which is the one that is "
+            "converted. Leave it out."
+        )
+    with scratch() as folder:
+        saved_model = folder / "saved_model"
+        try:
+            holder = _holder(function, trackable)
+            tf.saved_model.save(holder, str(saved_model), signatures={SIGNATURE_KEY: function})
+        except Exception as e:  # TensorFlow raises nearly anything
+            raise SourceModelError(
+                f"TensorFlow cannot save the {type(function).__name__}: {e}. Pass what "
+                "get_concrete_function gives, and as `trackable` what holds its tables and files."
+            ) from e
+        return rewrite_saved_model(saved_model, destination, config, examples)
+
+
+def compare_models(
+    source: Path, model: Path, examples: Examples, config: Config = None
+) -> dict[str, Any]:
+    """Compares a TFLite model, whoever converted it, with the SavedModel that it came from.
+
+    Args:
+        source: The folder of the SavedModel.
+        model: The `.tflite` file.
+        examples: Patterns of TFRecord files with `tf.Example`s that the SavedModel takes.
+        config: The signature, the boundary and the limits of `verification`.
+
+    Returns:
+        `boundary`, `verification` as in a report, and `failures`, what exceeds the limits.
+
+    Raises:
+        RewriterError: One of both cannot be read or run, or they do not belong together.
+    """
+    with Worker() as worker:
+        return compare_by(worker, source, model, examples, config)
+
+
+def compare_by(
+    worker: Worker, source: Path, model: Path, examples: Examples, config: Config = None
+) -> dict[str, Any]:
+    """`compare_models`, for who has started a worker before."""
+    settings = read_config(config)
+    check_files(settings, given=True)
+    # the model is made: nothing is calibrated
+    settings.ClearField("quantization")
+    settings.ClearField("calibration")
+    with local_copy(os.fspath(source)) as local_source:
+        return worker.ask(
+            "compare",
+            settings.time_limit_seconds,
+            source=str(local_source.absolute()),
+            model=os.path.abspath(model),
+            config=as_json(settings),
+            files=_files(examples, settings),
+        )
+
+
+@contextlib.contextmanager
+def _silent_keras() -> Iterator[None]:
+    """Has no generation of Keras print what this thread does with it."""
+    with contextlib.ExitStack() as stack:
+        for utils in (sys.modules[name].utils for name in _KERAS if name in sys.modules):
+            if utils.is_interactive_logging_enabled():
+                utils.disable_interactive_logging()
+                stack.callback(utils.enable_interactive_logging)
+        yield
+
+
+def _holder(function: ConcreteFunction, trackable: Any) -> tf.Module:
+    """What is saved with a function: TensorFlow refuses one that uses what nothing holds."""
+    module = tf.Module()
+    module.held = [*function.variables, *([] if trackable is None else [trackable])]
+    return module
+
+
+def _files(examples: Examples, config: TFLiteRewriterConfig) -> dict[str, Files]:
+    """The same files for every sample: there are no splits outside of a pipeline."""
+    patterns = [examples] if isinstance(examples, str | os.PathLike) else list(examples)
+    files = Files("`examples`", [absolute(os.fspath(pattern)) for pattern in patterns])
+    return dict.fromkeys(settings_of_samples(config), files)
+
+
+def _check_apart(source: str, destination: str, output: Output) -> None:
+    """Refuses a destination that is in the source, or whose results would replace the source.
+
+    The source in the destination under another name is how Trainers do it.
+    """
+    real_source, real_destination = os.path.realpath(source), os.path.realpath(destination)
+    if os.path.commonpath([real_source, real_destination]) == real_source:
+        raise ConfigError(
+            f"The destination {destination} is the SavedModel's own folder {source}, or in it. "
+            "Write to another one, and set output { include_saved_model: true } to have both "
+            "models there."
+        )
+    place = os.path.relpath(real_source, real_destination).partition(os.sep)[0]
+    written = {*ASSET_DIRS, HEAD_DIR, MODEL_FILENAME, REPORT_JSON, REPORT_HTML}
+    written.add(output.extra_filename)
+    if output.include_saved_model and fileio.isdir(source):
+        written.update(os.fsdecode(name).rstrip("/") for name in fileio.listdir(source))
+    if place in written:
+        raise ConfigError(
+            f"The SavedModel {source} is in the destination as {place!r}, which the results would "
+            "replace. Put it into another folder."
+        )
+
+
+def _earlier_files(destination: str) -> list[str]:
+    """What an earlier rewriting wrote to a destination, by its report."""
+    try:
+        with fileio.open(os.path.join(destination, REPORT_JSON)) as file:
+            names = [str(name) for name in json.load(file)["files"]]
+    except (OSError, tf.errors.OpError, ValueError, LookupError, TypeError):
+        return []  # there is none, or it is another program's
+    # nothing outside of it goes, whoever wrote the report
+    return [name for name in names if name == os.path.basename(name) and name.strip(".")]
+
+
+def _flatten(folder: pathlib.Path) -> None:
+    """Puts what is served beside the head: here no Pusher has to tell them apart."""
+    serving = folder / SERVING_DIR
+    for entry in list(serving.iterdir()):
+        entry.rename(folder / entry.name)
+    serving.rmdir()

@@ -1,0 +1,80 @@
+"""Temporary folders that a killed process does not leave behind for good."""
+
+import contextlib
+import fcntl
+import os
+import pathlib
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+
+from tfx_tflite_component.storage.storage_errors import storage_errors
+
+_PREFIX = ".tfx-tflite-"
+_LOCK = "lock"
+_CONTENT = "content"
+
+
+@contextlib.contextmanager
+def scratch(parent: str | None = None) -> Iterator[pathlib.Path]:
+    """An empty temporary folder, gone when the block ends.
+
+    A process that is killed cannot clean up. So each folder is locked as long as its process lives,
+    and whoever makes the next one beside it removes those that nobody holds any more.
+
+    Args:
+        parent: Where the folder is made; the system's place for temporary files if None.
+
+    Raises:
+        StorageError: It cannot be made.
+    """
+    with contextlib.ExitStack() as stack:
+        with storage_errors(f"a temporary folder{f' in {parent}' if parent else ''}"):
+            parent = parent or tempfile.gettempdir()
+            _sweep(parent)
+            content = _make(parent, stack)
+        yield content
+
+
+def _make(parent: str, stack: contextlib.ExitStack) -> pathlib.Path:
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    stack.callback(_remove, folder)
+    try:
+        lock = stack.enter_context((folder / _LOCK).open("w"))
+        # on a file system without locks no one can tell whether this process lives
+        with contextlib.suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        content = folder / _CONTENT
+        content.mkdir()
+    except FileNotFoundError:  # taken for left behind before it was locked
+        return _make(parent, stack)
+    return content
+
+
+def _sweep(parent: str) -> None:
+    """Removes what killed processes left."""
+    for folder in pathlib.Path(parent).glob(f"{_PREFIX}*"):
+        if not _is_ours(folder):
+            continue
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # empty: not locked yet, or not any more
+        # gone meanwhile, or held by a process that lives
+        with contextlib.suppress(OSError), (folder / _LOCK).open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(folder)
+
+
+def _is_ours(folder: pathlib.Path) -> bool:
+    """Whether it is a folder of this user's: another may have put a link there, to anything."""
+    try:
+        found = folder.lstat()
+    except OSError:  # gone meanwhile
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+
+
+def _remove(folder: pathlib.Path) -> None:
+    # the lock last: what a process leaves that is killed meanwhile can be swept
+    shutil.rmtree(folder / _CONTENT, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""The `.tflite` file: its content, and the interpreter."""

@@ -1,0 +1,201 @@
+"""Facts of a `.tflite` file, read from the file alone.
+
+The format is that of tensorflow/compiler/mlir/lite/schema/schema.fbs.
+"""
+
+import dataclasses
+import hashlib
+import pathlib
+import re
+from collections.abc import Iterator, Sequence
+
+from tensorflow.lite.python import schema_py_generated as schema
+
+from tfx_tflite_component.errors import ModelFileError
+from tfx_tflite_component.tflite.signatures import Signature, name_of, signatures
+
+BUILTIN, SELECT_TF, CUSTOM = "BUILTIN", "SELECT_TF", "CUSTOM"
+"""The kinds of ops."""
+
+FLOAT, INTEGER = "float", "integer"
+"""What an op computes in; anything else, such as strings or shapes, is neither."""
+
+PREPROCESSING = "transform_features_layer"
+"""TF Transform's layer, as every version of it is named in a serving graph."""
+
+_FLEX_PREFIX = "Flex"
+_FLOAT_TYPES = (schema.TensorType.FLOAT32, schema.TensorType.FLOAT16, schema.TensorType.FLOAT64)
+_SMALL_TYPES = ("FLOAT16", "INT8", "UINT8", "INT4")
+_IDENTIFIER = slice(4, 8)
+_VERSION = 3
+_CALLS = re.compile(r"(^|/)(Stateful)?PartitionedCall(_\d+)?(?=/|$)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Op:
+    """One op of a model.
+
+    Attributes:
+        name: Its name: a builtin op's in the schema, or a Select TF or custom op's own.
+        kind: BUILTIN, SELECT_TF or CUSTOM.
+        computes_in: "float" if it reads or writes any float tensor, "integer" if it reads or writes
+            quantized tensors alone, "" otherwise.
+        scope: The layer or scope of the TensorFlow graph that it comes from.
+        is_preprocessing: Whether that is TF Transform's. An op that the converter made of
+            preprocessing and model together counts as the model's.
+        is_at_edge: Whether it only quantizes an input of the model or dequantizes an output.
+    """
+
+    name: str
+    kind: str
+    computes_in: str
+    scope: str
+    is_preprocessing: bool
+    is_at_edge: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """The constant numbers of a model by dtype, such as weights, biases and shapes.
+
+    Attributes:
+        tensors: How many tensors.
+        size_bytes: Their size.
+    """
+
+    tensors: int
+    size_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspection:
+    """What a `.tflite` file holds.
+
+    Attributes:
+        size_bytes: The size of the file.
+        sha256: The SHA-256 of its content, in hexadecimal.
+        ops: Its ops, in order.
+        weights: Its constants by dtype.
+        op_set: The op set that it needs: BUILTIN, SELECT_TF or CUSTOM.
+        signatures: What it takes and gives, by signature.
+    """
+
+    size_bytes: int
+    sha256: str
+    ops: tuple[Op, ...]
+    weights: dict[str, Weights]
+    op_set: str
+    signatures: dict[str, Signature]
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether any weights or activations have less than 32 bits."""
+        small = any(dtype in self.weights for dtype in _SMALL_TYPES)
+        return small or any(op.computes_in == INTEGER for op in self.ops)
+
+
+def inspect(path: pathlib.Path) -> Inspection:
+    """Reads the facts of a `.tflite` file.
+
+    Raises:
+        ModelFileError: There is no such file, or it is damaged or something else.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as e:
+        raise ModelFileError(
+            f"The TFLite model {path} cannot be read: {e.strerror}. Name a `.tflite` file."
+        ) from e
+    if content[_IDENTIFIER] != b"TFL3":
+        raise ModelFileError(
+            f"{path} is no TFLite model: expected the identifier b'TFL3' at bytes 4 to 7, found "
+            f"{content[_IDENTIFIER]!r}. Name the file that the converter wrote."
+        )
+    try:
+        return _inspection(content)
+    except Exception as e:  # FlatBuffers' accessors raise nearly anything for a damaged file
+        raise ModelFileError(
+            f"The TFLite model {path} is damaged ({len(content)} bytes): {e}. Check that it was "
+            "copied whole, or convert again."
+        ) from e
+
+
+def _inspection(content: bytes) -> Inspection:
+    model = schema.Model.GetRootAs(content, 0)
+    if model.Version() != _VERSION:
+        raise ValueError(f"its schema has the version {model.Version()}, expected {_VERSION}")
+    graphs = [model.Subgraphs(index) for index in range(model.SubgraphsLength())]
+    ops = tuple(op for graph in graphs for op in _ops(model, graph))
+    kinds = {op.kind for op in ops}
+    return Inspection(
+        size_bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        ops=ops,
+        weights=_weights(model, graphs),
+        op_set=next(
+            kind for kind in (CUSTOM, SELECT_TF, BUILTIN) if kind in kinds or kind == BUILTIN
+        ),
+        signatures=signatures(model),
+    )
+
+
+def _ops(model: schema.Model, graph: schema.SubGraph) -> Iterator[Op]:
+    inputs = {graph.Inputs(index) for index in range(graph.InputsLength())}
+    outputs = {graph.Outputs(index) for index in range(graph.OutputsLength())}
+    for index in range(graph.OperatorsLength()):
+        op = graph.Operators(index)
+        kind, name = kind_and_name(model.OperatorCodes(op.OpcodeIndex()))
+        read = [op.Inputs(i) for i in range(op.InputsLength()) if op.Inputs(i) >= 0]
+        written = [op.Outputs(i) for i in range(op.OutputsLength())]
+        path = graph.Tensors(written[0]).Name().decode(errors="replace") if written else ""
+        yield Op(
+            name=name,
+            kind=kind,
+            computes_in=_computes_in([graph.Tensors(i) for i in read + written]),
+            scope=_scope(path),
+            is_preprocessing=PREPROCESSING in path,
+            is_at_edge=(name == "QUANTIZE" and inputs.issuperset(read))
+            or (name == "DEQUANTIZE" and outputs.issuperset(written)),
+        )
+
+
+def kind_and_name(code: schema.OperatorCode) -> tuple[str, str]:
+    """The kind of an op, and its name without the prefix of Select TF ops."""
+    custom = (code.CustomCode() or b"").decode(errors="replace")
+    if custom.startswith(_FLEX_PREFIX):
+        return SELECT_TF, custom.removeprefix(_FLEX_PREFIX)
+    if custom:
+        return CUSTOM, custom
+    # files of the first versions hold the op in a field of one byte
+    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    return BUILTIN, name_of(schema.BuiltinOperator, number)
+
+
+def _computes_in(tensors: Sequence[schema.Tensor]) -> str:
+    if any(tensor.Type() in _FLOAT_TYPES for tensor in tensors):
+        return FLOAT
+    if any(tensor.Quantization() and tensor.Quantization().ScaleLength() for tensor in tensors):
+        return INTEGER
+    return ""
+
+
+def _scope(path: str) -> str:
+    """The scope in the name of a tensor: of the last op that was fused, without its own name."""
+    last = path.rpartition(";")[2]
+    return _CALLS.sub("", last).strip("/").rpartition("/")[0]
+
+
+def _weights(model: schema.Model, graphs: Sequence[schema.SubGraph]) -> dict[str, Weights]:
+    sizes: dict[str, dict[int, int]] = {}
+    for graph in graphs:
+        for index in range(graph.TensorsLength()):
+            tensor = graph.Tensors(index)
+            buffer = model.Buffers(tensor.Buffer())
+            if size := buffer.DataLength() or buffer.Size():
+                dtype = name_of(schema.TensorType, tensor.Type())
+                # tensors may share a buffer
+                sizes.setdefault(dtype, {})[tensor.Buffer()] = size
+    return {
+        dtype: Weights(len(buffers), sum(buffers.values()))
+        for dtype, buffers in sorted(sizes.items())
+    }

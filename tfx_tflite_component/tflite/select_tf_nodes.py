@@ -1,0 +1,56 @@
+"""Makes the Select TF ops of a TFLite model the same bytes in every conversion.
+
+A Select TF op carries its TensorFlow node as a serialized NodeDef, whose attributes the converter
+writes in random order. In the order of their names they take as many bytes.
+"""
+
+from flatbuffers import flexbuffers
+from tensorflow.core.framework.node_def_pb2 import NodeDef
+from tensorflow.lite.python import schema_py_generated as schema
+
+from tfx_tflite_component.tflite.inspection import SELECT_TF, kind_and_name
+
+
+def order_attributes(model: bytearray) -> None:
+    """Orders the attributes of the Select TF ops of a model.
+
+    Args:
+        model: The content of a `.tflite` file, changed in place.
+    """
+    for serialized in node_defs(model):
+        start = model.find(serialized)
+        model[start : start + len(serialized)] = _ordered(serialized)
+
+
+def _ordered(serialized: bytes) -> bytes:
+    """A serialized node with its attributes in the order of their names.
+
+    Deterministic serialization is not enough: implementations of protobuf order in different ways.
+    """
+    node = NodeDef.FromString(serialized)
+    attributes = b"".join(
+        NodeDef(attr={name: node.attr[name]}).SerializeToString(deterministic=True)
+        for name in sorted(node.attr)
+    )
+    before = NodeDef(name=node.name, op=node.op, input=node.input, device=node.device)
+    start = len(before.SerializeToString())
+    node.ClearField("attr")
+    if len(attributes) + node.ByteSize() != len(serialized):
+        return serialized
+    return serialized[:start] + attributes + serialized[start + len(attributes) :]
+
+
+def node_defs(model: bytearray) -> list[bytes]:
+    """The serialized nodes of the Select TF ops of a model, in order.
+
+    A node is the second element of its op's options, a FlexBuffer, after the op's name.
+    """
+    root = schema.Model.GetRootAs(model, 0)
+    found = []
+    for graph in map(root.Subgraphs, range(root.SubgraphsLength())):
+        for op in map(graph.Operators, range(graph.OperatorsLength())):
+            kind, _ = kind_and_name(root.OperatorCodes(op.OpcodeIndex()))
+            if kind == SELECT_TF:
+                options = flexbuffers.GetRoot(op.CustomOptionsAsNumpy().tobytes()).AsVector
+                found.append(bytes(options[1].AsStringBytes))
+    return found

@@ -1,0 +1,1 @@
+"""Compares models: the only place that judges numbers."""

@@ -1,0 +1,1 @@
+"""The process that works with TensorFlow, and what its death means."""
