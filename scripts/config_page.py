@@ -1,8 +1,9 @@
-"""Writes docs/config.md, the fields of the config, from the comments in proto/.
+"""Writes the page of a config's fields from the comments in proto/.
 
-python scripts/config_page.py DESCRIPTOR_SET PAGE
+python scripts/config_page.py DESCRIPTOR_SET ROOT PAGE
 
-`make proto` runs it. The descriptor set is protoc's, with `--include_source_info`.
+`make proto` runs it. ROOT is the name of the config's message. The descriptor set is protoc's, with
+`--include_source_info`.
 """
 
 import pathlib
@@ -17,8 +18,7 @@ Descriptor = descriptor_pb2.DescriptorProto
 FieldDescriptor = descriptor_pb2.FieldDescriptorProto
 EnumDescriptor = descriptor_pb2.EnumDescriptorProto
 
-_ROOT = "TFLiteRewriterConfig"
-_HEADER = """\
+_REWRITER_PAGE = """\
 # Config
 
 `make proto` makes this page from [proto/tflite_rewriter.proto](../proto/tflite_rewriter.proto).
@@ -43,6 +43,22 @@ there.
 ## Fields
 
 """
+_INFRA_VALIDATOR_PAGE = """\
+# Config of TFLiteInfraValidator
+
+`make proto` makes this page from
+[proto/tflite_infra_validator.proto](../proto/tflite_infra_validator.proto).
+
+`TFLiteInfraValidator(config=...)` and `tfx-tflite validate --config` take the message
+`TFLiteInfraValidatorConfig` in the same forms as [the rewriter's config](config.md).
+
+## Fields
+
+"""
+_HEADERS = {
+    "TFLiteRewriterConfig": _REWRITER_PAGE,
+    "TFLiteInfraValidatorConfig": _INFRA_VALIDATOR_PAGE,
+}
 _TYPES = {
     FieldDescriptor.TYPE_STRING: "string",
     FieldDescriptor.TYPE_BOOL: "boolean",
@@ -64,7 +80,7 @@ Place = tuple[int, ...]
 class _Page:
     """The page of one file's config message."""
 
-    def __init__(self, file: FileDescriptor) -> None:
+    def __init__(self, file: FileDescriptor, root: str) -> None:
         self._messages: dict[str, tuple[Place, Descriptor]] = {}
         self._enums: dict[str, tuple[Place, EnumDescriptor]] = {}
         self._comments = {
@@ -73,7 +89,7 @@ class _Page:
         }
         for index, message in enumerate(file.message_type):
             self._add(f".{file.package}", (_MESSAGES_OF_FILE, index), message)
-        self._root = f".{file.package}.{_ROOT}"
+        self._root = f".{file.package}.{root}"
         # the field whose section tells the values of an enum that several have
         self._tellers: dict[str, str] = {}
 
@@ -162,13 +178,13 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", r"\|")
 
 
-def main(descriptor_set: str, page: str) -> None:
+def main(descriptor_set: str, root: str, page: str) -> None:
     """Writes the page of the file that a descriptor set holds."""
     content = pathlib.Path(descriptor_set).read_bytes()
     (file,) = descriptor_pb2.FileDescriptorSet.FromString(content).file
     path = pathlib.Path(page)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_HEADER + "\n".join(_Page(file).lines()) + "\n")
+    path.write_text(_HEADERS[root] + "\n".join(_Page(file, root).lines()) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The config's protobuf code: current, and documented field by field."""
+"""The protobuf code of the configs: current, and documented field by field."""
 
 import os
 import pathlib
@@ -9,18 +9,25 @@ import pytest
 from google.protobuf import descriptor_pb2
 from versions import HAS_GENERATOR
 
-from tfx_tflite_component.proto import tflite_rewriter_pb2
+from tfx_tflite_component.proto import tflite_infra_validator_pb2, tflite_rewriter_pb2
 
 _CHECKOUT = pathlib.Path(__file__).parents[1]
 _CODE = pathlib.Path("tfx_tflite_component", "proto")
+_MODULES = {
+    "tflite_rewriter": tflite_rewriter_pb2,
+    "tflite_infra_validator": tflite_infra_validator_pb2,
+}
 _MADE = [
-    _CODE / "tflite_rewriter_pb2.py",
-    _CODE / "tflite_rewriter_pb2.pyi",
+    *(_CODE / f"{name}_pb2.{ending}" for name in _MODULES for ending in ("py", "pyi")),
     pathlib.Path("docs", "config.md"),
+    pathlib.Path("docs", "infra-validator-config.md"),
 ]
-_DESCRIPTOR_SET = "descriptor_set.pb"
-_MESSAGES = tflite_rewriter_pb2.DESCRIPTOR.message_types_by_name
-_FIELDS = [(name, field) for name, message in _MESSAGES.items() for field in message.fields_by_name]
+_FIELDS = [
+    (file, name, field)
+    for file, module in _MODULES.items()
+    for name, message in module.DESCRIPTOR.message_types_by_name.items()
+    for field in message.fields_by_name
+]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +37,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
         pytest.skip("the generator runs on Python 3.10, beside TFX 1.16")
     folder = tmp_path_factory.mktemp("generated")
     subprocess.run(
-        [_CHECKOUT / "scripts" / "generate_proto.sh", folder, folder / _DESCRIPTOR_SET],
+        [_CHECKOUT / "scripts" / "generate_proto.sh", folder, folder],
         env={**os.environ, "UV": str(pathlib.Path(sys.executable).with_name("uv"))},
         check=True,
     )
@@ -38,11 +45,13 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @pytest.fixture(scope="module")
-def described(generated: pathlib.Path) -> descriptor_pb2.FileDescriptorProto:
-    """The descriptor of the source, with its comments."""
-    content = (generated / _DESCRIPTOR_SET).read_bytes()
-    (described,) = descriptor_pb2.FileDescriptorSet.FromString(content).file
-    return described
+def described(generated: pathlib.Path) -> dict[str, descriptor_pb2.FileDescriptorProto]:
+    """The descriptor of each source, with its comments."""
+    found = {}
+    for name in _MODULES:
+        content = (generated / f"{name}.pb").read_bytes()
+        (found[name],) = descriptor_pb2.FileDescriptorSet.FromString(content).file
+    return found
 
 
 @pytest.mark.parametrize("path", _MADE, ids=lambda path: path.name)
@@ -50,21 +59,22 @@ def test_what_is_checked_in_is_current(generated: pathlib.Path, path: pathlib.Pa
     assert (_CHECKOUT / path).read_bytes() == (generated / path).read_bytes()
 
 
+@pytest.mark.parametrize("file", _MODULES)
 def test_imported_code_describes_what_the_source_does(
-    described: descriptor_pb2.FileDescriptorProto,
+    described: dict[str, descriptor_pb2.FileDescriptorProto], file: str
 ) -> None:
     imported = descriptor_pb2.FileDescriptorProto.FromString(
-        tflite_rewriter_pb2.DESCRIPTOR.serialized_pb
+        _MODULES[file].DESCRIPTOR.serialized_pb
     )
     assert imported.message_type
-    assert imported == _as_in_code(described)
+    assert imported == _as_in_code(described[file])
 
 
-@pytest.mark.parametrize(("message", "field"), _FIELDS)
+@pytest.mark.parametrize(("file", "message", "field"), _FIELDS)
 def test_field_says_whether_it_is_required_and_its_default(
-    described: descriptor_pb2.FileDescriptorProto, message: str, field: str
+    described: dict[str, descriptor_pb2.FileDescriptorProto], file: str, message: str, field: str
 ) -> None:
-    comment = _comment(described, message, field)
+    comment = _comment(described[file], message, field)
     assert comment.startswith("Required") or (
         comment.startswith("Optional") and "Default: " in comment
     )

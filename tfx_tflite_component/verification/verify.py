@@ -171,6 +171,22 @@ def verify(
     )
 
 
+def compare_outputs(
+    expected: Sequence[Arrays], actual: Sequence[Arrays]
+) -> dict[str, OutputComparison]:
+    """Compares the outputs of two runs on the same inputs.
+
+    Args:
+        expected: An array [batch, ...] for each output, for each call.
+        actual: The same of the other run, with the same dtypes and shapes.
+    """
+    sums = {name: _Sums(array.dtype) for name, array in expected[0].items()}
+    for wanted, found in zip(expected, actual, strict=True):
+        for name, added in sums.items():
+            added.add(np.atleast_1d(wanted[name]), np.atleast_1d(found[name]))
+    return {name: added.comparison() for name, added in sums.items()}
+
+
 def _run(model: TFLiteModel, inputs: Arrays) -> dict[str, np.ndarray]:
     try:
         return model(inputs)
