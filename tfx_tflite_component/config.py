@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import json_format, text_format
+from google.protobuf.message import Message
 
 from tfx_tflite_component.artifact_layout import (
     HEAD_DIR,
@@ -60,8 +61,27 @@ def read_config(
         ConfigError: It has an unknown field, a value out of range, or contradicts itself.
     """
     message = TFLiteRewriterConfig()
+    parse_config(config, message, "proto/tflite_rewriter.proto")
+    _fill_in_defaults(message)
+    _check(message)
+    return message
+
+
+def parse_config(
+    config: Message | Mapping[str, Any] | str | None, message: Message, proto: str
+) -> None:
+    """Parses a config strictly, without a check of its values.
+
+    Args:
+        config: The message, or its JSON form as a mapping or a string, or its text form, or None.
+        message: The empty message to fill.
+        proto: Where its fields are listed, for the error.
+
+    Raises:
+        ConfigError: It has an unknown field, or is something else.
+    """
     try:
-        if isinstance(config, TFLiteRewriterConfig):
+        if isinstance(config, type(message)):
             message.CopyFrom(config)
         elif isinstance(config, Mapping):
             json_format.ParseDict(dict(config), message)
@@ -71,17 +91,13 @@ def read_config(
             parse(config, message)
         elif config is not None:
             raise ConfigError(
-                f"The config is a {type(config).__name__}; expected a TFLiteRewriterConfig, or its "
-                "JSON or text form."
+                f"The config is a {type(config).__name__}; expected a {type(message).__name__}, or "
+                "its JSON or text form."
             )
     except (json_format.ParseError, text_format.ParseError, RecursionError) as e:
         raise ConfigError(
-            f"The config cannot be read: {str(e).rstrip('.')}. The fields are listed in "
-            "proto/tflite_rewriter.proto."
+            f"The config cannot be read: {str(e).rstrip('.')}. The fields are listed in {proto}."
         ) from e
-    _fill_in_defaults(message)
-    _check(message)
-    return message
 
 
 def as_json(config: TFLiteRewriterConfig) -> dict[str, Any]:

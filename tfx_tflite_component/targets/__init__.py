@@ -1,1 +1,1 @@
-"""Runs a TFLite model where it is to run: each target in a process and an environment of its own."""
+"""Runs a TFLite model on each target, in a process and an environment of its own."""
