@@ -23,6 +23,7 @@ from versions import IS_OLDEST
 
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.graph.saved_model import load_signature
+from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.split import split
 
 _ADD, _EVALUATE, _PUSH = snippets("docs/quickstart.md", "python")
@@ -96,7 +97,7 @@ def test_picture_names_what_crosses_in_the_penguin_model(
     boundary: str, penguin: PipelineRun
 ) -> None:
     saved_model = penguin.artifact("Trainer", "model") / "Format-Serving"
-    crossing = split(load_signature(saved_model, "serving_default"), boundary).tail.specs
+    crossing = split(load_signature(saved_model, "serving_default"), Boundary(boundary)).tail.specs
     picture = (CHECKOUT / "docs" / "head-and-tail.svg").read_text()
     assert len(crossing) == 4
     assert [name for name in crossing if f">{name}</text>" not in picture] == []

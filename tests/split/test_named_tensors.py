@@ -8,7 +8,7 @@ from contract import check_contract, check_inputs, convert_model, split_model
 from models import example, save, save_parsing
 
 from tfx_tflite_component.errors import ConfigError, SplitError
-from tfx_tflite_component.split.split import TENSORS
+from tfx_tflite_component.split.boundary import Boundary
 
 _FEATURES = {
     "text": tf.io.FixedLenFeature([], tf.string, ""),
@@ -38,7 +38,7 @@ def parsing(tmp_path):
 @pytest.mark.parametrize("tensor", [_HASH, f"{_HASH}:0", f"PartitionedCall/{_HASH}"])
 def test_named_tensor_crosses_and_so_do_the_features_that_are_used_otherwise(parsing, tensor):
     conversion = check_contract(parsing, _EXAMPLES, _tensors(bucket=tensor))
-    assert conversion.split.boundary == TENSORS
+    assert conversion.split.boundary is Boundary.TENSORS
     assert conversion.split.reason == "the configuration names its tensors"
     assert conversion.inputs == {"bucket": ("int64", [None]), "x": ("float32", [None])}
 

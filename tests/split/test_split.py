@@ -7,7 +7,7 @@ from contract import SELECT_TF_OPS, check_contract, check_inputs, convert_model,
 from models import EXAMPLES, example, save, save_parsing
 
 from tfx_tflite_component.errors import ConfigError, SplitError, UnsupportedOpsError
-from tfx_tflite_component.split.split import RAW_FEATURES, SIGNATURE
+from tfx_tflite_component.split.boundary import Boundary
 
 _SCALAR = tf.io.FixedLenFeature([], tf.float32)
 
@@ -24,7 +24,7 @@ def _save_taking(folder, *shapes):
 
 def test_signature_that_parses_is_split_at_its_parse_op(parsing):
     conversion = check_contract(parsing, [example(x=[1.5]), example(x=[-2.0])])
-    assert conversion.split.boundary == RAW_FEATURES
+    assert conversion.split.boundary is Boundary.RAW_FEATURES
     assert "ParseExampleV2" in conversion.split.reason
 
 
@@ -46,7 +46,7 @@ def test_signature_that_takes_tensors_is_converted_as_it_is(tmp_path):
         tf.TensorSpec([None], tf.string, "words"),
     )
     conversion = convert_model(model)
-    assert conversion.split.boundary == SIGNATURE
+    assert conversion.split.boundary is Boundary.SIGNATURE
     assert conversion.split.reason == "the signature takes tensors"
     assert conversion.split.features == ()
     for count in (1, 3):
@@ -91,7 +91,7 @@ def test_pinned_signature_boundary_leaves_the_parsing_in_the_model(parsing):
     with pytest.raises(UnsupportedOpsError, match="ParseExampleV2, which Select TF has"):
         convert_model(parsing, pinned)
     conversion = convert_model(parsing, pinned + SELECT_TF_OPS)
-    assert conversion.split.boundary == SIGNATURE
+    assert conversion.split.boundary is Boundary.SIGNATURE
     assert conversion.split.reason == "the configuration says so"
     check_inputs(conversion, {"examples": tf.constant([example(x=[1.5]), example(x=[3.0])])})
 

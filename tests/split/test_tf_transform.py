@@ -8,7 +8,8 @@ from transformed import FEATURES, save_trained
 
 from tfx_tflite_component.errors import SourceModelError, SplitError
 from tfx_tflite_component.graph.saved_model import load_signature, load_transform
-from tfx_tflite_component.split.split import TRANSFORMED_FEATURES, split
+from tfx_tflite_component.split.boundary import Boundary
+from tfx_tflite_component.split.split import split
 
 _PINNED = "input_boundary: TRANSFORMED_FEATURES "
 _EXAMPLES = [
@@ -39,7 +40,7 @@ def trained(tmp_path):
 
 def test_tail_takes_the_transformed_features_that_it_needs_by_their_names(trained):
     conversion = check_contract(trained, _EXAMPLES, _PINNED)
-    assert conversion.split.boundary == TRANSFORMED_FEATURES
+    assert conversion.split.boundary is Boundary.TRANSFORMED_FEATURES
     assert conversion.inputs == {"text_xf": ("int64", [None]), "x_xf": ("float32", [None, 2])}
 
 
@@ -156,7 +157,7 @@ class TestNames:
         model = save_trained(tmp_path / "model", _transform, _infer, saves_names=False)
         parts = split(
             load_signature(model, "serving_default"),
-            TRANSFORMED_FEATURES,
+            Boundary.TRANSFORMED_FEATURES,
             transform=load_transform(tmp_path / "transform_graph"),
         )
         assert sorted(parts.tail.specs) == ["text_xf", "x_xf"]
@@ -167,7 +168,7 @@ class TestNames:
             split_model(model, _PINNED)
         parts = split(
             load_signature(model, "serving_default"),
-            TRANSFORMED_FEATURES,
+            Boundary.TRANSFORMED_FEATURES,
             transform=load_transform(tmp_path / "transform_graph"),
         )
         assert sorted(parts.tail.specs) == ["text_xf", "x_xf"]
@@ -177,7 +178,7 @@ class TestNames:
         with pytest.raises(SplitError, match="calls this transform graph once; it is called nowhe"):
             split(
                 load_signature(trained, "serving_default"),
-                TRANSFORMED_FEATURES,
+                Boundary.TRANSFORMED_FEATURES,
                 transform=load_transform(tmp_path / "other" / "transform_graph"),
             )
 

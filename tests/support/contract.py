@@ -14,6 +14,7 @@ from tfx_tflite_component.conversion.convert import convert
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.split import Split, split
 from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect
 from tfx_tflite_component.tflite.interpreter import Arrays, TFLiteModel
@@ -59,7 +60,7 @@ def _split(signature: ConcreteFunction, config: TFLiteRewriterConfig) -> Split:
     boundary = TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
     return split(
         signature,
-        None if boundary == "AUTO" else boundary,
+        None if boundary == "AUTO" else Boundary(boundary),
         config.batch_size,
         tensors=config.boundary_tensors,
     )

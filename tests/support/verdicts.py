@@ -13,7 +13,8 @@ from tfx_tflite_component.conversion.convert import convert
 from tfx_tflite_component.errors import UnsupportedOpsError
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.rewriting.boundary_search import convert_signature
-from tfx_tflite_component.split.split import TRANSFORMED_FEATURES, Split, split
+from tfx_tflite_component.split.boundary import Boundary
+from tfx_tflite_component.split.split import Split, split
 from tfx_tflite_component.tflite.inspection import CUSTOM, SELECT_TF, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
 
@@ -77,7 +78,7 @@ def judge(
     conversion = Conversion(signature, parts, path, model)
     if op_set == SELECT_TF:
         return Judged(Verdict.FLEX, conversion)
-    if parts.boundary == TRANSFORMED_FEATURES:
+    if parts.boundary is Boundary.TRANSFORMED_FEATURES:
         return Judged(Verdict.HEAD, conversion)
     is_lowered = parts.lowered and _is_refused(signature)
     return Judged(Verdict.LOWERED if is_lowered else Verdict.BUILTIN, conversion)

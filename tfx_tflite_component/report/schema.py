@@ -16,6 +16,7 @@ from tfx_tflite_component.config import as_json
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.quantization.calibration import InputRange, RepresentativeDataset
 from tfx_tflite_component.rewriting.boundary_search import Conversion
+from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.tflite.inspection import Inspection
 from tfx_tflite_component.tflite.interpreter import TensorDetails, TFLiteModel
 from tfx_tflite_component.tflite.signatures import Tensor
@@ -51,7 +52,7 @@ class Report:
 
     Attributes:
         signature_key: The signature of the SavedModel.
-        boundary: Where it was split: SIGNATURE, RAW_FEATURES, TRANSFORMED_FEATURES or TENSORS.
+        boundary: Where it was split.
         boundary_reason: Why there, and why at no earlier boundary.
         config: The config, with the defaults filled in.
         source_size_bytes: The size of the SavedModel.
@@ -71,7 +72,7 @@ class Report:
     """
 
     signature_key: str
-    boundary: str
+    boundary: Boundary
     boundary_reason: str
     config: dict[str, Any]
     source_size_bytes: int

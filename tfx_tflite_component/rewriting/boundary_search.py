@@ -15,6 +15,7 @@ from tfx_tflite_component.progress import CONVERTING, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.quantization.calibration import RepresentativeDataset, range_warnings
 from tfx_tflite_component.quantization.check import check_quantization
+from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.split import (
     Split,
     boundaries,
@@ -68,7 +69,7 @@ def convert_signature(
             what a model takes is not to depend on single examples.
     """
     if config.input_boundary != TFLiteRewriterConfig.AUTO:
-        pinned = TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
+        pinned = Boundary(TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary))
         return _convert_at(pinned, signature, transform, config, calibration, path)
     try:
         return _convert_at(None, signature, transform, config, calibration, path)
@@ -76,7 +77,7 @@ def convert_signature(
         first, *further = boundaries(signature, transform)
         if not further:
             raise
-        refusals: dict[str, _Refusal] = {first: e}
+        refusals: dict[Boundary, _Refusal] = {first: e}
     (second,) = further
     try:
         found = _convert_at(second, signature, transform, config, calibration, path)
@@ -88,7 +89,7 @@ def convert_signature(
 
 
 def _convert_at(
-    boundary: str | None,
+    boundary: Boundary | None,
     signature: ConcreteFunction,
     transform: ConcreteFunction | None,
     config: TFLiteRewriterConfig,
@@ -137,7 +138,7 @@ def _lower(
     return (graph, {}) if config.ops.allow_select_tf_ops else lower(graph, is_calibrated(config))
 
 
-def _with_reason(found: Conversion, refusals: dict[str, _Refusal]) -> Conversion:
+def _with_reason(found: Conversion, refusals: dict[Boundary, _Refusal]) -> Conversion:
     reasons = [found.split.reason]
     reasons += [f"{boundary} did not do: {_why(error)}" for boundary, error in refusals.items()]
     return dataclasses.replace(
@@ -145,7 +146,7 @@ def _with_reason(found: Conversion, refusals: dict[str, _Refusal]) -> Conversion
     )
 
 
-def _refused(refusals: dict[str, _Refusal]) -> _Refusal:
+def _refused(refusals: dict[Boundary, _Refusal]) -> _Refusal:
     """The error of the boundary that came furthest, with a word on the other."""
     (first, refused), (second, refused_again) = refusals.items()
     if isinstance(refused_again, SplitError):
@@ -153,7 +154,7 @@ def _refused(refusals: dict[str, _Refusal]) -> _Refusal:
     return _with_word_on(refused_again, first, refused)
 
 
-def _with_word_on(error: _Refusal, boundary: str, other: _Refusal) -> _Refusal:
+def _with_word_on(error: _Refusal, boundary: Boundary, other: _Refusal) -> _Refusal:
     message = f"{error}\nThe boundary {boundary} does not do either: {_why(other)}"
     longer = type(error)(message, **vars(error))
     longer.__cause__ = error

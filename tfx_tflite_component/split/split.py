@@ -11,6 +11,7 @@ from tfx_tflite_component.graph.conditions import shape_conditions
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction, FlatGraph, flatten
 from tfx_tflite_component.graph.tables import rank_lookups
 from tfx_tflite_component.graph.tensor_lists import with_batch_size
+from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.crossings import Crossing
 from tfx_tflite_component.split.cut import cut
 from tfx_tflite_component.split.head import Head, make_head
@@ -26,11 +27,6 @@ from tfx_tflite_component.split.tf_transform import calls_transform, transformed
 
 Lower: TypeAlias = Callable[[FlatGraph], tuple[FlatGraph, Mapping[str, list[str]]]]
 
-SIGNATURE = "SIGNATURE"
-RAW_FEATURES = "RAW_FEATURES"
-TRANSFORMED_FEATURES = "TRANSFORMED_FEATURES"
-TENSORS = "TENSORS"
-
 # what TFLite leaves out
 _CHECKS = ("Assert", "CheckNumerics")
 
@@ -40,8 +36,7 @@ class Split:
     """A signature in two parts.
 
     Attributes:
-        boundary: Where the signature was split: SIGNATURE, RAW_FEATURES, TRANSFORMED_FEATURES or
-            TENSORS.
+        boundary: Where the signature was split.
         reason: Why there, in words for the report.
         head: What makes the tail's inputs of serialized `tf.Example`s. None if the signature takes
             a tensor that no `tf.Example` can hold.
@@ -53,7 +48,7 @@ class Split:
         signature: The signature. The head's loops are functions of it, which end with it.
     """
 
-    boundary: str
+    boundary: Boundary
     reason: str
     head: Head | None
     tail: Tail
@@ -63,7 +58,7 @@ class Split:
     signature: ConcreteFunction
 
 
-def boundaries(signature: ConcreteFunction, transform: ConcreteFunction | None) -> list[str]:
+def boundaries(signature: ConcreteFunction, transform: ConcreteFunction | None) -> list[Boundary]:
     """Where a signature may be split, from the first choice to the last.
 
     Args:
@@ -73,17 +68,19 @@ def boundaries(signature: ConcreteFunction, transform: ConcreteFunction | None) 
     graph = flatten(signature)
     natural = _natural(graph)
     # who parses tf.Examples may have a transform under a name that nobody knows
-    may_transform = natural == RAW_FEATURES or transform is not None or calls_transform(graph)
-    return [natural, TRANSFORMED_FEATURES] if may_transform else [natural]
+    may_transform = (
+        natural is Boundary.RAW_FEATURES or transform is not None or calls_transform(graph)
+    )
+    return [natural, Boundary.TRANSFORMED_FEATURES] if may_transform else [natural]
 
 
-def _natural(graph: FlatGraph) -> str:
-    return RAW_FEATURES if parses(graph) else SIGNATURE
+def _natural(graph: FlatGraph) -> Boundary:
+    return Boundary.RAW_FEATURES if parses(graph) else Boundary.SIGNATURE
 
 
 def split(
     signature: ConcreteFunction,
-    boundary: str | None = None,
+    boundary: Boundary | None = None,
     batch_size: int = 0,
     lower: Lower = lambda graph: (graph, {}),
     tensors: Mapping[str, str] | None = None,
@@ -93,7 +90,7 @@ def split(
 
     Args:
         signature: The signature, as `load_signature` gives it.
-        boundary: SIGNATURE, RAW_FEATURES, TRANSFORMED_FEATURES or TENSORS; None is the natural one.
+        boundary: Where to split; None is the natural boundary, SIGNATURE or RAW_FEATURES.
         batch_size: The batch size of the tail; 0 leaves it dynamic.
         lower: What rewrites ops of the tail, and says which.
         tensors: For TENSORS: the tensor of the graph that each input of the tail is.
@@ -130,24 +127,25 @@ def split(
 def _handed_over(
     graph: FlatGraph,
     signature: ConcreteFunction,
-    boundary: str,
+    boundary: Boundary,
     tensors: Mapping[str, str] | None,
     transform: ConcreteFunction | None,
 ) -> tuple[list[Crossing], str]:
     """What crosses further on than where the signature takes or parses it, and why there."""
-    if boundary == TENSORS:
+    if boundary is Boundary.TENSORS:
         return named_tensors(graph, tensors or {}), "the configuration names its tensors"
-    if boundary == TRANSFORMED_FEATURES:
+    if boundary is Boundary.TRANSFORMED_FEATURES:
         return transformed_features(graph, signature, transform)
     # a signature that parses is left whole on demand alone
-    return [], "the configuration says so" if boundary == SIGNATURE and parses(graph) else ""
+    is_pinned = boundary is Boundary.SIGNATURE and parses(graph)
+    return [], "the configuration says so" if is_pinned else ""
 
 
-def _source(graph: FlatGraph, boundary: str, handed: Sequence[Crossing]) -> Source:
+def _source(graph: FlatGraph, boundary: Boundary, handed: Sequence[Crossing]) -> Source:
     tensors = {tensor for way in handed for tensor in way.tensors}
-    if boundary != SIGNATURE and parses(graph):
+    if boundary is not Boundary.SIGNATURE and parses(graph):
         return source_of_examples(graph, tensors)
-    if boundary == RAW_FEATURES:
+    if boundary is Boundary.RAW_FEATURES:
         raise SplitError(
             "input_boundary: RAW_FEATURES needs a signature that parses tf.Examples, but none of "
             f"the outputs {listed(graph.outputs)} depends on a ParseExample op. The inputs are "

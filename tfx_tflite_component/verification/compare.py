@@ -15,6 +15,7 @@ from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.progress import begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.split import (
     Split,
     boundaries,
@@ -35,7 +36,7 @@ class Comparison:
         failures: What exceeds the limits, in words; empty if the models agree.
     """
 
-    boundary: str
+    boundary: Boundary
     verification: Verification
     failures: list[str]
 
@@ -102,9 +103,9 @@ def _split_alike(
     )
 
 
-def _boundaries(signature: ConcreteFunction, config: TFLiteRewriterConfig) -> Iterator[str]:
+def _boundaries(signature: ConcreteFunction, config: TFLiteRewriterConfig) -> Iterator[Boundary]:
     if config.input_boundary != TFLiteRewriterConfig.AUTO:
-        yield TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
+        yield Boundary(TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary))
         return
     yield from boundaries(signature, transform=None)
 

@@ -14,7 +14,8 @@ from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.report.text import percent
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.samples.random_examples import random_examples, random_tensors
-from tfx_tflite_component.split.split import SIGNATURE, Split
+from tfx_tflite_component.split.boundary import Boundary
+from tfx_tflite_component.split.split import Split
 from tfx_tflite_component.tflite.interpreter import Arrays, TFLiteModel
 
 FLOAT_TOLERANCE = 1e-4
@@ -97,7 +98,7 @@ def batches(split: Split, batch_size: int, examples: Sequence[bytes] | None) -> 
     Raises:
         ExamplesError: The head refuses the examples, or there is none.
     """
-    if examples is None and split.boundary == SIGNATURE:
+    if examples is None and split.boundary is Boundary.SIGNATURE:
         tensors = random_tensors(split.tail.specs, _RANDOM_EXAMPLES, _SEED)
         yield Batch(tensors, tensors, batch_size or _RANDOM_EXAMPLES)
         return

@@ -25,6 +25,7 @@ from tfx_tflite_component import errors
 from tfx_tflite_component.config import as_json
 from tfx_tflite_component.progress import CONVERTING, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.storage.scratch import scratch
 
 _LOG_LINES_IN_ERRORS = 12
@@ -35,7 +36,7 @@ _DEFECT = (
     "This is a defect of the TFLite converter or interpreter that the model brings to light. Try "
     "another input_boundary or quantization.mode, or another version of TensorFlow."
 )
-_FURTHER_ON = "TRANSFORMED_FEATURES"
+_FURTHER_ON = Boundary.TRANSFORMED_FEATURES
 _SIGNALS = {number.value: number.name for number in signal.Signals}
 _CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV)
 # what C++, Python, TensorFlow and LLVM say
