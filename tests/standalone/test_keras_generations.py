@@ -10,7 +10,7 @@ import tensorflow as tf
 from models import example
 from quantizable import rewritten
 
-from tfx_tflite_component.verification.verify import FLOAT_TOLERANCE
+from tfx_tflite_component.verification.limits import FLOAT_TOLERANCE
 
 _SCRIPT = pathlib.Path(__file__).parents[1] / "support" / "keras_models.py"
 

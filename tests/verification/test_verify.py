@@ -21,12 +21,9 @@ from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.split.split import Split, split
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
-from tfx_tflite_component.verification.verify import (
-    OutputComparison,
-    Verification,
-    failures,
-    verify,
-)
+from tfx_tflite_component.verification.limits import failures
+from tfx_tflite_component.verification.measures import OutputComparison, Verification
+from tfx_tflite_component.verification.verify import verify
 
 Change = Callable[[tf.Tensor], tf.Tensor]
 

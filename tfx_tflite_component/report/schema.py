@@ -21,7 +21,7 @@ from tfx_tflite_component.tflite.inspection import Inspection
 from tfx_tflite_component.tflite.interpreter import TensorDetails, TFLiteModel
 from tfx_tflite_component.tflite.signatures import Tensor
 from tfx_tflite_component.verification.latency import Latency
-from tfx_tflite_component.verification.verify import Verification
+from tfx_tflite_component.verification.measures import Verification
 
 SCHEMA_VERSION = 1
 """The version of the JSON form; it grows when a field is removed or changes its meaning."""

@@ -1,9 +1,10 @@
 """Words for the terminal about models, reports and comparisons."""
 
 import collections
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from tfx_tflite_component.verification.limits import percent
 
 
 def describe_report(report: Mapping[str, Any]) -> Iterator[str]:
@@ -37,11 +38,6 @@ def describe_verification(verification: Mapping[str, Any]) -> Iterator[str]:
         if output["sqnr_db"] is not None:
             measures.append(f"SQNR {float(output['sqnr_db']):.1f} dB")
         yield f"  output {name!r}: {', '.join(measures)}"
-
-
-def percent(share: float) -> str:
-    """A share in percent, rounded down: all of something is 100%, and nothing less is."""
-    return f"{math.floor(round(share * 10_000, 6)) / 100:g}%"
 
 
 def describe_model(facts: Mapping[str, Any]) -> Iterator[str]:

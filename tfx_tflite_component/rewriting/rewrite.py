@@ -22,7 +22,9 @@ from tfx_tflite_component.split.split import Split
 from tfx_tflite_component.tflite.inspection import SELECT_TF, Inspection
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
 from tfx_tflite_component.verification.latency import Latency, measure_latency
-from tfx_tflite_component.verification.verify import Verification, batches, failures, verify
+from tfx_tflite_component.verification.limits import failures
+from tfx_tflite_component.verification.measures import Verification
+from tfx_tflite_component.verification.verify import batches, verify
 
 _HINT = " Random inputs may be what a model never takes: give it `examples` to compare on."
 

@@ -23,7 +23,9 @@ from tfx_tflite_component.split.split import (
 )
 from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
-from tfx_tflite_component.verification.verify import Verification, failures, verify
+from tfx_tflite_component.verification.limits import failures
+from tfx_tflite_component.verification.measures import Verification
+from tfx_tflite_component.verification.verify import verify
 
 
 @dataclasses.dataclass(frozen=True)

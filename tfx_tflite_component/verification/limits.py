@@ -1,0 +1,129 @@
+"""Judges what was measured by the limits of the config."""
+
+import decimal
+import math
+from collections.abc import Iterator
+
+from tfx_tflite_component.errors import ConfigError, listed
+from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
+from tfx_tflite_component.verification.measures import OutputComparison, Verification
+
+FLOAT_TOLERANCE = 1e-4
+"""The default for float models: the largest error, relative to an output's largest magnitude or
+to 1 where that is smaller."""
+
+
+def percent(share: float) -> str:
+    """A share in percent, rounded down: all of something is 100%, and nothing less is."""
+    return f"{math.floor(round(share * 10_000, 6)) / 100:g}%"
+
+
+def failures(
+    verification: Verification, limits: config_pb2.Verification, is_float: bool
+) -> list[str]:
+    """What exceeds the limits, in words.
+
+    Args:
+        verification: What was found.
+        limits: The limits of the config.
+        is_float: Whether the model is a float model, which has a default limit.
+
+    Raises:
+        ConfigError: A limit is set for an output that is not there, or that it cannot be set for.
+    """
+    unknown = sorted(limits.outputs.keys() - verification.outputs.keys())
+    if unknown:
+        raise ConfigError(
+            f"verification.outputs: the model has no output {listed(unknown)}; it has "
+            f"{listed(verification.outputs)}."
+        )
+    _check_applicable(verification, limits)
+    found = []
+    for name, output in verification.outputs.items():
+        for failure in _output_failures(output, limits, limits.outputs.get(name), is_float):
+            found.append(f"output {name!r} ({output.dtype}): {failure}")
+    return found
+
+
+def _check_applicable(verification: Verification, limits: config_pb2.Verification) -> None:
+    """Refuses limits that nothing would be held to."""
+    for field, measure, what in [
+        ("max_abs_error", "sqnr_db", "numeric"),
+        (
+            "min_argmax_agreement",
+            "argmax_agreement",
+            "[batch, two or more classes]",
+        ),
+        ("min_sqnr_db", "sqnr_db", "numeric"),
+    ]:
+        able = [name for name, o in verification.outputs.items() if getattr(o, measure) is not None]
+        # a word or truth value has an error as well, which a limit of its own can be about
+        asked = [
+            name
+            for name, own in limits.outputs.items()
+            if own.HasField(field) and field != "max_abs_error"
+        ]
+        if limits.HasField(field) and not able:
+            raise ConfigError(
+                f"verification.{field} is set, but no output is {what}. Leave it out."
+            )
+        for name in set(asked) - set(able):
+            raise ConfigError(
+                f"verification.outputs[{name!r}].{field} is set, but it is not {what}. Leave it "
+                "out."
+            )
+
+
+def _output_failures(
+    output: OutputComparison,
+    general: config_pb2.Verification,
+    own: config_pb2.Limits | None,
+    is_float: bool,
+) -> Iterator[str]:
+    def limit(field: str) -> float | None:
+        for limits in (own, general):
+            if limits is not None and limits.HasField(field):
+                return getattr(limits, field)
+        return None
+
+    # words and truth values are the same or are not, whatever numbers may differ by
+    is_held = output.sqnr_db is not None or (own is not None and own.HasField("max_abs_error"))
+    largest = limit("max_abs_error") if is_held else None
+    if largest is None and is_float:
+        largest = FLOAT_TOLERANCE * max(1.0, output.magnitude)
+    if math.isinf(output.max_abs_error):
+        yield (
+            f"NaN, or infinite in one of both alone, at example {output.worst_example}; no "
+            "max_abs_error passes"
+        )
+    elif largest is not None and output.max_abs_error > largest:
+        yield (
+            f"differs by {output.max_abs_error:.3g} at example {output.worst_example}, allowed is "
+            f"{largest:.3g}; the smallest max_abs_error that passes is {_up(output.max_abs_error)}"
+        )
+    agreement, least = output.argmax_agreement, limit("min_argmax_agreement")
+    if least is not None and agreement is not None and agreement < least:
+        yield (
+            f"the largest value is in the same place in {percent(agreement)} of the examples, "
+            f"asked for are {percent(least)}; the min_argmax_agreement that passes is "
+            f"{_down(agreement)}"
+        )
+    sqnr, least = output.sqnr_db, limit("min_sqnr_db")
+    if least is not None and sqnr is not None and sqnr < least:
+        yield (
+            f"the SQNR is {sqnr:.1f} dB, asked for are {least:.1f} dB; the min_sqnr_db that passes "
+            f"is {_down(sqnr)}"
+        )
+
+
+def _up(value: float) -> str:
+    """Four digits, rounded so that it passes as a largest value."""
+    return _rounded(value, decimal.ROUND_CEILING)
+
+
+def _down(value: float) -> str:
+    return _rounded(value, decimal.ROUND_FLOOR)
+
+
+def _rounded(value: float, rounding: str) -> str:
+    return str(decimal.Context(prec=4, rounding=rounding).create_decimal(value))
