@@ -21,7 +21,8 @@ def main(count: str) -> None:
         _write(files[0], int(count) // _SHARDS)
         for file in files[1:]:
             shutil.copyfile(files[0], file)
-        assert len(sample(files, _SAMPLED, seed=0)) == _SAMPLED
+        drawn = sample({"all": files}, {"all": _SAMPLED}, {"all": 0})
+        assert len(drawn["all"]) == _SAMPLED
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(json.dumps({"peak_mb": peak / 1024}))
 

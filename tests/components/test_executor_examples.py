@@ -171,7 +171,7 @@ def test_sample_is_spread_over_all_shards_compressed_or_not(
     _do(source, tmp_path / "out", config, *artifacts)
     shards = [int(value // 1000) for value in _values(samples["calibration"])]
     assert sorted(set(shards)) == [0, 1, 2, 3, 4]
-    assert min(map(shards.count, range(5))) >= 4
+    assert min(map(shards.count, range(5))) >= 2
 
 
 @pytest.mark.parametrize(("seed", "is_same"), [(7, True), (8, False)])
@@ -212,8 +212,7 @@ def test_warns_how_many_examples_there_are_if_fewer_than_asked_for(
         config = {"quantization": _INTEGER, "calibration": {"num_examples": 40}}
         _do(source, tmp_path / "out", config, artifact)
     assert (len(samples["calibration"]), len(samples["verification"])) == (30, 5)
-    words = "calibration.num_examples: 40 are asked for, but calibration.splits: 'train' hold 30"
-    assert words in caplog.text
+    assert "calibration.num_examples is 40, but only 30 examples of" in caplog.text
     # nobody asked for 200
     assert "verification.num_examples" not in caplog.text
 

@@ -212,7 +212,7 @@ def test_examples_may_be_named_several_times(run, folder, tmp_path):
     code, out, errors = run("convert", "model", tmp_path / "out", *arguments)
     assert code == 0
     assert "compared on      43 examples" in out
-    assert "warning  verification.num_examples: 50 are asked for" in errors
+    assert "warning  verification.num_examples is 50, but only 43 examples" in errors
 
 
 @pytest.mark.parametrize(

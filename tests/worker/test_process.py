@@ -380,7 +380,7 @@ def test_worker_writes_the_model_and_answers_with_the_report(
     with caplog.at_level(logging.WARNING):
         config = "batch_size: 2 verification { num_examples: 4 }"
         report = _rewrite(model, destination, config, samples)
-    assert "verification.num_examples: 4 are asked for, but `examples` hold 3" in caplog.text
+    assert "verification.num_examples is 4, but only 3 examples" in caplog.text
     assert json.loads(json.dumps(report)) == report
     assert report["boundary"] == "RAW_FEATURES"
     written = pathlib.Path(destination, "Format-Serving", "tflite").read_bytes()

@@ -1,6 +1,8 @@
 """Samples of the examples that are stored in TFRecord files."""
 
+import heapq
 import logging
+import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
@@ -17,16 +19,18 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
 from tfx_tflite_component.storage.storage_errors import storage_errors
 from tfx_tflite_component.tensorflow_errors import reason
 
-_CANDIDATES_PER_EXAMPLE = 4
-# Each is an open file, of which a process may have some hundreds.
-_MOST_AT_ONCE = 256
-_VERIFICATION_SEED = 0
+_READ_AT_ONCE = 64
+# of a sample in memory; a few examples are kept whatever their size
+_MAX_BYTES = 2**30
+_FEWEST = 8
 # RFC 1952, section 2.3.1
 _GZIP = b"\x1f\x8b"
 
 _log = logging.getLogger(__name__)
 
 Settings: TypeAlias = Calibration | Verification
+# the negated key and position of a record, and the record
+_Keyed: TypeAlias = tuple[float, int, bytes]
 
 
 class Files(NamedTuple):
@@ -55,7 +59,7 @@ def settings_of_samples(config: TFLiteRewriterConfig) -> dict[str, Settings]:
 def draw_samples(
     config: TFLiteRewriterConfig, files: Mapping[str, Files]
 ) -> dict[str, list[bytes]]:
-    """Samples what a config asks for.
+    """Samples what a config asks for. No two samples share an example.
 
     Args:
         config: The config, as `read_config` gives it.
@@ -69,31 +73,31 @@ def draw_samples(
         StorageError: The files cannot be looked for.
     """
     settings = settings_of_samples(config)
-    seeds = {"verification": _VERIFICATION_SEED, "calibration": config.calibration.seed}
-    return {
-        name: _sample(name, settings[name].num_examples, seeds[name], found)
-        for name, found in files.items()
-    }
+    paths = {name: _paths(found) for name, found in files.items()}
+    counts = {name: settings[name].num_examples for name in files}
+    seeds = {name: config.calibration.seed if name == "calibration" else 0 for name in files}
+    samples = sample(paths, counts, seeds)
+    for name, found in files.items():
+        _check_size(name, counts[name], len(samples[name]), found, bool(paths[name]))
+    return samples
 
 
-def _sample(name: str, count: int, seed: int, files: Files) -> list[bytes]:
-    paths = _paths(files)
-    records = sample(paths, count, seed) if paths else []
-    if not records:
-        found = "is empty" if paths else "matches no file"
+def _check_size(name: str, wanted: int, count: int, files: Files, are_there: bool) -> None:
+    if not count:
+        found = "has too few examples, or none" if are_there else "matches no file"
         raise ExamplesError(
             f"{files.name} hold no example for the {name}: {listed(files.patterns) or 'nothing'} "
-            f"{found}. Name TFRecord files with tf.Examples, such as 'data/train-*.tfrecord.gz'."
+            f"{found}. Name TFRecord files with tf.Examples, such as 'data/train-*.tfrecord.gz'; "
+            "no example is used twice, so each sample needs one of its own."
         )
-    if len(records) < count and count != DEFAULT_NUM_EXAMPLES[name]:
+    if count < wanted != DEFAULT_NUM_EXAMPLES[name]:
         _log.warning(
-            "%s.num_examples: %d are asked for, but %s hold %d; these are used.",
+            "%s.num_examples is %d, but only %d examples of %s are left for it; using these.",
             name,
+            wanted,
             count,
             files.name,
-            len(records),
         )
-    return records
 
 
 def _paths(files: Files) -> list[str]:
@@ -113,59 +117,103 @@ def _matching(pattern: str) -> list[str]:
     return [pattern] if is_file else tf.io.gfile.glob(pattern)
 
 
-def sample(files: Sequence[str], count: int, seed: int) -> list[bytes]:
-    """Samples serialized examples from the shards of a split.
+def sample(
+    files: Mapping[str, Sequence[str]], counts: Mapping[str, int], seeds: Mapping[str, int]
+) -> dict[str, list[bytes]]:
+    """Draws samples without a common example, each uniform over all of its files.
 
-    The shards are read side by side, up to 256 of them, and only as far as it takes, so that the
-    sample is spread over them and neither time nor memory grows with the data.
+    Every record gets a random key, and the records with the smallest keys are kept: a reservoir for
+    each group of files that the same samples may take from. Its memory does not grow with the data.
+    Every file is read to its end. Where there are too few examples for all samples, each gets its
+    share of them.
 
     Args:
-        files: The TFRecord files; those that end in `.gz` are compressed, as TFX has it.
-        count: The number of examples wanted.
-        seed: The same seed gives the same sample.
+        files: The TFRecord files of each sample; those that end in `.gz` are compressed, as TFX has
+            it.
+        counts: The number of examples wanted for each sample.
+        seeds: A seed for each sample; the same seeds give the same samples.
 
     Returns:
-        The examples; fewer than `count` if there are no more.
+        The examples of each sample in random order; fewer than wanted if there are no more, or if
+        they would take more than 1 GiB of memory.
 
     Raises:
         ExamplesError: A file cannot be read.
     """
-    files = sorted(files)
-    compressions = [_compression(file) for file in files]
-    records = tf.data.Dataset.from_tensor_slices((files, compressions)).interleave(
-        tf.data.TFRecordDataset, cycle_length=min(len(files), _MOST_AT_ONCE)
-    )
-    wanted = count * _CANDIDATES_PER_EXAMPLE
+    keyed: list[tuple[_Keyed, tuple[str, ...]]] = []
+    for names, paths in _by_takers(files).items():
+        # TensorFlow's global seed has no part in it, and a string seeds alike in every process
+        random_keys = random.Random(str([(name, seeds[name]) for name in names]))
+        reservoir = _Reservoir(sum(counts[name] for name in names), random_keys)
+        for path in paths:
+            for records in _read(path):
+                reservoir.add(records)
+        keyed += [(kept, names) for kept in reservoir.kept]
+    samples: dict[str, list[bytes]] = {name: [] for name in files}
+    for (_, _, record), names in sorted(keyed, reverse=True):
+        # the one that has least of what it wants
+        taker = min(names, key=lambda name: len(samples[name]) / counts[name])
+        if len(samples[taker]) < counts[taker]:
+            samples[taker].append(record)
+    return samples
+
+
+def _by_takers(files: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], list[str]]:
+    """The files by the samples that may take from them."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for path in sorted({path for paths in files.values() for path in paths}):
+        names = tuple(name for name, paths in files.items() if path in paths)
+        groups.setdefault(names, []).append(path)
+    return groups
+
+
+class _Reservoir:
+    """The records with the smallest keys, as many as are wanted or fit."""
+
+    def __init__(self, count: int, random_keys: random.Random) -> None:
+        self._random = random_keys
+        self._count = count
+        self._size_bytes = 0
+        self._position = 0
+        self._limit = -math.inf
+        self.kept: list[_Keyed] = []
+
+    def add(self, records: Sequence[bytes]) -> None:
+        for record in records:
+            self._position += 1
+            key = -self._random.random()
+            if key > self._limit:
+                heapq.heappush(self.kept, (key, -self._position, record))
+                self._size_bytes += len(record)
+                self._shrink()
+
+    def _shrink(self) -> None:
+        while len(self.kept) > self._count or (
+            self._size_bytes > _MAX_BYTES and len(self.kept) > _FEWEST
+        ):
+            self._limit, _, record = heapq.heappop(self.kept)
+            self._size_bytes -= len(record)
+
+
+def _read(path: str) -> Iterator[Sequence[bytes]]:
+    """The records of a file, some at a time."""
+    records = tf.data.TFRecordDataset(path, _compression(path)).batch(_READ_AT_ONCE)
     try:
-        candidates = list(records.take(wanted).as_numpy_iterator())
+        yield from records.as_numpy_iterator()
     except tf.errors.OpError as e:
-        culprit = next(_unreadable(files, wanted), reason(e))
+        culprit = (
+            f"{path} is a folder; its files are '{path}/*'"
+            if tf.io.gfile.isdir(path)
+            else f"{path}: {reason(e)}{_otherwise_compressed(path)}"
+        )
         raise ExamplesError(
-            f"The examples cannot be read: {culprit}. TFRecord files are "
-            "expected, compressed with gzip where their names end in .gz. Check that each was "
-            "written and copied whole."
+            f"The examples cannot be read: {culprit}. TFRecord files are expected, compressed with "
+            "gzip where their names end in .gz. Check that each was written and copied whole."
         ) from e
-    # tf.data would shuffle by TensorFlow's global seed as well
-    return random.Random(seed).sample(candidates, min(count, len(candidates)))
 
 
 def _compression(file: str) -> str:
     return "GZIP" if file.endswith(".gz") else ""
-
-
-def _unreadable(files: Sequence[str], count: int) -> Iterator[str]:
-    """Which files cannot be read as far as some examples, and why."""
-    for file in files:
-        try:
-            for _ in tf.data.TFRecordDataset(file, _compression(file)).take(count):
-                pass
-        except tf.errors.OpError as e:
-            is_folder = tf.io.gfile.isdir(file)
-            yield (
-                f"{file} is a folder, whose files '{file}/*' names"
-                if is_folder
-                else f"{file}: {reason(e)}{_otherwise_compressed(file)}"
-            )
 
 
 def _otherwise_compressed(file: str) -> str:

@@ -39,7 +39,11 @@ _WEIGHTS_SUFFIX = ".h5"
 
 
 def rewrite_keras_file(
-    path: Path, destination: Path, config: Config = None, examples: Examples | None = None
+    path: Path,
+    destination: Path,
+    config: Config = None,
+    examples: Examples | None = None,
+    calibration_examples: Examples | None = None,
 ) -> dict[str, Any]:
     """Rewrites a Keras model in a file into a TFLite model.
 
@@ -49,6 +53,7 @@ def rewrite_keras_file(
         destination: As for `rewrite_saved_model`, like the arguments that follow.
         config: As there.
         examples: As for `rewrite_keras_model`; for a folder, as for `rewrite_saved_model`.
+        calibration_examples: As there.
 
     Returns:
         The report.
@@ -58,8 +63,11 @@ def rewrite_keras_file(
         RewriterError: What else was refused, and why.
     """
     if os.path.isdir(path):
-        return rewrite_saved_model(path, destination, config, examples)
-    return rewrite_keras_model(load_keras_file(pathlib.Path(path)), destination, config, examples)
+        return rewrite_saved_model(
+            path, destination, config, examples, calibration_examples=calibration_examples
+        )
+    model = load_keras_file(pathlib.Path(path))
+    return rewrite_keras_model(model, destination, config, examples, calibration_examples)
 
 
 def load_keras_file(path: pathlib.Path) -> Any:

@@ -27,12 +27,17 @@ from tfx_tflite_component.config import (
     as_json,
     check_files,
     check_transform_graph,
+    is_calibrated,
     read_config,
 )
 from tfx_tflite_component.errors import ConfigError, SourceModelError
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.progress import begin
-from tfx_tflite_component.proto.tflite_rewriter_pb2 import Output, TFLiteRewriterConfig
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
+    Output,
+    Quantization,
+    TFLiteRewriterConfig,
+)
 from tfx_tflite_component.report.page import write_report
 from tfx_tflite_component.samples.sampling import Files, settings_of_samples
 from tfx_tflite_component.storage.publish import absolute, local_copy, staged
@@ -52,6 +57,7 @@ def rewrite_saved_model(
     config: Config = None,
     examples: Examples | None = None,
     transform_graph: Path | None = None,
+    calibration_examples: Examples | None = None,
 ) -> dict[str, Any]:
     """Rewrites a SavedModel into a TFLite model.
 
@@ -65,10 +71,13 @@ def rewrite_saved_model(
         config: What the model is to be: the message, its JSON form as a mapping or a string, or its
             text form.
         examples: Patterns of TFRecord files with serialized `tf.Example`s that the SavedModel
-            takes, to calibrate with and to compare the two models on; those that end in `.gz` are
-            compressed. Without them, the models are compared on random inputs.
+            takes, to compare the two models on and to calibrate with; those that end in `.gz` are
+            compressed. No example is used for both. Without them, the models are compared on random
+            inputs.
         transform_graph: The folder of TF Transform's output that the model was trained with, for
             the names of the inputs at TRANSFORMED_FEATURES.
+        calibration_examples: Patterns of other files to calibrate with, for the modes of
+            quantization that do; then all of `examples` is for the comparison.
 
     Returns:
         The report, as `report.json` has it.
@@ -77,7 +86,9 @@ def rewrite_saved_model(
         RewriterError: What was refused, and why. `destination` is then left as it was.
     """
     with Worker() as worker:
-        return rewrite_by(worker, source, destination, config, examples, transform_graph)
+        return rewrite_by(
+            worker, source, destination, config, examples, transform_graph, calibration_examples
+        )
 
 
 def rewrite_by(
@@ -87,10 +98,12 @@ def rewrite_by(
     config: Config = None,
     examples: Examples | None = None,
     transform_graph: Path | None = None,
+    calibration_examples: Examples | None = None,
 ) -> dict[str, Any]:
     """`rewrite_saved_model`, for who has started a worker before."""
     settings = read_config(config)
     check_files(settings, given=examples is not None)
+    _check_calibration_examples(settings, given=calibration_examples is not None)
     check_transform_graph(settings, given=transform_graph is not None)
     source_uri, destination_uri = os.fspath(source), os.fspath(destination)
     _check_apart(source_uri, destination_uri, settings.output)
@@ -101,7 +114,7 @@ def rewrite_by(
         local_graph = None
         if transform_graph is not None:
             local_graph = stack.enter_context(local_copy(os.fspath(transform_graph)))
-        files = {} if examples is None else _files(examples, settings)
+        files = {} if examples is None else _files(examples, settings, calibration_examples)
         report = rewrite_isolated(worker, local_source, folder, settings, files, local_graph)
         _flatten(folder)
         write_report(report, folder)
@@ -109,7 +122,11 @@ def rewrite_by(
 
 
 def rewrite_keras_model(
-    model: Any, destination: Path, config: Config = None, examples: Examples | None = None
+    model: Any,
+    destination: Path,
+    config: Config = None,
+    examples: Examples | None = None,
+    calibration_examples: Examples | None = None,
 ) -> dict[str, Any]:
     """Rewrites a Keras model in memory, of Keras 3 or of tf_keras, into a TFLite model.
 
@@ -122,6 +139,7 @@ def rewrite_keras_model(
         destination: As for `rewrite_saved_model`, like the arguments that follow.
         config: As there.
         examples: As there; a `tf.Example` holds a feature for each input.
+        calibration_examples: As there.
 
     Returns:
         The report.
@@ -141,7 +159,9 @@ def rewrite_keras_model(
                 f"Keras cannot export the {type(model).__name__}: {e}. Pass a Keras model that is "
                 "built: call it on data once, or give it an Input."
             ) from e
-        return rewrite_saved_model(saved_model, destination, config, examples)
+        return rewrite_saved_model(
+            saved_model, destination, config, examples, calibration_examples=calibration_examples
+        )
 
 
 def rewrite_concrete_function(
@@ -150,6 +170,7 @@ def rewrite_concrete_function(
     config: Config = None,
     examples: Examples | None = None,
     trackable: Any = None,
+    calibration_examples: Examples | None = None,
 ) -> dict[str, Any]:
     """Rewrites a concrete function into a TFLite model.
 
@@ -161,6 +182,7 @@ def rewrite_concrete_function(
         examples: As there.
         trackable: The module, or other object that TensorFlow can save, that holds the tables and
             files that the function uses; variables are found without it.
+        calibration_examples: As for `rewrite_saved_model`.
 
     Returns:
         The report.
@@ -184,7 +206,9 @@ def rewrite_concrete_function(
                 f"TensorFlow cannot save the {type(function).__name__}: {e}. Pass what "
                 "get_concrete_function gives, and as `trackable` what holds its tables and files."
             ) from e
-        return rewrite_saved_model(saved_model, destination, config, examples)
+        return rewrite_saved_model(
+            saved_model, destination, config, examples, calibration_examples=calibration_examples
+        )
 
 
 def compare_models(
@@ -246,11 +270,30 @@ def _holder(function: ConcreteFunction, trackable: Any) -> tf.Module:
     return module
 
 
-def _files(examples: Examples, config: TFLiteRewriterConfig) -> dict[str, Files]:
-    """The same files for every sample: there are no splits outside of a pipeline."""
+def _check_calibration_examples(config: TFLiteRewriterConfig, given: bool) -> None:
+    if given and not is_calibrated(config):
+        mode = Quantization.Mode.Name(config.quantization.mode)
+        raise ConfigError(
+            f"`calibration_examples` has no effect with quantization.mode: {mode}, which is not "
+            "calibrated. Remove it, or use FULL_INTEGER or INT16_ACTIVATIONS."
+        )
+
+
+def _files(
+    examples: Examples,
+    config: TFLiteRewriterConfig,
+    calibration_examples: Examples | None = None,
+) -> dict[str, Files]:
+    """The files of each sample; there are no splits outside of a pipeline."""
+    files = dict.fromkeys(settings_of_samples(config), _named("`examples`", examples))
+    if calibration_examples is not None:
+        files["calibration"] = _named("`calibration_examples`", calibration_examples)
+    return files
+
+
+def _named(name: str, examples: Examples) -> Files:
     patterns = [examples] if isinstance(examples, str | os.PathLike) else list(examples)
-    files = Files("`examples`", [absolute(os.fspath(pattern)) for pattern in patterns])
-    return dict.fromkeys(settings_of_samples(config), files)
+    return Files(name, [absolute(os.fspath(pattern)) for pattern in patterns])
 
 
 def _check_apart(source: str, destination: str, output: Output) -> None:

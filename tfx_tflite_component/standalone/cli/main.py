@@ -83,16 +83,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _convert(arguments: argparse.Namespace) -> int:
     config = _config(arguments.config)
     results = arguments.output, config, arguments.examples
+    calibration = {"calibration_examples": arguments.calibration_examples}
     if arguments.keras_model is not None:
         begin(_IMPORTING)
         from tfx_tflite_component.standalone.keras_files import rewrite_keras_file
 
-        report = rewrite_keras_file(arguments.keras_model, *results)
+        report = rewrite_keras_file(arguments.keras_model, *results, **calibration)
     else:
         with _worker() as worker:
             from tfx_tflite_component.standalone.rewrite import rewrite_by
 
-            report = rewrite_by(worker, arguments.saved_model, *results)
+            report = rewrite_by(worker, arguments.saved_model, *results, **calibration)
     _show([f"{arguments.output}:", *describe_report(report)])
     return _OK
 
@@ -183,8 +184,15 @@ def _add_convert(commands: Any, from_keras: bool) -> None:
         "--examples",
         metavar="TFRECORD_PATTERN",
         action="append",
-        help="tf.Examples to calibrate with and to compare on (default: random inputs); may be "
+        help="tf.Examples to compare on and to calibrate with (default: random inputs); may be "
         "given several times",
+    )
+    parser.add_argument(
+        "--calibration-examples",
+        metavar="TFRECORD_PATTERN",
+        action="append",
+        help="other tf.Examples to calibrate with (default: a part of --examples, which is not "
+        "compared on); may be given several times",
     )
     parser.set_defaults(command=_convert)
 
