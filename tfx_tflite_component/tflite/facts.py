@@ -53,10 +53,10 @@ def multiply_accumulates(model: schema.Model) -> int:
 def peak_tensor_bytes(model: schema.Model) -> int:
     """The most bytes that the tensors alive at one time take, without weights and variables.
 
-    A tensor is alive from the op that writes it to the last op that reads it; inputs from the start,
-    outputs to the end. Strings count as empty, and the bodies of loops and branches on their own. It
-    is a lower bound for the memory of a runtime: what TensorFlow Lite Micro calls the head of its
-    arena, but for padding.
+    A tensor is alive from the op that writes it to the last op that reads it; inputs from the
+    start, outputs to the end. Strings count as empty, and the bodies of loops and branches on their
+    own. It is a lower bound for the memory of a runtime: what TensorFlow Lite Micro calls the head
+    of its arena, but for padding.
 
     Args:
         model: The model.
