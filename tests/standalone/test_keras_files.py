@@ -1,8 +1,5 @@
 """Keras models in files, of both generations of Keras."""
 
-import contextlib
-import io
-import json
 import pathlib
 import sys
 import zipfile
@@ -13,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+from keras_file import edit, edit_weights
 from models import save
 from workers import WorkerInProcess
 
@@ -173,7 +171,7 @@ def test_nothing_that_a_file_names_is_imported_or_called(
     (tmp_path / "sneaky.py").write_text("print('imported')\n")
     monkeypatch.syspath_prepend(tmp_path)
     path = _saved(_network(k), tmp_path / f"model{suffix}")
-    _edit(path, lambda config: config["config"]["layers"][1]["config"].update(activation=entry))
+    edit(path, lambda config: config["config"]["layers"][1]["config"].update(activation=entry))
     with pytest.raises(SourceModelError, match=r"of the module|Python code"):
         load_keras_file(path)
     assert "sneaky" not in sys.modules
@@ -202,7 +200,7 @@ def test_calls_of_tensorflow_that_may_do_more_are_refused(suffix, function, call
                 layer["config"]["function"] = function
 
     path = _saved(calling, tmp_path / f"model{suffix}")
-    _edit(path, call_another)
+    edit(path, call_another)
     with pytest.raises(SourceModelError, match=rf"'{function}', in the TFOpLambda layer .* not kn"):
         load_keras_file(path)
 
@@ -219,7 +217,7 @@ def test_code_of_a_wrapper_of_keras_2_that_is_not_public_is_not_run(suffix, wrap
             "config": {"residual_fn": "4wEAAA==", "residual_fn_type": "lambda"},
         }
 
-    _edit(path, wrap)
+    edit(path, wrap)
     with pytest.raises(SourceModelError, match=f"'{wrapper}'.* neither public in Keras nor regist"):
         load_keras_file(path)
 
@@ -242,7 +240,7 @@ def test_feature_column_that_reads_a_file_of_this_machine_is_refused(tmp_path):
 def test_weights_in_another_file_are_not_read(k, suffix, kind, tmp_path):
     path = _saved(_network(k), tmp_path / f"model{suffix}")
     (tmp_path / "secret").write_bytes(b"secret")
-    _edit_weights(path, lambda weights: _add_from_elsewhere(weights, kind, tmp_path / "secret"))
+    edit_weights(path, lambda weights: _add_from_elsewhere(weights, kind, tmp_path / "secret"))
     with pytest.raises(SourceModelError, match=r"has 'added' of '/.*' in another place"):
         load_keras_file(path)
 
@@ -265,7 +263,7 @@ def _add_from_elsewhere(weights, kind, secret):
 def test_vocabulary_of_a_file_of_this_machine_is_refused(k, suffix, tmp_path):
     lookup = k.layers.IntegerLookup(vocabulary=[1, 2, 3, 4])
     path = _saved(k.Sequential([k.Input([4], dtype="int64"), lookup]), tmp_path / f"m{suffix}")
-    _edit(path, lambda c: c["config"]["layers"][1]["config"].update(vocabulary="/etc/passwd"))
+    edit(path, lambda c: c["config"]["layers"][1]["config"].update(vocabulary="/etc/passwd"))
     with pytest.raises(SourceModelError, match="a file of this machine, '/etc/passwd'"):
         load_keras_file(path)
 
@@ -276,7 +274,7 @@ def test_what_training_names_is_not_imported(k, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     path = _saved(_network(k), tmp_path / "model.keras")
     loss = {"module": "sneaky", "class_name": "Loss", "config": {}, "registered_name": "Loss"}
-    _edit(path, lambda config: config.update(compile_config={"loss": loss}))
+    edit(path, lambda config: config.update(compile_config={"loss": loss}))
     load_keras_file(path)
     assert "sneaky" not in sys.modules
 
@@ -370,51 +368,10 @@ def test_absence_of_tf_keras_is_told(tmp_path, monkeypatch):
         load_keras_file(path)
 
 
-# --- changes files
-
-
-def _edit(path, change):
-    """Changes the description of the model in a file."""
-    if path.suffix == ".h5":
-        with h5py.File(path, "a") as file:
-            config = json.loads(file.attrs["model_config"])
-            change(config)
-            file.attrs["model_config"] = json.dumps(config)
-        return
-    with _members(path) as members:
-        config = json.loads(members["config.json"])
-        change(config)
-        members["config.json"] = json.dumps(config)
-
-
-def _edit_weights(path, change):
-    """Changes the weights of the model in a file."""
-    if path.suffix == ".h5":
-        with h5py.File(path, "a") as file:
-            change(next(item for item in file.values() if isinstance(item, h5py.Group)))
-        return
-    with _members(path) as members:
-        content = io.BytesIO(members["model.weights.h5"])
-        with h5py.File(content, "a") as file:
-            change(next(item for item in file.values() if isinstance(item, h5py.Group)))
-        members["model.weights.h5"] = content.getvalue()
-
-
-@contextlib.contextmanager
-def _members(path):
-    """The members of an archive, written back as they are changed."""
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    yield members
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-
-
 def _give_class(path, class_name, **fields):
     def change(config):
         for layer in config["config"]["layers"]:
             if layer["class_name"] == class_name:
                 layer.update(fields)
 
-    _edit(path, change)
+    edit(path, change)

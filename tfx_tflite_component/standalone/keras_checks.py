@@ -7,12 +7,12 @@ to other files; Keras refuses these in some formats and versions alone.
 import inspect
 import pathlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import h5py
 
-from tfx_tflite_component.errors import SourceModelError
+from tfx_tflite_component.errors import SourceModelError, listed
 
 EXPORT = "export a SavedModel with `model.export` where the model was made"
 
@@ -32,6 +32,9 @@ _VALUES = (
     *("__tuple__", "TensorShape", "TypeSpec", "CompositeTensor"),
 )
 _FUNCTION = "function"
+# What a `.keras` archive consists of.
+_MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
+_ASSETS = "assets/"
 # Where Keras 3 has the classes of what it makes of calls of its functions.
 _OPERATIONS = "keras.src.ops."
 # The layers that Keras 2 makes of calls of TensorFlow, whose functions also read and delete files.
@@ -70,12 +73,35 @@ def check_description(description: Any, keras: Any, path: pathlib.Path) -> None:
             )
         if entry["class_name"] in _CALLS:
             _check_call(entry, path)
-        elif not _is_known(entry, keras):
+        if not _is_known(entry, keras):
             raise SourceModelError(
                 f"{path} holds {_named(entry)!r} of the module {entry.get('module')!r}, which is "
                 "neither public in Keras nor registered, and not imported for a file. "
                 f"{remedy_for_own_classes(keras)}"
             )
+
+
+def check_members(names: Sequence[str], path: pathlib.Path) -> None:
+    """Refuses an archive that holds anything but what Keras writes by default.
+
+    Keras 2 also reads weights from `model.weights.npz`, which may hold pickled Python objects:
+    reading them runs any code.
+
+    Args:
+        names: The members of the archive.
+        path: The archive, for the message.
+
+    Raises:
+        SourceModelError: There is another member, or one twice.
+    """
+    others = [name for name in names if not (name in _MEMBERS or name.startswith(_ASSETS))]
+    others += [name for name in _MEMBERS if names.count(name) > 1]
+    if others:
+        raise SourceModelError(
+            f"{path} holds {listed(others)}; expected each of {listed(_MEMBERS)} once, and files "
+            f"in {_ASSETS!r}. No other file is read, because some formats of weights can run code. "
+            f"Save the model again with `model.save`, or {EXPORT}."
+        )
 
 
 def check_weights(weights: h5py.Group, path: pathlib.Path) -> None:
@@ -144,18 +170,30 @@ def _check_call(entry: Mapping[str, Any], path: pathlib.Path) -> None:
 
 
 def _is_known(entry: Mapping[str, Any], keras: Any) -> bool:
-    """Whether a class or function is public in Keras, or registered in this process."""
-    name, module = _named(entry), str(entry.get("module"))
-    registered = (name, str(entry.get("registered_name")))
-    if any(keras.saving.get_registered_object(known) is not None for known in registered):
-        return True
+    """Whether all that Keras may resolve an entry to is public in Keras or registered here.
+
+    Keras looks up a function by its own name and a class by `registered_name`, or by `class_name`
+    in files of the older format. Only what it does not find like that is imported from `module`.
+    """
+    name, module = _named(entry), entry.get("module")
     if entry["class_name"] == _FUNCTION:
+        if keras.saving.get_registered_object(name) is not None:
+            return True
         # how Keras writes functions of its own
-        return module == "builtins" and name in vars(keras.activations)
-    if name in _VALUES or _is_operation(name, module, keras):
+        return module == "builtins" and inspect.isfunction(vars(keras.activations).get(name))
+    registered_name = entry.get("registered_name") or name
+    registered = keras.saving.get_registered_object(str(registered_name))
+    if registered is not None:
+        return name in (registered_name, getattr(registered, "__name__", None))
+    is_of_keras = module is None or str(module).partition(".")[0] in _KERAS
+    return is_of_keras and registered_name == name and _is_of_keras(name, str(module), keras)
+
+
+def _is_of_keras(name: str, module: str, keras: Any) -> bool:
+    """Whether Keras itself has a class of this name that descriptions are made of."""
+    if name in (_FUNCTIONAL, *_CALLS, *_VALUES):
         return True
-    is_of_keras = entry.get("module") is None or module.partition(".")[0] in _KERAS
-    return is_of_keras and (name == _FUNCTIONAL or _is_public(name, keras))
+    return _is_operation(name, module, keras) or _is_public(name, keras)
 
 
 def _named(entry: Mapping[str, Any]) -> str:
@@ -172,7 +210,7 @@ def _is_operation(name: str, module: str, keras: Any) -> bool:
     if not module.startswith(_OPERATIONS) or module not in sys.modules:
         return False
     found = vars(sys.modules[module]).get(name)
-    return inspect.isclass(found) and issubclass(found, keras.Operation)
+    return inspect.isclass(found) and issubclass(found, getattr(keras, "Operation", ()))
 
 
 def _described(entry: Mapping[str, Any]) -> str:

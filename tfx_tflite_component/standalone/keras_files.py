@@ -21,6 +21,7 @@ from tfx_tflite_component.progress import begin
 from tfx_tflite_component.standalone.keras_checks import (
     EXPORT,
     check_description,
+    check_members,
     check_weights,
     remedy_for_own_classes,
 )
@@ -35,7 +36,7 @@ from tfx_tflite_component.standalone.rewrite import (
 # Who reads what which major version of Keras wrote.
 _PACKAGES = {"1": "tf_keras", "2": "tf_keras", "3": "keras"}
 _REASON_CHARACTERS = 300
-_WEIGHTS_SUFFIX = ".h5"
+_WEIGHTS = "model.weights.h5"
 
 
 def rewrite_keras_file(
@@ -114,11 +115,11 @@ def _stored(path: pathlib.Path) -> tuple[str, Any]:
 
 def _read_archive(path: pathlib.Path) -> tuple[str, Any]:
     with zipfile.ZipFile(path) as archive:
+        check_members(archive.namelist(), path)
         metadata = json.loads(archive.read("metadata.json"))
-        for name in archive.namelist():
-            if name.endswith(_WEIGHTS_SUFFIX):
-                with h5py.File(io.BytesIO(archive.read(name))) as weights:
-                    check_weights(weights, path)
+        if _WEIGHTS in archive.namelist():
+            with h5py.File(io.BytesIO(archive.read(_WEIGHTS))) as weights:
+                check_weights(weights, path)
         return str(metadata["keras_version"]), json.loads(archive.read("config.json"))
 
 
