@@ -1,50 +1,51 @@
-# The environments: a TFX, the Python that it runs on, the glibc that its wheels need, and where they
-# are installed. What is installed is locked in requirements/tfx-<TFX>.txt.
-TFX := 1.16
-PYTHON_1.16 := 3.10
-GLIBC_1.16 := 2.28
+# `make` works in an environment: a TFX, and a Python that it runs on, installed into a folder by a
+# lock of requirements/. scripts/environment.sh chooses it; TFX= and PYTHON= narrow the choice.
+CHOICE := $(shell PYTHON="$(PYTHON)" scripts/environment.sh $(TFX))
+CHOSEN_TFX := $(word 1,$(CHOICE))
+PLACE := $(word 2,$(CHOICE))
+
 VENV_1.16 := .venv
-PYTHON_1.21 := 3.13
-GLIBC_1.21 := 2.39
 VENV_1.21 := .venv-1.21
-
-ifndef PYTHON_$(TFX)
-$(error there is no environment for TFX=$(TFX): expected 1.16 or 1.21)
-endif
-
-PYTHON := python$(PYTHON_$(TFX))
-VENV := $(VENV_$(TFX))
+VENV := $(VENV_$(CHOSEN_TFX))
 BIN := $(VENV)/bin
-REQUIREMENTS := requirements/tfx-$(TFX).in
-LOCK := requirements/tfx-$(TFX).txt
 READY := $(VENV)/.ready
-UV := $(VENV_1.16)/bin/uv
 
-# Where this machine has not both, an environment lives in a Debian trixie root.
-HAS_1.16 := yes
-HAS_1.21 = $(shell $(PYTHON) -c "import ensurepip" 2>/dev/null && \
-  printf 'glibc %s\n%s\n' $(GLIBC_1.21) "$$(getconf GNU_LIBC_VERSION)" | sort -VC && echo yes)
+# The Pythons that a lock holds for, the first and the one after the last.
+PYTHONS_1.16 := 3.10 3.12
+PYTHONS_1.21 := 3.11 3.14
+
+# Any environment's would do; if there is none, the chosen one is installed.
+FOUND_UV := $(firstword $(wildcard .venv/bin/uv .venv-1.21/bin/uv) $(shell command -v uv))
+UV := $(or $(FOUND_UV),$(BIN)/uv)
+WITH_UV := $(if $(FOUND_UV),,$(READY))
 
 .DELETE_ON_ERROR:
-.PHONY: help can-run example test lint bench lock proto
+.PHONY: help can-run example test lint bench lock proto clean
 
 help:
 	@echo "make example   run the bundled pipeline; ARGS=\"--data 'FILES'\" takes your own data"
 	@echo "make test      run all checks and tests; ARGS=\"...\" goes to pytest"
-	@echo "make lint      run the checks alone"
+	@echo "make lint      run the checks only"
 	@echo "make bench     measure time and memory"
 	@echo "make lock      lock the requirements again; ARGS=--upgrade takes new versions"
-	@echo "make proto     make the protobuf code and docs/config.md again"
+	@echo "make proto     generate the protobuf code and docs/config.md again"
+	@echo "make clean     delete the environments (3.1 GB each) and all other generated files"
 	@echo
-	@echo "TFX=1.21 after any of these takes TFX 1.21 instead of 1.16."
+	@echo "The TFX that fits this machine is used. TFX=1.16 or TFX=1.21 after any of these asks for"
+	@echo "one, and PYTHON=/path/to/python for a Python."
 
-ifneq ($(HAS_$(TFX)),yes)
+ifeq ($(PLACE),-)
+
+can-run example test lint bench:
+	@scripts/environment.sh --explain $(TFX)
+	@exit 1
+
+else ifeq ($(PLACE),trixie)
 
 can-run:
-	@scripts/trixie.sh --check
 
 example test lint bench:
-	@scripts/trixie.sh make --no-print-directory $@
+	@scripts/trixie.sh make --no-print-directory TFX=$(CHOSEN_TFX) $@
 
 else
 
@@ -69,31 +70,23 @@ bench: $(READY)
 	@$(BIN)/python benchmarks/evaluation.py
 	@$(BIN)/python benchmarks/lowering.py
 
-$(READY): $(LOCK) setup.cfg | $(BIN)/python
-	@echo "Installing TFX $(TFX) and this package into $(VENV) (once, a minute or more)"
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check "$$(grep -o '^uv==[^ ]*' $(LOCK))"
-	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python $(LOCK)
-	@# setuptools writes to the checkout, where another environment may be installed at the same time
-	@flock setup.cfg $(BIN)/uv pip install --quiet --no-deps --no-build-isolation \
-	  --python $(BIN)/python --editable .
-	@touch $@
+# Also if the Python that it was made of is gone.
+ifneq ($(shell $(BIN)/python -c "" 2>/dev/null && echo runs),runs)
+.PHONY: $(READY)
+endif
 
-$(BIN)/python:
-	@$(PYTHON) -c "import ensurepip" 2>/dev/null || { \
-	  echo "$(PYTHON) with its venv module is needed and was not found: install it, or name it" \
-	    "with PYTHON=/path/to/$(PYTHON)." >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV)
+$(READY): requirements/tfx-$(CHOSEN_TFX).txt setup.cfg
+	@scripts/install.sh $(VENV) $(CHOICE)
 
 endif
 
-lock: | $(UV)
-	@$(UV) pip compile --quiet --generate-hashes --python-version $(PYTHON_$(TFX)) \
-	  --python-platform x86_64-manylinux_$(subst .,_,$(GLIBC_$(TFX))) \
-	  --custom-compile-command "make lock TFX=$(TFX)" --output-file $(LOCK) $(ARGS) $(REQUIREMENTS)
+# TFX= says which of the two; both if it is not given.
+lock: | $(WITH_UV)
+	@$(foreach tfx,$(or $(TFX),1.16 1.21),\
+	  UV=$(UV) scripts/lock.sh $(tfx) $(PYTHONS_$(tfx)) $(ARGS) &&) true
 
-proto: | $(UV)
+proto: | $(WITH_UV)
 	@UV=$(UV) scripts/generate_proto.sh
 
-# Any environment's would do.
-$(UV):
-	@$(MAKE) --no-print-directory TFX=1.16 $(VENV_1.16)/.ready
+clean:
+	@scripts/clean.sh
