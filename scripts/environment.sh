@@ -11,8 +11,8 @@
 #   1.16 uv 3.10                      this machine, with a Python that uv downloads
 #   none - -                          nothing fits
 #
-# With `--explain` before the TFX, it prints what can be done if nothing fits. The variable PYTHON
-# names the one Python to consider.
+# With `--explain` before the TFX, it prints what can be done if nothing fits. The variable PYTHON,
+# if it is not empty, is the only Python to consider.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -69,7 +69,7 @@ can_run_wheels() {
 # The path of the Python of a version that can make virtual environments.
 python_of() {
   # pyenv's commands run the version named here, whatever .python-version says
-  PYENV_VERSION=$1 "${PYTHON-python$1}" -c "
+  PYENV_VERSION=$1 "${PYTHON:-python$1}" -c "
 import sys, ensurepip
 if '%d.%d' % sys.version_info[:2] != '$1':
     sys.exit(1)
@@ -88,7 +88,7 @@ ${PYTHON:+PYTHON=$PYTHON, }Pythons that make virtual environments: $(found_pytho
              Ubuntu 24.04)
   either     uv (https://docs.astral.sh/uv), which downloads a Python for TFX 1.16, or, with that
              glibc, for TFX 1.21
-  TFX 1.21   root's rights and debootstrap, for a Debian trixie root: $(scripts/trixie.sh --check 2>&1 | grep -o 'for want of [^.]*' || echo "possible here")
+  TFX 1.21   root's rights and debootstrap or apt-get, for a Debian trixie root
 
 Each takes 3.1 GB of disk. \`make TFX=1.16 ...\` and \`make TFX=1.21 ...\` choose one of the two.
 END

@@ -26,11 +26,7 @@ def test_first_commands_are_the_example_and_the_tests() -> None:
     assert snippets("README.md", "sh") == ["make example\nmake test\n"]
 
 
-def test_ci_runs_the_test_commands() -> None:
-    commands = re.findall(r"^make test$|`(make test .*?)`", PAGES["README.md"], re.MULTILINE)
+def test_ci_runs_the_tests_on_both_versions() -> None:
     script = (CHECKOUT / ".ci" / "run").read_text()
-    assert commands == ["", "make test TFX=1.21"]
-    assert re.findall(r"^ *(make test.*?) (?:>|\|\|)", script, re.MULTILINE) == [
-        "make test TFX=1.21",
-        "make test",
-    ]
+    commands = re.findall(r"^ *(make test.*?) (?:>|\|\|)", script, re.MULTILINE)
+    assert sorted(commands) == ["make test TFX=1.16", "make test TFX=1.21"]
