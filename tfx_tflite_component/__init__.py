@@ -3,6 +3,8 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tfx_tflite_component.version import __version__
+
 if TYPE_CHECKING:
     from tfx_tflite_component.components.artifacts import TFLiteReport
     from tfx_tflite_component.components.rewriter.component import (
@@ -16,13 +18,12 @@ if TYPE_CHECKING:
         rewrite_saved_model,
     )
 
-__version__ = "0.1.0"
-
 __all__ = [
     "TFLiteReport",
     "TFLiteRewriter",
     "TFLiteRewriterConfig",
     "TFLiteRewriterSpec",
+    "__version__",
     "rewrite_concrete_function",
     "rewrite_keras_model",
     "rewrite_saved_model",

@@ -1,6 +1,20 @@
-"""What can go wrong, as types: each message names the culprit, what was found and the remedy."""
+"""What can go wrong, as types: each message names the culprit, what was found, and the remedy.
 
-from collections.abc import Iterable
+RewriterError              every error that this package raises on purpose
+ConfigError              the config is unknown, out of range, or contradicts itself
+SourceModelError         the SavedModel or its signature is missing or cannot be read
+ExamplesError            the examples are missing, empty, or not what the model takes
+SplitError               the signature cannot be split at the boundary
+ConversionError          the TFLite converter refused the tail
+UnsupportedOpsError    ... because of ops that are not allowed, or cannot be run here
+VerificationError        the TFLite model does not compute what the SavedModel does
+ModelFileError           a TFLite model is damaged, or the file is not one
+StorageError             a folder cannot be read or written
+WorkerError              the process that works with TensorFlow died, or took too long
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 def listed(names: Iterable[str]) -> str:
@@ -13,7 +27,7 @@ class RewriterError(Exception):
 
 
 class ConfigError(RewriterError, ValueError):
-    """The configuration is unknown to this version, out of range or contradicts itself."""
+    """The config is unknown to this version, out of range or contradicts itself."""
 
 
 class SourceModelError(RewriterError):
@@ -45,11 +59,19 @@ class UnsupportedOpsError(ConversionError):
 
 
 class VerificationError(RewriterError):
-    """The TFLite model does not compute what the SavedModel computes."""
+    """The TFLite model does not compute what the SavedModel computes.
+
+    Attributes:
+        report: The JSON form of the report of the rejected model; None where there is none.
+    """
+
+    def __init__(self, message: str, report: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 class ModelFileError(RewriterError):
-    """A file that is to be a TFLite model is damaged, or something else."""
+    """A file that should be a TFLite model is damaged or is not one."""
 
 
 class StorageError(RewriterError):
@@ -61,12 +83,40 @@ class WorkerError(RewriterError):
 
     Attributes:
         phase: What it was doing, as it reads in "while it was ...".
+        boundary: The boundary at which it did that; empty for phases without one.
         how: What became of it, such as "was killed by SIGSEGV".
         crashed: Whether a defect of a program killed it, and not the system or the time limit.
     """
 
-    def __init__(self, message: str, phase: str = "", how: str = "", crashed: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        phase: str = "",
+        boundary: str = "",
+        how: str = "",
+        crashed: bool = False,
+    ) -> None:
         super().__init__(message)
         self.phase = phase
+        self.boundary = boundary
         self.how = how
         self.crashed = crashed
+
+
+_TYPES = {
+    error.__name__: error
+    for error in (
+        *(ConfigError, SourceModelError, ExamplesError, SplitError, ConversionError),
+        *(UnsupportedOpsError, VerificationError, ModelFileError, StorageError, WorkerError),
+    )
+}
+
+
+def error_to_json(error: RewriterError) -> dict[str, Any]:
+    """The JSON form of an error."""
+    return {"type": type(error).__name__, "message": str(error), "attributes": vars(error)}
+
+
+def error_from_json(data: Mapping[str, Any]) -> RewriterError:
+    """The error of a JSON form."""
+    return _TYPES[data["type"]](data["message"], **data["attributes"])

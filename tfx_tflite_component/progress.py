@@ -1,18 +1,43 @@
-"""What the work with TensorFlow is at: told to the log, and to who waits for a worker."""
+"""What the work with TensorFlow is at: for the log, and for the process that waits for a worker."""
 
+import enum
 import logging
 
 PROGRESS = logging.getLogger(__name__)
-"""Each phase is one record, whose message reads as in "while it was ..."."""
-
-CONVERTING = "converting at "
-"""How the phases begin in which the converter runs; the boundary follows."""
+"""Each phase is one record with the attributes `phase` and `boundary`."""
 
 
-def begin(phase: str) -> None:
-    """Says that a phase begins.
+class Phase(str, enum.Enum):
+    """A part of the work, as it reads in "while it was ..."."""
+
+    IMPORTING = "importing TensorFlow"
+    LOADING_KERAS = "loading the Keras model"
+    EXPORTING_KERAS = "exporting the Keras model"
+    SAMPLING = "sampling the examples"
+    LOADING = "loading the SavedModel"
+    SPLITTING = "splitting the signature"
+    CALIBRATING = "reading the calibration sample"
+    CONVERTING = "converting"
+    INSPECTING = "inspecting the model"
+    LOADING_MODEL = "loading the TFLite model"
+    VERIFYING = "verifying"
+    COMPARING = "comparing"
+    TIMING = "measuring its latency"
+    SAVING = "saving what belongs to the model"
+    TRYING = "trying the TFLite model"
+
+
+def begin(phase: Phase, boundary: str = "") -> None:
+    """Logs that a phase begins.
 
     Args:
-        phase: What is done in it, such as "verifying".
+        phase: The phase.
+        boundary: The boundary at which the signature is split in it, where there is one.
     """
-    PROGRESS.info("%s", phase)
+    PROGRESS.info("%s", words(phase, boundary), extra={"phase": phase.value, "boundary": boundary})
+
+
+def words(phase: str, boundary: str) -> str:
+    """A phase as it reads in "while it was ..."."""
+    said = phase.value if isinstance(phase, Phase) else phase
+    return f"{said} at {boundary}" if boundary else said

@@ -19,9 +19,10 @@ from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.storage.publish import local_copy
-from tfx_tflite_component.tflite.inspection import SELECT_TF, Inspection, inspect
+from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect, inspect_signatures
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable
 from tfx_tflite_component.worker.process import Worker
+from tfx_tflite_component.worker.protocol import TRY_MODEL, TryModelRequest
 
 _HEAD_KEY = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 # A call of the head costs about as much as parsing a hundred examples, so that it takes many.
@@ -51,7 +52,7 @@ class Scorer:
             found = inspect(path)
             check_runnable(found, model_dir)
             self._head = _load_head(folder, model_dir)
-            _check_together(self._head, found, model_dir)
+            _check_together(self._head, path, model_dir)
             self._model = TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
         self._of_thread = threading.local()
 
@@ -113,8 +114,7 @@ def check_model(model_dir: str) -> None:
     with local_copy(model_dir) as folder:
         path = _model_file(folder, model_dir)
         with Worker() as worker:
-            arguments = {"model": str(path.absolute()), "model_dir": model_dir}
-            worker.ask("try_model", _TRY_SECONDS, **arguments)
+            worker.ask(TRY_MODEL, TryModelRequest(str(path.absolute()), model_dir), _TRY_SECONDS)
 
 
 def _model_file(folder: pathlib.Path, model_dir: str) -> pathlib.Path:
@@ -142,9 +142,11 @@ def _load_head(folder: pathlib.Path, model_dir: str) -> ConcreteFunction:
         return load_signature(path, _HEAD_KEY)
 
 
-def _check_together(head: ConcreteFunction, model: Inspection, model_dir: str) -> None:
+def _check_together(head: ConcreteFunction, path: pathlib.Path, model_dir: str) -> None:
     made = sorted(head.structured_outputs)
-    taken = sorted(name for signature in model.signatures.values() for name in signature.inputs)
+    taken = sorted(
+        name for signature in inspect_signatures(path).values() for name in signature.inputs
+    )
     if made != taken:
         raise SourceModelError(
             f"The head of the TFLite model in {model_dir} makes {listed(made)}, and the model "

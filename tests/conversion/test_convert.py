@@ -49,12 +49,12 @@ def _weights(conversion):
 
 
 def test_float_model_has_float_weights(dense):
-    assert _weights(check_contract(dense, _EXAMPLES))["FLOAT32"] >= _SIZE * 32 * 4
+    assert _weights(check_contract(dense, _EXAMPLES))["float32"] >= _SIZE * 32 * 4
 
 
 @pytest.mark.parametrize(
     ("mode", "dtype", "weight_bytes", "tolerance"),
-    [("FLOAT16", "FLOAT16", 2, 0.05), ("DYNAMIC_RANGE", "INT8", 1, 0.5)],
+    [("FLOAT16", "float16", 2, 0.05), ("DYNAMIC_RANGE", "int8", 1, 0.5)],
 )
 def test_quantized_weights_are_small_and_the_outputs_near(
     dense, mode, dtype, weight_bytes, tolerance

@@ -89,7 +89,7 @@ def test_inspection_is_the_model_of_the_report(
     path = project / "OUTPUT_DIR"
     assert main.main(["inspect", str(path / "tflite"), "--json"]) == 0
     report = json.loads((path / "report.json").read_text())
-    assert json.loads(capsys.readouterr().out) == report["model"]
+    assert json.loads(capsys.readouterr().out)["model"] == report["model"]
 
 
 def test_model_of_another_saved_model_is_exit_code_1(

@@ -12,11 +12,8 @@ from quantizable import example, rewritten, save_model, weights
 
 from tfx_tflite_component.errors import ConversionError, ExamplesError
 from tfx_tflite_component.graph.saved_model import load_signature
-from tfx_tflite_component.quantization.calibration import (
-    InputRange,
-    RepresentativeDataset,
-    range_warnings,
-)
+from tfx_tflite_component.quantization.calibration import RepresentativeDataset
+from tfx_tflite_component.quantization.ranges import InputRange, range_warnings
 from tfx_tflite_component.split.split import Split, split
 
 _NUMBER = tf.io.FixedLenFeature([2], tf.float32)

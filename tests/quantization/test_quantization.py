@@ -238,7 +238,7 @@ def test_warns_of_a_quantization_that_did_nothing(
 
 
 @pytest.mark.parametrize(
-    ("mode", "dtype"), [("DYNAMIC_RANGE", "INT8"), ("FLOAT16", "FLOAT16"), ("NONE", "FLOAT32")]
+    ("mode", "dtype"), [("DYNAMIC_RANGE", "int8"), ("FLOAT16", "float16"), ("NONE", "float32")]
 )
 def test_modes_without_calibration_warn_of_nothing_where_they_worked(
     mode: str, dtype: str, classifier: pathlib.Path, tmp_path: pathlib.Path

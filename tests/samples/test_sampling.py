@@ -10,7 +10,8 @@ import tensorflow as tf
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.errors import ExamplesError
 from tfx_tflite_component.samples import sampling
-from tfx_tflite_component.samples.sampling import Files, draw_samples, sample
+from tfx_tflite_component.samples.files import Files
+from tfx_tflite_component.samples.sampling import draw_samples, sample
 
 
 def _write(path, records, compression=""):

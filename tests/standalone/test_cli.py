@@ -306,7 +306,7 @@ def test_inspect_says_what_the_model_holds(integer_model, run):
     code, out, errors = run("inspect", integer_model)
     assert (code, errors) == (0, "    0 s  importing TensorFlow\n")
     assert f"{integer_model.stat().st_size:,} bytes, BUILTIN ops" in out
-    assert re.search(r"^  input    x +INT8 \[-1, 4\], scale 0\.0\d+, zero point", out, re.MULTILINE)
+    assert re.search(r"^  input    x +int8 \[-1, 4\], scale 0\.0\d+, zero point", out, re.MULTILINE)
     assert re.search(r"^ +1  FULLY_CONNECTED +BUILTIN +integer$", out, re.MULTILINE)
     sizes = out.partition("size by part, bytes\n")[2].splitlines()
     found = sum(int(line.split()[0].replace(",", "")) for line in sizes)
@@ -317,9 +317,9 @@ def test_inspect_prints_json_for_programs(integer_model, run):
     code, out, _ = run("inspect", integer_model, "--json")
     facts = json.loads(out)
     assert code == 0
-    assert facts["signatures"]["serving_default"]["inputs"]["x"]["dtype"] == "INT8"
-    assert [op["name"] for op in facts["ops"]] == ["FULLY_CONNECTED"]
-    assert facts["weights"]["INT8"]["size_bytes"] >= 4 * 8
+    assert facts["signatures"]["serving_default"]["inputs"]["x"]["dtype"] == "int8"
+    assert [op["name"] for op in facts["model"]["ops"]] == ["FULLY_CONNECTED"]
+    assert facts["model"]["weights"]["int8"]["size_bytes"] >= 4 * 8
 
 
 def test_compare_of_an_integer_model_says_how_near_it_is(integer_model, run):

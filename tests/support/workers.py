@@ -1,4 +1,4 @@
-"""A worker that is none."""
+"""A stand-in for `Worker` that does its tasks in the test's own process."""
 
 import contextlib
 import json
@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 from tfx_tflite_component.components.rewriter import executor
-from tfx_tflite_component.worker import main, process, tasks
+from tfx_tflite_component.errors import error_from_json
+from tfx_tflite_component.json_form import from_json, to_json
+from tfx_tflite_component.worker.crash import death
+from tfx_tflite_component.worker.main import do
+from tfx_tflite_component.worker.protocol import Request, Result, Task
+from tfx_tflite_component.worker.tasks import TASKS
 
 
 class WorkerInProcess:
@@ -20,16 +25,23 @@ class WorkerInProcess:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def ask(self, task: str, time_limit_seconds: int, **arguments: Any) -> Any:
-        """What the function of `tasks` gives for what can travel as JSON."""
+    def ask(
+        self, task: Task[Request, Result], request: Request, time_limit_seconds: float
+    ) -> Result:
+        """The result of a task, whose request and result travel as JSON."""
         assert time_limit_seconds > 0
         try:
-            answer = main.do(vars(tasks)[task], json.loads(json.dumps(arguments)))
+            answer = do(TASKS, _sent({"task": task.name, "request": to_json(request)}))
         except MemoryError as e:
-            raise process._death(1, task, f"MemoryError: {e}", None) from e
+            raise death(1, task.name, "", f"MemoryError: {e}", None) from e
+        answer = _sent(answer)
         if "error" in answer:
-            raise process._error(json.loads(json.dumps(answer["error"])))
-        return json.loads(json.dumps(answer["result"]))
+            raise error_from_json(answer["error"])
+        return from_json(task.result, answer["result"])
+
+
+def _sent(message: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(message))
 
 
 @contextlib.contextmanager

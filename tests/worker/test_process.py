@@ -17,15 +17,18 @@ import time
 
 import pytest
 import tensorflow as tf
+from fake_tasks import BREAK, ECHO, LACK_OPS, REFUSE, Word
 from models import example, save, save_parsing
 from transformed import save_trained
 from versions import CRASHES_IN_CALIBRATION, OF_NO_VERSION
 
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.errors import SourceModelError, UnsupportedOpsError, WorkerError
-from tfx_tflite_component.samples.sampling import Files
+from tfx_tflite_component.report.schema import Report
+from tfx_tflite_component.samples.files import Files
 from tfx_tflite_component.storage.scratch import scratch
-from tfx_tflite_component.worker.process import Worker, WorkerTraceback, rewrite_isolated
+from tfx_tflite_component.worker.client import rewrite_in_worker
+from tfx_tflite_component.worker.process import Worker, WorkerTraceback
 
 
 @pytest.fixture
@@ -47,7 +50,12 @@ def destination(tmp_path):
 
 def _rewrite(source, destination, config=None, samples=None):
     with Worker() as worker:
-        return rewrite_isolated(worker, source, destination, read_config(config), samples or {})
+        return rewrite_in_worker(worker, source, destination, read_config(config), samples or {})
+
+
+def _ask(task, word="model", seconds=60):
+    with Worker("fake_tasks") as worker:
+        return worker.ask(task, Word(word), seconds)
 
 
 def _dying_by(tmp_path, monkeypatch, statement):
@@ -142,7 +150,7 @@ def test_death_is_noticed_though_another_process_has_the_pipe(
         tmp_path,
         monkeypatch,
         "import subprocess\n"
-        "pipe = int(sys.orig_argv[-2])\n"
+        "pipe = int(sys.orig_argv[-3])\n"
         "stranger = subprocess.Popen(['sleep', '600'], pass_fds=[pipe])\n"
         f"open('{tmp_path}/pid', 'w').write(str(stranger.pid))\n"
         "os.abort()",
@@ -155,29 +163,28 @@ def test_death_is_noticed_though_another_process_has_the_pipe(
 
 
 @OF_NO_VERSION
-def test_request_arrives_though_another_process_has_the_pipe(tmp_path, temporary, destination):
-    with Worker() as worker:
+def test_request_arrives_though_another_process_has_the_pipe(temporary):
+    before = _descriptors()
+    with Worker("fake_tasks") as worker:
         # as multiprocessing forks it
-        pipe = worker._process.stdin.fileno()
-        stranger = subprocess.Popen(["sleep", "600"], pass_fds=[pipe])
+        sockets = [int(name) for name, what in _descriptors() - before if "socket" in what]
+        stranger = subprocess.Popen(["sleep", "600"], pass_fds=sockets)
         try:
-            with pytest.raises(SourceModelError, match="There is no SavedModel"):
-                rewrite_isolated(worker, tmp_path / "nothing", destination, read_config(None), {})
+            assert worker.ask(ECHO, Word("heard"), 60) == Word("heard")
         finally:
             stranger.kill()
             stranger.wait()
 
 
 @OF_NO_VERSION
-def test_descriptors_may_have_large_numbers(tmp_path, temporary, destination):
+def test_descriptors_may_have_large_numbers(temporary):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
     with contextlib.ExitStack() as stack:
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         for _ in range(1100):
             stack.enter_context(open(os.devnull))
-        with pytest.raises(SourceModelError, match="There is no SavedModel"):
-            _rewrite(tmp_path / "nothing", destination)
+        assert _ask(ECHO) == Word("model")
 
 
 @OF_NO_VERSION
@@ -280,12 +287,12 @@ def test_auto_goes_on_behind_a_crash_of_the_converter(tmp_path, temporary, desti
     )
     with _leaving_nothing(temporary):
         report = _rewrite(source, destination, _CRASHING, samples)
-    assert report["boundary"] == "TRANSFORMED_FEATURES"
-    assert report["boundary_reason"].endswith(
-        "; RAW_FEATURES did not do: the converter was killed by SIGSEGV"
+    assert report.boundary == "TRANSFORMED_FEATURES"
+    assert report.boundary_reason.endswith(
+        "; RAW_FEATURES was skipped: the converter was killed by SIGSEGV"
     )
-    assert "input_boundary" not in report["config"]
-    assert list(report["inputs"]) == ["counts"]
+    assert "input_boundary" not in report.config
+    assert list(report.inputs) == ["counts"]
     assert sorted(path.name for path in destination.iterdir()) == ["Format-Serving", "head"]
 
 
@@ -299,9 +306,9 @@ def test_crash_is_the_error_where_no_boundary_does(tmp_path, temporary, destinat
         _rewrite(source, destination, _CRASHING, samples)
     message = str(raised.value)
     assert "was killed by SIGSEGV while it was converting at RAW_FEATURES" in message
-    assert "The boundary TRANSFORMED_FEATURES does not do either" in message
+    assert "Splitting further on failed as well" in message
     assert "Erfinv" in message
-    assert raised.value.phase == "converting at RAW_FEATURES"
+    assert (raised.value.phase, raised.value.boundary) == ("converting", "RAW_FEATURES")
 
 
 def test_lack_of_memory_is_no_fault_of_the_model(tmp_path, temporary, destination):
@@ -319,35 +326,37 @@ def test_lack_of_memory_is_no_fault_of_the_model(tmp_path, temporary, destinatio
     assert not raised.value.crashed
 
 
-def test_error_of_the_worker_comes_through_a_thread_with_its_cause(
-    tmp_path, temporary, destination
-):
+def test_result_is_the_dataclass_that_the_task_returned(temporary):
+    with _leaving_nothing(temporary):
+        assert _ask(ECHO, "heard") == Word("heard")
+
+
+def test_phases_and_warnings_of_the_worker_are_logged_here(temporary, caplog):
+    with caplog.at_level(logging.INFO):
+        _ask(ECHO, "it")
+    assert "converting at RAW_FEATURES" in caplog.messages
+    assert "about it" in caplog.messages
+
+
+def test_error_of_the_worker_comes_through_a_thread_with_its_cause(temporary):
     with concurrent.futures.ThreadPoolExecutor(1) as pool, _leaving_nothing(temporary):
-        future = pool.submit(_rewrite, tmp_path / "nothing", destination)
-        with pytest.raises(SourceModelError, match="There is no SavedModel") as raised:
+        future = pool.submit(_ask, REFUSE)
+        with pytest.raises(SourceModelError, match="There is no model") as raised:
             future.result()
     assert isinstance(raised.value.__cause__, WorkerTraceback)
-    assert "in load_signature" in str(raised.value.__cause__)
-    assert list(temporary.iterdir()) == list(destination.iterdir()) == []
+    assert "in _refuse" in str(raised.value.__cause__)
+    assert list(temporary.iterdir()) == []
 
 
-def test_error_keeps_what_it_knows_besides_its_message(tmp_path, temporary, destination):
-    source = save(
-        tmp_path / "model",
-        lambda x: {"y": tf.linalg.cholesky(x)},
-        tf.TensorSpec([2, 2], tf.float32, "x"),
-    )
+def test_error_keeps_its_attributes(temporary):
     with pytest.raises(UnsupportedOpsError) as raised:
-        _rewrite(source, destination)
+        _ask(LACK_OPS, "Cholesky")
     assert raised.value.ops == ("Cholesky",)
 
 
-def test_defect_that_is_no_error_of_ours_is_told_by_its_traceback(tmp_path, destination):
-    (tmp_path / "empty").touch()
-    # no field of `Samples`: it breaks the worker's contract
-    samples = {"training": Files("`examples`", [str(tmp_path / "empty")])}
+def test_exception_that_is_not_ours_ends_the_worker_with_its_traceback(temporary):
     with pytest.raises(WorkerError, match=r"exit code 1(.|\n)*KeyError.*'training'"):
-        _rewrite(tmp_path, destination, samples=samples)
+        _ask(BREAK, "training")
 
 
 def test_examples_that_crash_tensorflow_do_so_in_the_worker(tmp_path, temporary, destination):
@@ -381,8 +390,8 @@ def test_worker_writes_the_model_and_answers_with_the_report(
         config = "batch_size: 2 verification { num_examples: 4 }"
         report = _rewrite(model, destination, config, samples)
     assert "verification.num_examples is 4, but only 3 examples" in caplog.text
-    assert json.loads(json.dumps(report)) == report
-    assert report["boundary"] == "RAW_FEATURES"
+    assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
+    assert report.boundary == "RAW_FEATURES"
     written = pathlib.Path(destination, "Format-Serving", "tflite").read_bytes()
     assert written[4:8] == b"TFL3"
     assert sorted(path.name for path in destination.iterdir()) == ["Format-Serving", "head"]

@@ -4,9 +4,10 @@ import logging
 import pathlib
 import re
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, TypeAlias
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 from tensorflow.lite.python import schema_py_generated as schema
@@ -18,11 +19,15 @@ from tfx_tflite_component.conversion.weight_offload import unloaded
 from tfx_tflite_component.errors import ConversionError, UnsupportedOpsError, listed
 from tfx_tflite_component.graph.flat_graph import without_calls
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
-from tfx_tflite_component.quantization.calibration import RepresentativeDataset
 from tfx_tflite_component.split.tail import Tail
 from tfx_tflite_component.tflite.inspection import PREPROCESSING
 from tfx_tflite_component.tflite.rename import rename
 from tfx_tflite_component.tflite.select_tf_nodes import order_attributes
+
+_log = logging.getLogger(__name__)
+
+RepresentativeDataset: TypeAlias = Callable[[], Iterator[tuple[str, dict[str, np.ndarray]]]]
+"""Gives the inputs to calibrate with: by the signature, and by the tail's own names."""
 
 _FLEX, _CUSTOM = "ERROR_NEEDS_FLEX_OPS", "ERROR_NEEDS_CUSTOM_OPS"
 _INTEGER_OP_SETS = {
@@ -80,11 +85,7 @@ def convert(
     """
     _check_types(tail)
     size_limit.check_size(tail, config.quantization.mode)
-    try:
-        model = _convert(tail, config, dataset, kept)
-    except _ERRORS as e:
-        logging.info("The TFLite converter's own words:\n%s", e)
-        raise _explained(e, tail, config) from e
+    model = _convert(tail, config, dataset, kept)
     if len(model) > size_limit.LIMIT_BYTES:
         raise size_limit.too_large(tail, config.quantization.mode, len(model))
     if not schema.Model.GetRootAs(model, 0).SignatureDefsLength():
@@ -108,7 +109,11 @@ def _convert(
         with unloaded(tail, pathlib.Path(folder), kept):
             converter = tf.lite.TFLiteConverter.from_saved_model(folder)
             _configure(converter, config, dataset)
-            return bytearray(converter.convert())
+            try:
+                return bytearray(converter.convert())
+            except _ERRORS as e:
+                _log.info("What the TFLite converter says:\n%s", e)
+                raise _explained(e, tail, config) from e
 
 
 def _check_types(tail: Tail) -> None:

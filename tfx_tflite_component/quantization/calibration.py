@@ -1,26 +1,18 @@
 """Calibration: examples, through the head, as the converter's representative dataset."""
 
-import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.errors import ConversionError, ExamplesError
+from tfx_tflite_component.quantization.ranges import InputRange
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.split.split import Split
 from tfx_tflite_component.tflite.interpreter import Arrays
 
 _HEAD_BATCH_SIZE = 32
-
-
-@dataclasses.dataclass(frozen=True)
-class InputRange:
-    """The smallest and the largest value of a float input in the calibration sample."""
-
-    min: float
-    max: float
 
 
 class RepresentativeDataset:
@@ -131,17 +123,3 @@ def _as_string(example: np.ndarray) -> np.ndarray:
     (text,) = example.flat
     # NumPy has strings of no length in fields alone
     return np.full(example.shape, text, dtype=[("text", f"S{len(text)}")])["text"]
-
-
-def range_warnings(ranges: Mapping[str, InputRange]) -> list[str]:
-    """What about the ranges makes a poor calibration likely."""
-    return [
-        f"Feature {name!r} has {_only(found)} in the whole calibration sample, so that its "
-        "quantization has no range to go by. Check the data, or sample other splits."
-        for name, found in ranges.items()
-        if found.min >= found.max
-    ]
-
-
-def _only(found: InputRange) -> str:
-    return f"the value {found.min:g}" if found.min == found.max else "no value"

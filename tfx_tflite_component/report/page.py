@@ -3,12 +3,16 @@
 import json
 import math
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import jinja2
 
 from tfx_tflite_component.artifact_layout import REPORT_HTML, REPORT_JSON
+from tfx_tflite_component.json_form import to_json
+from tfx_tflite_component.report.schema import Report
 from tfx_tflite_component.storage.storage_errors import storage_errors
+from tfx_tflite_component.tflite.inspection import Op
 
 _BINS = 24
 _WORST = 5
@@ -23,61 +27,66 @@ _environment = jinja2.Environment(
 )
 
 
-def write_report(report: dict[str, Any], folder: pathlib.Path) -> None:
+def write_report(report: Report, folder: pathlib.Path) -> None:
     """Writes a report's two files into a local folder.
 
     Args:
-        report: The report's JSON form.
+        report: The report.
         folder: The folder.
 
     Raises:
         StorageError: They cannot be written.
     """
-    content, page = json.dumps(report, indent=2, allow_nan=False), render(report)
+    content = json.dumps(report.to_json(), indent=2, allow_nan=False)
+    page = render(report)
     with storage_errors(f"the report in {folder}"):
         (folder / REPORT_JSON).write_text(content, encoding="utf-8")
         (folder / REPORT_HTML).write_text(page, encoding="utf-8")
 
 
-def render(report: dict[str, Any]) -> str:
+def render(report: Report) -> str:
     """Renders a report.
 
     Args:
-        report: The report's JSON form.
+        report: The report.
 
     Returns:
         An HTML page that needs no other file.
     """
+    outputs = report.verification.outputs if report.verification else {}
     return _environment.get_template("report.html.jinja").render(
-        report=report,
-        ops=_op_table(report["model"]["ops"]),
+        report=report.to_json(),
+        ops=_op_table(report.model.ops),
         outputs={
             name: {
-                **output,
-                "histogram": _histogram([float(error) for error in output["errors"]]),
-                "worst": _worst([float(error) for error in output["errors"]]),
+                **to_json(output),
+                "histogram": _histogram(output.errors),
+                "worst": _worst(output.errors),
             }
-            for name, output in ((report["verification"] or {}).get("outputs", {})).items()
+            for name, output in outputs.items()
         },
     )
 
 
-def _op_table(ops: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _op_table(ops: Sequence[Op]) -> list[dict[str, Any]]:
     """How often each op occurs, and what it computes in."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for op in ops:
         row = rows.setdefault(
-            (op["name"], op["kind"]),
-            {**op, "count": 0, "float": 0, "integer": 0, "preprocessing": 0},
+            (op.name, op.kind),
+            {
+                **{"name": op.name, "kind": op.kind},
+                **{"count": 0, "float": 0, "integer": 0, "preprocessing": 0},
+            },
         )
         row["count"] += 1
-        row["preprocessing"] += op["is_preprocessing"]
-        if op["computes_in"]:
-            row[op["computes_in"]] += 1
+        row["preprocessing"] += op.is_preprocessing
+        if op.computes_in:
+            row[op.computes_in] += 1
     return sorted(rows.values(), key=lambda row: (-row["count"], row["name"]))
 
 
-def _histogram(errors: list[float]) -> list[dict[str, float]]:
+def _histogram(errors: Sequence[float]) -> list[dict[str, float]]:
     """Bins of equal width from zero to the largest finite error."""
     finite = [error for error in errors if math.isfinite(error)]
     top = max(finite, default=0.0)
@@ -96,6 +105,6 @@ def _histogram(errors: list[float]) -> list[dict[str, float]]:
     ]
 
 
-def _worst(errors: list[float]) -> list[dict[str, float]]:
+def _worst(errors: Sequence[float]) -> list[dict[str, float]]:
     ranked = sorted(range(len(errors)), key=lambda index: -errors[index])
     return [{"example": index, "error": errors[index]} for index in ranked[:_WORST]]

@@ -11,10 +11,11 @@ from tfx_tflite_component.conversion.convert import convert
 from tfx_tflite_component.errors import ConversionError, SplitError, UnsupportedOpsError, listed
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction, FlatGraph
 from tfx_tflite_component.lowering.lower import lower
-from tfx_tflite_component.progress import CONVERTING, begin
+from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
-from tfx_tflite_component.quantization.calibration import RepresentativeDataset, range_warnings
+from tfx_tflite_component.quantization.calibration import RepresentativeDataset
 from tfx_tflite_component.quantization.check import check_quantization
+from tfx_tflite_component.quantization.ranges import range_warnings
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.split import (
     Split,
@@ -52,8 +53,9 @@ def convert_signature(
     config: TFLiteRewriterConfig,
     calibration: Sequence[bytes],
     path: pathlib.Path,
+    refused: Mapping[str, str],
 ) -> Conversion:
-    """Converts a signature at the boundary that the config asks for, or at the first that does.
+    """Converts a signature at the boundary of the config, or at the first that converts.
 
     Args:
         signature: The signature, as `load_signature` gives it.
@@ -61,6 +63,7 @@ def convert_signature(
         config: What the model is to be.
         calibration: Serialized `tf.Example`s to calibrate with, for the modes that take them.
         path: Where the model is written.
+        refused: Boundaries that another process has tried, and why they failed, in words.
 
     Raises:
         SplitError: The signature cannot be split there.
@@ -71,20 +74,17 @@ def convert_signature(
     if config.input_boundary != TFLiteRewriterConfig.AUTO:
         pinned = Boundary(TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary))
         return _convert_at(pinned, signature, transform, config, calibration, path)
-    try:
-        return _convert_at(None, signature, transform, config, calibration, path)
-    except (SplitError, ConversionError) as e:
-        first, *further = boundaries(signature, transform)
-        if not further:
-            raise
-        refusals: dict[Boundary, _Refusal] = {first: e}
-    (second,) = further
-    try:
-        found = _convert_at(second, signature, transform, config, calibration, path)
-    except (SplitError, ConversionError) as e:
-        refusals[second] = e
-    else:
-        return _with_reason(found, refusals)
+    refusals: dict[Boundary, _Refusal] = {}
+    for boundary in boundaries(signature, transform):
+        if boundary in refused:
+            continue
+        try:
+            found = _convert_at(boundary, signature, transform, config, calibration, path)
+        except (SplitError, ConversionError) as e:
+            refusals[boundary] = e
+        else:
+            reasons = {tried.value: _why(error) for tried, error in refusals.items()}
+            return _with_reason(found, {**refused, **reasons})
     raise _refused(refusals)
 
 
@@ -96,7 +96,7 @@ def _convert_at(
     calibration: Sequence[bytes],
     path: pathlib.Path,
 ) -> Conversion:
-    begin(f"splitting the signature at {boundary}" if boundary else "splitting the signature")
+    begin(Phase.SPLITTING, boundary or "")
     parts = split(
         signature,
         boundary,
@@ -106,12 +106,12 @@ def _convert_at(
         transform=transform,
     )
     if is_calibrated(config):
-        begin("reading the calibration sample")
+        begin(Phase.CALIBRATING)
     dataset = RepresentativeDataset(parts, calibration) if is_calibrated(config) else None
-    begin(CONVERTING + parts.boundary)
+    begin(Phase.CONVERTING, parts.boundary)
     kept = parts.head.resources.variables_read if parts.head else ()
     path.write_bytes(convert(parts.tail, config, dataset, kept))
-    begin("inspecting the model")
+    begin(Phase.INSPECTING)
     found = inspect(path)
     warnings = range_warnings(dataset.ranges) if dataset else []
     warnings += check_quantization(found, config.quantization)
@@ -138,25 +138,28 @@ def _lower(
     return (graph, {}) if config.ops.allow_select_tf_ops else lower(graph, is_calibrated(config))
 
 
-def _with_reason(found: Conversion, refusals: dict[Boundary, _Refusal]) -> Conversion:
-    reasons = [found.split.reason]
-    reasons += [f"{boundary} did not do: {_why(error)}" for boundary, error in refusals.items()]
-    return dataclasses.replace(
-        found, split=dataclasses.replace(found.split, reason="; ".join(reasons))
-    )
+def _with_reason(found: Conversion, reasons: Mapping[str, str]) -> Conversion:
+    """A conversion that says why the boundaries before its own were skipped."""
+    skipped = [f"{boundary} was skipped: {reason}" for boundary, reason in reasons.items()]
+    reason = "; ".join([found.split.reason, *skipped])
+    return dataclasses.replace(found, split=dataclasses.replace(found.split, reason=reason))
 
 
 def _refused(refusals: dict[Boundary, _Refusal]) -> _Refusal:
-    """The error of the boundary that came furthest, with a word on the other."""
-    (first, refused), (second, refused_again) = refusals.items()
-    if isinstance(refused_again, SplitError):
-        return _with_word_on(refused, second, refused_again)
-    return _with_word_on(refused_again, first, refused)
-
-
-def _with_word_on(error: _Refusal, boundary: Boundary, other: _Refusal) -> _Refusal:
-    message = f"{error}\nThe boundary {boundary} does not do either: {_why(other)}"
-    longer = type(error)(message, **vars(error))
+    """The error of the boundary that came furthest, with a word on the others."""
+    furthest = next(
+        (name for name in reversed(refusals) if not isinstance(refusals[name], SplitError)),
+        next(iter(refusals)),
+    )
+    error = refusals[furthest]
+    others = [
+        f"Splitting at {boundary} also failed: {_why(other)}"
+        for boundary, other in refusals.items()
+        if boundary != furthest
+    ]
+    if not others:
+        return error
+    longer = type(error)("\n".join([str(error), *others]), **vars(error))
     longer.__cause__ = error
     return longer
 

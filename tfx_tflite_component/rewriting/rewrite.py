@@ -3,7 +3,8 @@
 import dataclasses
 import pathlib
 import shutil
-from collections.abc import Callable, Sequence
+import types
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -14,10 +15,11 @@ from tfx_tflite_component.graph.saved_model import (
     load_signature,
     load_transform,
 )
-from tfx_tflite_component.progress import begin
+from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
-from tfx_tflite_component.report.schema import Report, make_report
+from tfx_tflite_component.report.schema import Report
 from tfx_tflite_component.rewriting.boundary_search import convert_signature
+from tfx_tflite_component.rewriting.findings import make_report
 from tfx_tflite_component.split.split import Split
 from tfx_tflite_component.tflite.inspection import SELECT_TF, Inspection
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
@@ -26,7 +28,7 @@ from tfx_tflite_component.verification.limits import failures
 from tfx_tflite_component.verification.measures import Verification
 from tfx_tflite_component.verification.verify import batches, verify
 
-_HINT = " Random inputs may be what a model never takes: give it `examples` to compare on."
+_RANDOM_INPUTS = " Random inputs may be what a model never takes: give it `examples` to compare on."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +50,7 @@ def rewrite(
     config: config_pb2.TFLiteRewriterConfig,
     samples: Samples,
     transform_graph: pathlib.Path | None = None,
+    refused: Mapping[str, str] = types.MappingProxyType({}),
 ) -> Report:
     """Rewrites a SavedModel into a TFLite model and what goes with it.
 
@@ -57,33 +60,44 @@ def rewrite(
         config: The config, as `read_config` gives it.
         samples: The examples.
         transform_graph: The folder of TF Transform's output, where it is at hand.
+        refused: Boundaries that another process has tried, and why they failed, in words.
 
     Raises:
-        RewriterError: What was refused, and why; `destination` then holds no complete model.
+        VerificationError: The model exceeds its limits; the error has the report.
+        RewriterError: What else was refused, and why. `destination` is then not complete.
     """
     check_published_files(source, [""] if config.output.include_saved_model else ASSET_DIRS)
-    begin("loading the SavedModel")
+    begin(Phase.LOADING)
     signature = load_signature(source, config.signature_key)
     transform = load_transform(transform_graph) if transform_graph else None
     serving_dir = destination / SERVING_DIR
     _copy_companions(source, serving_dir, config)
     _check_extra_filename(serving_dir, config.output.extra_filename)
     path = serving_dir / MODEL_FILENAME
-    conversion = convert_signature(signature, transform, config, samples.calibration, path)
+    conversion = convert_signature(signature, transform, config, samples.calibration, path, refused)
     parts, found = conversion.split, conversion.found
     model = _runnable(path, found)
-    begin("verifying")
+    begin(Phase.VERIFYING)
     verification = verify(signature, parts, model, samples.verification) if model else None
-    warnings = [*conversion.warnings, *_judged(verification, config, found)]
-    begin("measuring its latency")
+    complaint = _complaint(verification, config, found)
+    warnings = [*conversion.warnings, *complaint]
+    if (
+        verification
+        and complaint
+        and config.verification.on_failure == config_pb2.Verification.FAIL
+    ):
+        report = make_report(source, path, config, conversion, verification, None, warnings)
+        report = dataclasses.replace(report, files=())  # nothing is served
+        raise VerificationError(
+            f"{' '.join(complaint)} Nothing was published.{_hint(verification)}", report.to_json()
+        )
+    begin(Phase.TIMING)
     latency = _latency(parts, model, samples) if model else None
-    begin("saving what belongs to the model")
+    begin(Phase.SAVING)
     if config.output.extra_filename:
         shutil.copyfile(path, serving_dir / config.output.extra_filename)
     _save_head(parts, destination / HEAD_DIR)
-    return make_report(
-        source, serving_dir, config, conversion, model, verification, latency, warnings
-    )
+    return make_report(source, path, config, conversion, verification, latency, warnings)
 
 
 def _check_extra_filename(serving_dir: pathlib.Path, name: str) -> None:
@@ -101,12 +115,12 @@ def _runnable(path: pathlib.Path, found: Inspection) -> TFLiteModel | None:
     return TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
 
 
-def _judged(
+def _complaint(
     verification: Verification | None,
     config: config_pb2.TFLiteRewriterConfig,
     model: Inspection,
 ) -> list[str]:
-    """Refuses a model that exceeds its limits, or warns of it if the config says so."""
+    """What is wrong with a model, in words: it exceeds its limits, or was not verified."""
     if verification is None:
         reason = why_not_runnable(model.op_set)
         return [f"The model was not verified, for it cannot be run here: {reason}."]
@@ -114,14 +128,14 @@ def _judged(
     found = failures(verification, config.verification, is_float)
     if not found:
         return []
-    message = (
+    return [
         f"The TFLite model does not compute what the SavedModel does, compared on "
         f"{verification.num_examples} {verification.inputs}: {'; '.join(found)}."
-    )
-    if config.verification.on_failure == config_pb2.Verification.FAIL:
-        hint = "" if verification.inputs == "examples" else _HINT
-        raise VerificationError(f"{message} Nothing was published.{hint}")
-    return [message]
+    ]
+
+
+def _hint(verification: Verification) -> str:
+    return "" if verification.inputs == "examples" else _RANDOM_INPUTS
 
 
 def _latency(parts: Split, model: TFLiteModel, samples: Samples) -> Latency:

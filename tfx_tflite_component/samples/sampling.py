@@ -5,17 +5,14 @@ import logging
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import tensorflow as tf
 
-from tfx_tflite_component.config import DEFAULT_NUM_EXAMPLES, is_calibrated
+from tfx_tflite_component.config import DEFAULT_NUM_EXAMPLES
 from tfx_tflite_component.errors import ExamplesError, listed
-from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
-    Calibration,
-    TFLiteRewriterConfig,
-    Verification,
-)
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+from tfx_tflite_component.samples.files import Files, settings_of_samples
 from tfx_tflite_component.storage.storage_errors import storage_errors
 from tfx_tflite_component.tensorflow_errors import reason
 
@@ -28,32 +25,8 @@ _GZIP = b"\x1f\x8b"
 
 _log = logging.getLogger(__name__)
 
-Settings: TypeAlias = Calibration | Verification
 # the negated key and position of a record, and the record
 _Keyed: TypeAlias = tuple[float, int, bytes]
-
-
-class Files(NamedTuple):
-    """The files to take a sample from.
-
-    Attributes:
-        name: What they are called in messages.
-        patterns: Their patterns.
-    """
-
-    name: str
-    patterns: Sequence[str]
-
-
-def settings_of_samples(config: TFLiteRewriterConfig) -> dict[str, Settings]:
-    """What examples are sampled for: the settings by the fields of `rewriting.Samples`.
-
-    Args:
-        config: The config, as `read_config` gives it.
-    """
-    if is_calibrated(config):
-        return {"verification": config.verification, "calibration": config.calibration}
-    return {"verification": config.verification}
 
 
 def draw_samples(

@@ -17,7 +17,7 @@ from typing import Any
 import h5py
 
 from tfx_tflite_component.errors import SourceModelError
-from tfx_tflite_component.progress import begin
+from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.standalone.keras_checks import (
     EXPORT,
     check_description,
@@ -83,7 +83,7 @@ def load_keras_file(path: pathlib.Path) -> Any:
     version, config = _stored(path)
     keras = _keras(version, path)
     check_description(config, keras, path)
-    begin("loading the Keras model")
+    begin(Phase.LOADING_KERAS)
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as e:  # Keras raises nearly anything

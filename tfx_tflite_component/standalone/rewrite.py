@@ -32,17 +32,22 @@ from tfx_tflite_component.config import (
 )
 from tfx_tflite_component.errors import ConfigError, SourceModelError
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
-from tfx_tflite_component.progress import begin
+from tfx_tflite_component.json_form import to_json
+from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Output,
     Quantization,
     TFLiteRewriterConfig,
 )
 from tfx_tflite_component.report.page import write_report
-from tfx_tflite_component.samples.sampling import Files, settings_of_samples
+from tfx_tflite_component.report.publish import beside, rejected_report_in
+from tfx_tflite_component.report.schema import ComparisonReport, Report
+from tfx_tflite_component.samples.files import Files, settings_of_samples
 from tfx_tflite_component.storage.publish import absolute, local_copy, staged
 from tfx_tflite_component.storage.scratch import scratch
-from tfx_tflite_component.worker.process import Worker, rewrite_isolated
+from tfx_tflite_component.worker.client import rewrite_in_worker
+from tfx_tflite_component.worker.process import Worker
+from tfx_tflite_component.worker.protocol import COMPARE, CompareRequest
 
 _KERAS = ("keras", "tf_keras")
 
@@ -83,12 +88,15 @@ def rewrite_saved_model(
         The report, as `report.json` has it.
 
     Raises:
-        RewriterError: What was refused, and why. `destination` is then left as it was.
+        VerificationError: The model exceeds its limits. `destination` then holds its report and no
+            model; if an earlier model is there, the report is in a folder beside it.
+        RewriterError: What else was refused, and why. `destination` is then left as it was.
     """
     with Worker() as worker:
-        return rewrite_by(
+        report = rewrite_by(
             worker, source, destination, config, examples, transform_graph, calibration_examples
         )
+    return report.to_json()
 
 
 def rewrite_by(
@@ -99,8 +107,8 @@ def rewrite_by(
     examples: Examples | None = None,
     transform_graph: Path | None = None,
     calibration_examples: Examples | None = None,
-) -> dict[str, Any]:
-    """`rewrite_saved_model`, for who has started a worker before."""
+) -> Report:
+    """Like `rewrite_saved_model`, on a worker that is already running."""
     settings = read_config(config)
     check_files(settings, given=examples is not None)
     _check_calibration_examples(settings, given=calibration_examples is not None)
@@ -115,7 +123,8 @@ def rewrite_by(
         if transform_graph is not None:
             local_graph = stack.enter_context(local_copy(os.fspath(transform_graph)))
         files = {} if examples is None else _files(examples, settings, calibration_examples)
-        report = rewrite_isolated(worker, local_source, folder, settings, files, local_graph)
+        with rejected_report_in(_place_of_rejected(destination_uri)):
+            report = rewrite_in_worker(worker, local_source, folder, settings, files, local_graph)
         _flatten(folder)
         write_report(report, folder)
     return report
@@ -150,7 +159,7 @@ def rewrite_keras_model(
     """
     with scratch() as folder:
         saved_model = folder / "saved_model"
-        begin("exporting the Keras model")
+        begin(Phase.EXPORTING_KERAS)
         try:
             with _silent_keras():
                 model.export(str(saved_model))
@@ -229,27 +238,26 @@ def compare_models(
         RewriterError: One of both cannot be read or run, or they do not belong together.
     """
     with Worker() as worker:
-        return compare_by(worker, source, model, examples, config)
+        return to_json(compare_by(worker, source, model, examples, config))
 
 
 def compare_by(
     worker: Worker, source: Path, model: Path, examples: Examples, config: Config = None
-) -> dict[str, Any]:
-    """`compare_models`, for who has started a worker before."""
+) -> ComparisonReport:
+    """Like `compare_models`, on a worker that is already running."""
     settings = read_config(config)
     check_files(settings, given=True)
     # the model is made: nothing is calibrated
     settings.ClearField("quantization")
     settings.ClearField("calibration")
     with local_copy(os.fspath(source)) as local_source:
-        return worker.ask(
-            "compare",
-            settings.time_limit_seconds,
+        request = CompareRequest(
             source=str(local_source.absolute()),
             model=os.path.abspath(model),
             config=as_json(settings),
             files=_files(examples, settings),
         )
+        return worker.ask(COMPARE, request, settings.time_limit_seconds)
 
 
 @contextlib.contextmanager
@@ -329,6 +337,12 @@ def _earlier_files(destination: str) -> list[str]:
         return []  # there is none, or it is another program's
     # nothing outside of it goes, whoever wrote the report
     return [name for name in names if name == os.path.basename(name) and name.strip(".")]
+
+
+def _place_of_rejected(destination: str) -> str:
+    """Where the report of a rejected model goes: never beside an earlier model."""
+    has_model = fileio.exists(os.path.join(destination, MODEL_FILENAME))
+    return beside(destination) if has_model else destination
 
 
 def _flatten(folder: pathlib.Path) -> None:

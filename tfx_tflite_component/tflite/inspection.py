@@ -7,7 +7,8 @@ import dataclasses
 import hashlib
 import pathlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from tensorflow.lite.python import schema_py_generated as schema
 
@@ -25,9 +26,11 @@ PREPROCESSING = "transform_features_layer"
 
 _FLEX_PREFIX = "Flex"
 _FLOAT_TYPES = (schema.TensorType.FLOAT32, schema.TensorType.FLOAT16, schema.TensorType.FLOAT64)
-_SMALL_TYPES = ("FLOAT16", "INT8", "UINT8", "INT4")
+_SMALL_TYPES = ("float16", "int8", "uint8", "int4")
 _IDENTIFIER = slice(4, 8)
 _VERSION = 3
+
+_T = TypeVar("_T")
 _CALLS = re.compile(r"(^|/)(Stateful)?PartitionedCall(_\d+)?(?=/|$)")
 
 
@@ -77,7 +80,6 @@ class Inspection:
         ops: Its ops, in order.
         weights: Its constants by dtype.
         op_set: The op set that it needs: BUILTIN, SELECT_TF or CUSTOM.
-        signatures: What it takes and gives, by signature.
     """
 
     size_bytes: int
@@ -85,7 +87,6 @@ class Inspection:
     ops: tuple[Op, ...]
     weights: dict[str, Weights]
     op_set: str
-    signatures: dict[str, Signature]
 
     @property
     def is_quantized(self) -> bool:
@@ -100,6 +101,19 @@ def inspect(path: pathlib.Path) -> Inspection:
     Raises:
         ModelFileError: There is no such file, or it is damaged or something else.
     """
+    return _read(path, _inspection)
+
+
+def inspect_signatures(path: pathlib.Path) -> dict[str, Signature]:
+    """Reads the inputs and outputs of a `.tflite` file, by signature.
+
+    Raises:
+        ModelFileError: There is no such file, or it is damaged or something else.
+    """
+    return _read(path, lambda content: signatures(schema.Model.GetRootAs(content, 0)))
+
+
+def _read(path: pathlib.Path, parse: Callable[[bytes], _T]) -> _T:
     try:
         content = path.read_bytes()
     except OSError as e:
@@ -112,7 +126,7 @@ def inspect(path: pathlib.Path) -> Inspection:
             f"{content[_IDENTIFIER]!r}. Name the file that the converter wrote."
         )
     try:
-        return _inspection(content)
+        return parse(content)
     except Exception as e:  # FlatBuffers' accessors raise nearly anything for a damaged file
         raise ModelFileError(
             f"The TFLite model {path} is damaged ({len(content)} bytes): {e}. Check that it was "
@@ -135,7 +149,6 @@ def _inspection(content: bytes) -> Inspection:
         op_set=next(
             kind for kind in (CUSTOM, SELECT_TF, BUILTIN) if kind in kinds or kind == BUILTIN
         ),
-        signatures=signatures(model),
     )
 
 
@@ -192,7 +205,7 @@ def _weights(model: schema.Model, graphs: Sequence[schema.SubGraph]) -> dict[str
             tensor = graph.Tensors(index)
             buffer = model.Buffers(tensor.Buffer())
             if size := buffer.DataLength() or buffer.Size():
-                dtype = name_of(schema.TensorType, tensor.Type())
+                dtype = name_of(schema.TensorType, tensor.Type()).lower()
                 # tensors may share a buffer
                 sizes.setdefault(dtype, {})[tensor.Buffer()] = size
     return {

@@ -11,7 +11,7 @@ class Tensor:
     """An input or output.
 
     Attributes:
-        dtype: Its dtype, such as "INT8" by the schema's names or "int8" by TensorFlow's.
+        dtype: Its dtype by TensorFlow's names, such as "int8".
         shape: Its shape; -1 where the size is dynamic.
         scales: The scales of its quantization; empty if it is not quantized.
         zero_points: The zero points that belong to them.
@@ -84,7 +84,7 @@ def _tensor(tensor: schema.Tensor) -> Tensor:
     # where a size is dynamic, the shape itself has 1
     signature = [tensor.ShapeSignature(axis) for axis in range(tensor.ShapeSignatureLength())]
     return Tensor(
-        dtype=name_of(schema.TensorType, tensor.Type()),
+        dtype=name_of(schema.TensorType, tensor.Type()).lower(),
         shape=tuple(signature or shape),
         scales=tuple(map(quantization.Scale, scales)) if quantization else (),
         zero_points=tuple(map(quantization.ZeroPoint, scales)) if quantization else (),

@@ -13,7 +13,7 @@ from tfx_tflite_component.errors import (
 )
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.graph.saved_model import load_signature
-from tfx_tflite_component.progress import begin
+from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.split import (
@@ -21,7 +21,7 @@ from tfx_tflite_component.split.split import (
     boundaries,
     split,
 )
-from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect
+from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect, inspect_signatures
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
 from tfx_tflite_component.verification.limits import failures
 from tfx_tflite_component.verification.measures import Verification
@@ -63,18 +63,19 @@ def compare(
     found = inspect(path)
     if reason := why_not_runnable(found.op_set):
         raise UnsupportedOpsError(f"The TFLite model {path} cannot be compared here: {reason}.")
-    if len(found.signatures) > 1:
+    signatures = inspect_signatures(path)
+    if len(signatures) > 1:
         raise ModelFileError(
-            f"The TFLite model {path} has the signatures {listed(found.signatures)}; only a model "
+            f"The TFLite model {path} has the signatures {listed(signatures)}; only a model "
             "with one can be compared. Convert it with one of them in the converter's "
             "`signature_keys`."
         )
-    begin("loading the TFLite model")
+    begin(Phase.LOADING_MODEL)
     model = TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
-    begin("loading the SavedModel")
+    begin(Phase.LOADING)
     signature = load_signature(source, config.signature_key)
     parts = _split_alike(signature, model, config)
-    begin("comparing")
+    begin(Phase.COMPARING)
     verification = verify(signature, parts, model, examples)
     limits = failures(verification, config.verification, is_float=not found.is_quantized)
     return Comparison(parts.boundary, verification, limits)
@@ -86,7 +87,7 @@ def _split_alike(
     """The signature split where the model's inputs are."""
     tried = {}
     for boundary in _boundaries(signature, config):
-        begin(f"splitting the signature at {boundary}")
+        begin(Phase.SPLITTING, boundary)
         try:
             parts = split(signature, boundary, model.batch_size, tensors=config.boundary_tensors)
         except SplitError as e:

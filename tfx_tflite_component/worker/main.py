@@ -1,61 +1,66 @@
 """The other process: does one task and answers. Started by `worker.process`."""
 
 import ctypes
+import importlib
 import json
 import logging
+import multiprocessing.connection
 import os
 import signal
 import sys
 import tempfile
 import traceback
-from typing import Any, TextIO
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
-from tfx_tflite_component.errors import RewriterError, listed
+from tfx_tflite_component.errors import RewriterError, error_to_json, listed
+from tfx_tflite_component.json_form import from_json, to_json
 from tfx_tflite_component.progress import PROGRESS
 from tfx_tflite_component.storage.storage_errors import lack_of_memory, storage_errors
+from tfx_tflite_component.worker.protocol import Task
+
+Tasks: TypeAlias = Mapping[Task[Any, Any], Callable[[Any], Any]]
 
 # prctl(2), linux/prctl.h
 _PR_SET_PDEATHSIG = 1
 
 
-def main(answers_descriptor: int, parent: int) -> None:
-    """Answers with a result or an error of this package; others end the process.
+def main(descriptor: int, parent: int, tasks: str) -> None:
+    """Answers with a result or an error of this package; any other exception ends the process.
 
     Args:
-        answers_descriptor: A pipe that takes the answers, each a JSON object in a line: the phases
-            as they begin, warnings, and then the result or the error.
+        descriptor: A connection that the request comes through and that takes the answers: the
+            phases as they begin, warnings, and then the result or the error.
         parent: The process that started this one.
+        tasks: The module that has `TASKS`.
     """
     _die_with(parent)
-    os.set_inheritable(answers_descriptor, False)
-    with os.fdopen(answers_descriptor, "w") as answers:
-        _forward(PROGRESS, logging.INFO, "phase", answers)
-        _forward(logging.getLogger("tfx_tflite_component"), logging.WARNING, "warning", answers)
+    os.set_inheritable(descriptor, False)
+    with multiprocessing.connection.Connection(descriptor) as connection:
+
+        def send(answer: dict[str, Any]) -> None:
+            connection.send_bytes(json.dumps(answer).encode())
+
+        _forward(PROGRESS, logging.INFO, _phase, send)
+        _forward(logging.getLogger("tfx_tflite_component"), logging.WARNING, _warning, send)
         # takes seconds, which the parent uses to make the request
-        from tfx_tflite_component.worker import tasks
-
-        request = json.loads(sys.stdin.readline())
-        _send(answers, do(vars(tasks)[request["task"]], request["arguments"]))
+        implementations = importlib.import_module(tasks).TASKS
+        send(do(implementations, json.loads(connection.recv_bytes())))
 
 
-def do(task: Any, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The answer to a request: the result of a function of `tasks`, or an error of this package."""
-    folders = [tempfile.gettempdir(), *filter(None, [arguments.get("destination")])]
+def do(tasks: Tasks, message: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to a request: the result of a task, or an error of this package."""
+    (task,) = (task for task in tasks if task.name == message["task"])
+    request = from_json(task.request, message["request"])
+    folders = [tempfile.gettempdir(), *filter(None, [getattr(request, "destination", None)])]
     try:
         with storage_errors(f"the work with TensorFlow, which writes to {listed(folders)}"):
-            return {"result": task(**arguments)}
+            return {"result": to_json(tasks[task](request))}
     except RewriterError as e:
         if lacking := lack_of_memory(e):
-            # the error blames the model; who asked learns how this process ended
+            # the error blames the model; the parent learns how this process ended
             raise MemoryError(lacking) from e
-        return {
-            "error": {
-                "type": type(e).__name__,
-                "message": str(e),
-                "attributes": vars(e),
-                "traceback": traceback.format_exc(),
-            }
-        }
+        return {"error": error_to_json(e), "traceback": traceback.format_exc()}
 
 
 def _die_with(parent: int) -> None:
@@ -65,22 +70,30 @@ def _die_with(parent: int) -> None:
         sys.exit("The parent is gone already.")
 
 
-def _forward(log: logging.Logger, level: int, kind: str, answers: TextIO) -> None:
-    """Sends what is logged to who asked."""
+def _forward(
+    log: logging.Logger,
+    level: int,
+    message: Callable[[logging.LogRecord], dict[str, Any]],
+    send: Callable[[dict[str, Any]], None],
+) -> None:
+    """Sends what is logged to the parent."""
     handler = logging.Handler(level)
-    handler.emit = lambda record: _send(answers, {kind: record.getMessage()})  # type: ignore[method-assign]
+    handler.emit = lambda record: send(message(record))  # type: ignore[method-assign]
     log.addHandler(handler)
     log.setLevel(level)
 
 
-def _send(answers: TextIO, answer: dict[str, Any]) -> None:
-    answers.write(json.dumps(answer) + "\n")
-    answers.flush()
+def _phase(record: logging.LogRecord) -> dict[str, Any]:
+    return {"phase": vars(record)["phase"], "boundary": vars(record)["boundary"]}
+
+
+def _warning(record: logging.LogRecord) -> dict[str, Any]:
+    return {"warning": record.getMessage()}
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
-    # the answer is written: nothing waits for TensorFlow to take itself apart, which takes a second
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    # the answer is sent: nothing waits for TensorFlow to take itself apart, which takes a second
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

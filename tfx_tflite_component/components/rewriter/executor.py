@@ -18,12 +18,18 @@ from tfx_tflite_component.config import (
     check_transform_graph,
     read_config,
 )
-from tfx_tflite_component.errors import ExamplesError, SourceModelError, listed
+from tfx_tflite_component.errors import (
+    ExamplesError,
+    SourceModelError,
+    listed,
+)
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
-from tfx_tflite_component.report.page import write_report
-from tfx_tflite_component.samples.sampling import Files, settings_of_samples
+from tfx_tflite_component.report.publish import beside, publish_report, rejected_report_in
+from tfx_tflite_component.report.schema import Report
+from tfx_tflite_component.samples.files import Files, settings_of_samples
 from tfx_tflite_component.storage.publish import local_copy, staged
-from tfx_tflite_component.worker.process import Worker, rewrite_isolated
+from tfx_tflite_component.worker.client import rewrite_in_worker
+from tfx_tflite_component.worker.process import Worker
 
 MODEL_KEY = standard_component_specs.MODEL_KEY
 EXAMPLES_KEY = standard_component_specs.EXAMPLES_KEY
@@ -56,7 +62,8 @@ class Executor(base_executor.BaseExecutor):
             exec_properties: Optionally `config`, a TFLiteRewriterConfig in its JSON or text form.
 
         Raises:
-            RewriterError: What was refused, and why. The output model is then left as it was.
+            VerificationError: The model exceeds its limits; the message says where its report is.
+            RewriterError: What else was refused, and why. The output model is then left as it was.
         """
         config = read_config(exec_properties.get(CONFIG_KEY))
         examples = input_dict.get(EXAMPLES_KEY) or []
@@ -72,11 +79,15 @@ class Executor(base_executor.BaseExecutor):
             _local_transform_graph(transforms) as transform_graph,
         ):
             files = _files(examples, config)
-            report = rewrite_isolated(worker, source, destination, config, files, transform_graph)
+            # TFX discards what a failed component wrote
+            with rejected_report_in(beside(output.uri)):
+                report = rewrite_in_worker(
+                    worker, source, destination, config, files, transform_graph
+                )
             # before the model, so that there is never one without it
             for artifact in output_dict.get(REPORT_KEY, []):
-                _store_report(artifact.uri, report)
-        for warning in report["warnings"]:
+                publish_report(report, artifact.uri)
+        for warning in report.warnings:
             _log.warning(warning)
         _describe(output, report, source_uri)
 
@@ -142,22 +153,17 @@ def _check_examples(field: str, splits: list[str], artifact: types.Artifact) -> 
         )
 
 
-def _describe(output: types.Artifact, report: dict[str, Any], source_uri: str) -> None:
+def _describe(output: types.Artifact, report: Report, source_uri: str) -> None:
     """Says in ML Metadata what the model is."""
-    model = report["model"]
+    model = report.model
     properties = {
-        "boundary": report["boundary"],
-        "quantization": report["config"]["quantization"].get("mode", "NONE"),
-        "sha256": model["sha256"],
-        "op_set": model["op_set"],
-        "tensorflow_version": report["versions"]["tensorflow"],
+        "boundary": report.boundary,
+        "quantization": report.config["quantization"].get("mode", "NONE"),
+        "sha256": model.sha256,
+        "op_set": model.op_set,
+        "tensorflow_version": report.versions["tensorflow"],
         "source_model_uri": source_uri,
     }
     for name, value in properties.items():
         output.set_string_custom_property(name, value)
-    output.set_int_custom_property("size_bytes", model["size_bytes"])
-
-
-def _store_report(uri: str, report: dict[str, Any]) -> None:
-    with staged(uri) as folder:
-        write_report(report, folder)
+    output.set_int_custom_property("size_bytes", model.size_bytes)

@@ -17,16 +17,12 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-from tfx_tflite_component import __version__
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.errors import ConfigError, RewriterError, StorageError, VerificationError
-from tfx_tflite_component.progress import PROGRESS, begin
+from tfx_tflite_component.json_form import to_json
+from tfx_tflite_component.progress import PROGRESS, Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
-from tfx_tflite_component.report.text import (
-    describe_model,
-    describe_report,
-    describe_verification,
-)
+from tfx_tflite_component.version import __version__
 
 if TYPE_CHECKING:
     from tfx_tflite_component.worker.process import Worker
@@ -37,7 +33,6 @@ _KERAS = "--keras-model"
 _INSPECTION_SECONDS = 600
 _OK, _CHECK_FAILED, _BAD_INPUT, _INTERRUPTED = 0, 1, 2, 130
 _PACKAGE = "tfx_tflite_component"
-_IMPORTING = "importing TensorFlow"
 
 
 def run() -> int:
@@ -85,15 +80,20 @@ def _convert(arguments: argparse.Namespace) -> int:
     results = arguments.output, config, arguments.examples
     calibration = {"calibration_examples": arguments.calibration_examples}
     if arguments.keras_model is not None:
-        begin(_IMPORTING)
+        begin(Phase.IMPORTING)
+        from tfx_tflite_component.report.schema import Report
         from tfx_tflite_component.standalone.keras_files import rewrite_keras_file
 
-        report = rewrite_keras_file(arguments.keras_model, *results, **calibration)
+        report = Report.from_json(
+            rewrite_keras_file(arguments.keras_model, *results, **calibration)
+        )
     else:
         with _worker() as worker:
             from tfx_tflite_component.standalone.rewrite import rewrite_by
 
             report = rewrite_by(worker, arguments.saved_model, *results, **calibration)
+    from tfx_tflite_component.report.text import describe_report
+
     _show([f"{arguments.output}:", *describe_report(report)])
     return _OK
 
@@ -101,11 +101,15 @@ def _convert(arguments: argparse.Namespace) -> int:
 def _inspect(arguments: argparse.Namespace) -> int:
     model = os.path.abspath(arguments.model)
     with _worker() as worker:
-        facts = worker.ask("inspect", _INSPECTION_SECONDS, model=model)
+        from tfx_tflite_component.worker.protocol import INSPECT, InspectRequest
+
+        found = worker.ask(INSPECT, InspectRequest(model), _INSPECTION_SECONDS)
     if arguments.json:
-        _print(json.dumps(facts, indent=2), sys.stdout)
+        _print(json.dumps(to_json(found), indent=2), sys.stdout)
     else:
-        _show(describe_model(facts))
+        from tfx_tflite_component.report.text import describe_inspection
+
+        _show(describe_inspection(found))
     return _OK
 
 
@@ -116,9 +120,11 @@ def _compare(arguments: argparse.Namespace) -> int:
 
         models = arguments.saved_model, arguments.model
         comparison = compare_by(worker, *models, arguments.examples, config)
-    _show(describe_verification(comparison["verification"]))
-    if comparison["failures"]:
-        raise VerificationError(f"The models differ: {'; '.join(comparison['failures'])}.")
+    from tfx_tflite_component.report.text import describe_verification
+
+    _show(describe_verification(comparison.verification))
+    if comparison.failures:
+        raise VerificationError(f"The models differ: {'; '.join(comparison.failures)}.")
     return _OK
 
 
@@ -126,7 +132,7 @@ def _worker() -> "Worker":
     """A worker, which imports TensorFlow while this process does."""
     from tfx_tflite_component.worker.process import Worker
 
-    begin(_IMPORTING)
+    begin(Phase.IMPORTING)
     return Worker()
 
 

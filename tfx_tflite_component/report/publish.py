@@ -1,0 +1,47 @@
+"""Publishes reports: of published models, and of rejected ones."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from tfx_tflite_component.errors import VerificationError
+from tfx_tflite_component.report.page import write_report
+from tfx_tflite_component.report.schema import Report
+from tfx_tflite_component.storage.publish import staged
+
+_PREFIX = "rejected-"
+
+
+def publish_report(report: Report, uri: str) -> None:
+    """Writes a report's files to a folder on any file system.
+
+    Raises:
+        StorageError: The folder cannot be written.
+    """
+    with staged(uri) as folder:
+        write_report(report, folder)
+
+
+def beside(uri: str) -> str:
+    """The folder beside a model's that the report of a rejected model goes to."""
+    folder, name = os.path.split(uri.rstrip("/"))
+    return os.path.join(folder, f"{_PREFIX}{name}")
+
+
+@contextlib.contextmanager
+def rejected_report_in(uri: str) -> Iterator[None]:
+    """Publishes the report of a model that is rejected in the block.
+
+    Args:
+        uri: The folder that the report goes to.
+
+    Raises:
+        VerificationError: The model was rejected; the message names the folder.
+    """
+    try:
+        yield
+    except VerificationError as e:
+        if e.report is None:
+            raise
+        publish_report(Report.from_json(e.report), uri)
+        raise VerificationError(f"{e} Its report is in {uri}.", e.report) from e

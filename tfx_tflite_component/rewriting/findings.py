@@ -1,0 +1,84 @@
+"""Brings together what each step of a rewriting found, as the report."""
+
+import pathlib
+import re
+import resource
+from collections.abc import Sequence
+
+import google.protobuf
+import tensorflow as tf
+
+from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
+from tfx_tflite_component.config import as_json
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+from tfx_tflite_component.quantization.calibration import RepresentativeDataset
+from tfx_tflite_component.report.schema import CalibrationReport, Report
+from tfx_tflite_component.rewriting.boundary_search import Conversion
+from tfx_tflite_component.tflite.inspection import inspect_signatures
+from tfx_tflite_component.verification.latency import Latency
+from tfx_tflite_component.verification.measures import Verification
+from tfx_tflite_component.version import __version__
+
+_HIGH_WATER = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
+
+
+def make_report(
+    source: pathlib.Path,
+    path: pathlib.Path,
+    config: TFLiteRewriterConfig,
+    conversion: Conversion,
+    verification: Verification | None,
+    latency: Latency | None,
+    warnings: Sequence[str],
+) -> Report:
+    """Makes the report of a rewriting.
+
+    Args:
+        source: The folder of the SavedModel.
+        path: The `.tflite` file, in the folder of what is served.
+        config: The config, as `read_config` gives it.
+        conversion: The conversion.
+        verification: The comparison; None for a model that cannot be run here.
+        latency: How fast it is; None likewise.
+        warnings: What a user should know.
+    """
+    split = conversion.split
+    signature = inspect_signatures(path)[SIGNATURE_KEY]
+    return Report(
+        signature_key=config.signature_key,
+        boundary=split.boundary,
+        boundary_reason=split.reason,
+        config=as_json(config),
+        source_size_bytes=sum(file.stat().st_size for file in source.rglob("*") if file.is_file()),
+        inputs=signature.inputs,
+        outputs=signature.outputs,
+        dropped_checks=split.checks,
+        lowered=dict(split.lowered),
+        model=conversion.found,
+        calibration=_calibration(config, conversion.dataset) if conversion.dataset else None,
+        verification=verification,
+        latency=latency,
+        files=tuple(sorted(entry.name for entry in path.parent.iterdir())),
+        peak_memory_bytes=_peak_memory_bytes(),
+        warnings=tuple(warnings),
+        versions={
+            "tfx-tflite-component": __version__,
+            "tensorflow": tf.__version__,
+            "protobuf": google.protobuf.__version__,
+        },
+    )
+
+
+def _calibration(config: TFLiteRewriterConfig, dataset: RepresentativeDataset) -> CalibrationReport:
+    return CalibrationReport(
+        splits=tuple(config.calibration.splits),
+        num_examples=dataset.num_examples,
+        seed=config.calibration.seed,
+        ranges=dataset.ranges,
+    )
+
+
+def _peak_memory_bytes() -> int:
+    found = _HIGH_WATER.search(pathlib.Path("/proc/self/status").read_text())
+    # getrusage counts what the process was forked from as well, but sandboxes may have nothing else
+    return 1024 * int(found[1] if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

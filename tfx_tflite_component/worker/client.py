@@ -1,0 +1,82 @@
+"""Has workers rewrite a model: a second one goes on where the converter crashes in the first."""
+
+import pathlib
+import shutil
+import time
+from collections.abc import Mapping
+
+from tfx_tflite_component.config import as_json
+from tfx_tflite_component.errors import ConversionError, SplitError, WorkerError
+from tfx_tflite_component.progress import Phase
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+from tfx_tflite_component.report.schema import Report
+from tfx_tflite_component.samples.files import Files
+from tfx_tflite_component.worker.process import Worker
+from tfx_tflite_component.worker.protocol import REWRITE, RewriteRequest
+
+
+def rewrite_in_worker(
+    worker: Worker,
+    source: pathlib.Path,
+    destination: pathlib.Path,
+    config: TFLiteRewriterConfig,
+    files: Mapping[str, Files],
+    transform_graph: pathlib.Path | None = None,
+) -> Report:
+    """Has a worker do `rewriting.rewrite`.
+
+    Where the config leaves the boundary open and the converter crashes at one, another worker goes
+    on at the boundaries behind it, as `rewrite` does where the converter refuses.
+
+    Args:
+        worker: The worker.
+        source: The folder of the SavedModel.
+        destination: An empty folder.
+        config: The config, as `read_config` gives it.
+        files: What examples are sampled from, for each of `settings_of_samples`, with absolute
+            patterns; empty for random inputs.
+        transform_graph: The folder of TF Transform's output, where it is at hand.
+
+    Raises:
+        RewriterError: What `rewriting.rewrite` raised.
+        WorkerError: The worker died, or took longer than `config.time_limit_seconds`.
+    """
+    request = RewriteRequest(
+        source=str(source.absolute()),
+        destination=str(destination.absolute()),
+        config=as_json(config),
+        files=files,
+        transform_graph=str(transform_graph.absolute()) if transform_graph else None,
+    )
+    end = time.monotonic() + config.time_limit_seconds
+    try:
+        return worker.ask(REWRITE, request, config.time_limit_seconds)
+    except WorkerError as e:
+        if config.input_boundary != TFLiteRewriterConfig.AUTO or not _converter_crashed(e):
+            raise
+        for entry in destination.iterdir():
+            shutil.rmtree(entry)
+        return _rewrite_further_on(e, request, max(1.0, end - time.monotonic()))
+
+
+def _converter_crashed(error: WorkerError) -> bool:
+    return error.crashed and error.phase == Phase.CONVERTING
+
+
+def _rewrite_further_on(crash: WorkerError, request: RewriteRequest, seconds: float) -> Report:
+    """Goes on behind the boundary at which the converter crashed."""
+    refused = {crash.boundary: f"the converter {crash.how}"}
+    further = RewriteRequest(**{**vars(request), "refused": refused})
+    try:
+        with Worker() as worker:
+            return worker.ask(REWRITE, further, seconds)
+    except (SplitError, ConversionError, WorkerError) as e:
+        if isinstance(e, WorkerError) and not e.crashed:
+            raise
+        raise WorkerError(
+            f"{crash}\nSplitting further on failed as well: {e}",
+            crash.phase,
+            crash.boundary,
+            crash.how,
+            crash.crashed,
+        ) from crash

@@ -1,0 +1,58 @@
+"""What the death of a worker means."""
+
+import re
+import signal
+
+from tfx_tflite_component.errors import WorkerError
+from tfx_tflite_component.progress import words
+
+_LOG_LINES_IN_ERRORS = 12
+_DEFECT = (
+    "This is a defect of the TFLite converter or interpreter that the model brings to light. Try "
+    "another input_boundary or quantization.mode, or another version of TensorFlow."
+)
+_SIGNALS = {number.value: number.name for number in signal.Signals}
+_CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV)
+# what C++, Python, TensorFlow and LLVM say
+_OUT_OF_MEMORY = re.compile(
+    r"std::bad_alloc|MemoryError|OOM when allocating|out of memory|pthread_create\(\) failed"
+)
+
+
+def death(returncode: int, phase: str, boundary: str, log: str, limit: float | None) -> WorkerError:
+    """The error for a process that ended without an answer.
+
+    Args:
+        returncode: As `subprocess` gives it.
+        phase: What it was doing.
+        boundary: The boundary at which it did that; empty for phases without one.
+        log: The end of its log.
+        limit: The time limit in seconds, if that is what ended it.
+    """
+    lines = [line for line in log.splitlines() if line.strip()][-_LOG_LINES_IN_ERRORS:]
+    number = -returncode if returncode < 0 else None
+    how = f"ended with exit code {returncode} and without an answer"
+    if number:
+        how = f"was killed by {_SIGNALS.get(number, f'signal {number}')}"
+    if limit is not None:
+        how = f"was ended after {limit:g} seconds, its time limit,"
+    remedy = _remedy(number, lines, limit)
+    last_words = "\n".join(f"  {line}" for line in lines)
+    return WorkerError(
+        f"The process that works with TensorFlow {how} while it was {words(phase, boundary)}. "
+        f"Nothing was published. {remedy}\nIts last words:\n{last_words}",
+        phase=phase,
+        boundary=boundary,
+        how=how,
+        crashed=remedy is _DEFECT,
+    )
+
+
+def _remedy(number: int | None, lines: list[str], limit: float | None) -> str:
+    if limit is not None:
+        return "Set time_limit_seconds to more if it needs more."
+    if any(map(_OUT_OF_MEMORY.search, lines)):
+        return "It ran out of memory: give this step more, or set a smaller batch_size."
+    if number == signal.SIGKILL:
+        return "Most likely the machine ran out of memory: give this step more."
+    return _DEFECT if number in _CRASHES else ""

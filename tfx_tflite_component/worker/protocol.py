@@ -1,0 +1,94 @@
+"""What is asked of a worker and what it answers: JSON objects, one a message."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+from tfx_tflite_component.report.schema import ComparisonReport, InspectionReport, Report
+from tfx_tflite_component.samples.files import Files
+
+Request = TypeVar("Request")
+Result = TypeVar("Result")
+
+
+@dataclasses.dataclass(frozen=True)
+class Task(Generic[Request, Result]):
+    """Something that a worker does.
+
+    Attributes:
+        name: Its name on the wire.
+        request: What it takes, a dataclass.
+        result: What it answers with, a dataclass or None.
+    """
+
+    name: str
+    request: type[Request]
+    result: type[Result]
+
+
+@dataclasses.dataclass(frozen=True)
+class RewriteRequest:
+    """What `rewriting.rewrite` takes.
+
+    Attributes:
+        source: The folder of the SavedModel.
+        destination: An empty folder.
+        config: The config as JSON.
+        files: What examples are sampled from, by what they are for; empty for random inputs.
+        transform_graph: The folder of TF Transform's output, where it is at hand.
+        refused: The boundaries at which another worker crashed, and how.
+    """
+
+    source: str
+    destination: str
+    config: dict[str, Any]
+    files: Mapping[str, Files]
+    transform_graph: str | None = None
+    refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class CompareRequest:
+    """What `verification.compare` takes.
+
+    Attributes:
+        source: The folder of the SavedModel.
+        model: The `.tflite` file.
+        config: The config as JSON.
+        files: What examples are sampled from.
+    """
+
+    source: str
+    model: str
+    config: dict[str, Any]
+    files: Mapping[str, Files]
+
+
+@dataclasses.dataclass(frozen=True)
+class InspectRequest:
+    """A `.tflite` file to inspect.
+
+    Attributes:
+        model: Its path.
+    """
+
+    model: str
+
+
+@dataclasses.dataclass(frozen=True)
+class TryModelRequest:
+    """A `.tflite` file to run once.
+
+    Attributes:
+        model: Its path.
+        model_dir: The folder that the user knows it by, for messages.
+    """
+
+    model: str
+    model_dir: str
+
+
+REWRITE = Task("rewrite", RewriteRequest, Report)
+COMPARE = Task("compare", CompareRequest, ComparisonReport)
+INSPECT = Task("inspect", InspectRequest, InspectionReport)
+TRY_MODEL = Task("try_model", TryModelRequest, type(None))
