@@ -1,8 +1,17 @@
 """Reading the config."""
 
-import pytest
+import json
 
-from tfx_tflite_component.config import check_examples, is_calibrated, read_config
+import pytest
+from pages import PAGES
+
+from tfx_tflite_component.config import (
+    DEFAULTS,
+    check_examples,
+    given_config,
+    is_calibrated,
+    read_config,
+)
 from tfx_tflite_component.errors import ConfigError
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Ops,
@@ -166,19 +175,21 @@ def test_verification_out_of_range_is_refused(verification, named):
     ("config", "named"),
     [
         ({"quantization": {"mode": "FULL_INTEGER"}}, "FULL_INTEGER is calibrated"),
-        ({"verification": {"num_examples": 7}}, "num_examples: 7 are of `examples`"),
-        ({"verification": {"splits": ["test"]}}, "verification.splits: 'test'"),
+        ({"verification": {"num_examples": 7}}, "verification.num_examples: 7 is about `examples`"),
+        ({"verification": {"splits": ["test"]}}, r"verification.splits: \['test'\]"),
+        ({"verification": {"splits": ["eval"]}}, r"verification.splits: \['eval'\]"),
+        ({"verification": {"num_examples": 200}}, "verification.num_examples: 200"),
     ],
 )
 def test_config_that_needs_examples_is_refused_without_them(config, named):
-    message = read_config(config)
+    message = given_config(config)
     check_examples(message, given=True)
     with pytest.raises(ConfigError, match=named):
         check_examples(message, given=False)
 
 
 def test_config_that_needs_no_examples_is_fine_without_them():
-    check_examples(read_config({"quantization": {"mode": "DYNAMIC_RANGE"}}), given=False)
+    check_examples(given_config({"quantization": {"mode": "DYNAMIC_RANGE"}}), given=False)
 
 
 @pytest.mark.parametrize(
@@ -195,3 +206,11 @@ def test_config_that_needs_no_examples_is_fine_without_them():
 def test_boundary_tensors_go_with_their_boundary_alone(config, named):
     with pytest.raises(ConfigError, match=named):
         read_config(config)
+
+
+def test_defaults_are_those_in_the_comments_of_the_proto():
+    rows = [line.split(" | ") for line in PAGES["docs/config.md"].splitlines()]
+    documented = {row[0].strip("| `"): row[2] for row in rows if len(row) == 4}
+    for path, value in DEFAULTS.items():
+        (single,) = value if isinstance(value, list) else [value]
+        assert documented[path] == json.dumps(single)

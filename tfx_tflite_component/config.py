@@ -22,18 +22,24 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Verification,
 )
 
-_DEFAULT_SIGNATURE_KEY = "serving_default"
-_DEFAULT_CALIBRATION_SPLIT = "train"
-_DEFAULT_VERIFICATION_SPLIT = "eval"
-DEFAULT_NUM_EXAMPLES = {"calibration": 500, "verification": 200}
-"""How many examples are sampled for what; where there are fewer, these will do as well."""
+DEFAULTS: Mapping[str, Any] = {
+    "signature_key": "serving_default",
+    "enable_experimental_new_converter": True,
+    "time_limit_seconds": 7200,
+    "quantization.per_channel": True,
+    "quantization.enable_experimental_new_quantizer": True,
+    "calibration.splits": ["train"],
+    "calibration.num_examples": 500,
+    "verification.splits": ["eval"],
+    "verification.num_examples": 200,
+}
+"""The defaults of the fields whose default is not protobuf's own."""
 
 # The types that inputs and outputs may have in the modes that are calibrated.
 _TENSOR_TYPES = {
     Quantization.FULL_INTEGER: [Quantization.FLOAT32, Quantization.INT8, Quantization.UINT8],
     Quantization.INT16_ACTIVATIONS: [Quantization.FLOAT32, Quantization.INT16],
 }
-_DEFAULT_TIME_LIMIT_SECONDS = 7200
 _WITHOUT_SCALES = (Quantization.NONE, Quantization.FLOAT16)
 _NAMES_OF_SAVED_MODELS = (
     *("assets", "assets.extra", "variables"),
@@ -48,22 +54,35 @@ _LONGEST_FILENAME = 255
 def read_config(
     config: TFLiteRewriterConfig | Mapping[str, Any] | str | None,
 ) -> TFLiteRewriterConfig:
-    """Reads and checks a config.
+    """Reads and checks a config, and fills in the defaults.
+
+    Args:
+        config: As for `given_config`.
+
+    Raises:
+        ConfigError: It has an unknown field, a value out of range, or contradicts itself.
+    """
+    return with_defaults(given_config(config))
+
+
+def given_config(
+    config: TFLiteRewriterConfig | Mapping[str, Any] | str | None,
+) -> TFLiteRewriterConfig:
+    """Reads and checks a config, in which a value that was not given stays unset.
 
     Args:
         config: The message, or its JSON form as a mapping or a string, or its text form. None is
             the same as an empty message.
 
     Returns:
-        A copy of the config, with the defaults filled in.
+        A copy of the config.
 
     Raises:
         ConfigError: It has an unknown field, a value out of range, or contradicts itself.
     """
     message = TFLiteRewriterConfig()
     parse_config(config, message, "proto/tflite_rewriter.proto")
-    _fill_in_defaults(message)
-    _check(message)
+    _check(with_defaults(message))
     return message
 
 
@@ -100,6 +119,28 @@ def parse_config(
         ) from e
 
 
+def with_defaults(config: TFLiteRewriterConfig) -> TFLiteRewriterConfig:
+    """A copy of a config with `DEFAULTS` in the place of what is unset."""
+    filled = TFLiteRewriterConfig()
+    filled.CopyFrom(config)
+    for path, value in DEFAULTS.items():
+        *parents, field = path.split(".")
+        if parents != ["calibration"] or is_calibrated(config):
+            _set_default(getattr(filled, parents[0]) if parents else filled, field, value)
+    return filled
+
+
+def _set_default(message: Message, field: str, value: Any) -> None:
+    descriptor = message.DESCRIPTOR.fields_by_name[field]
+    is_set = message.HasField(field) if descriptor.has_presence else bool(getattr(message, field))
+    if is_set:
+        return
+    if isinstance(value, list):
+        getattr(message, field).extend(value)
+    else:
+        setattr(message, field, value)
+
+
 def as_json(config: TFLiteRewriterConfig) -> dict[str, Any]:
     """The config as a mapping that `read_config` takes."""
     return json_format.MessageToDict(config, preserving_proto_field_name=True)
@@ -118,7 +159,7 @@ def check_examples(
     """Refuses a config that asks for examples where there are none.
 
     Args:
-        config: The config, as `read_config` gives it.
+        config: The config, as `given_config` returns it.
         given: Whether there are `examples`.
         remedy: How to give some, for the message.
 
@@ -132,34 +173,33 @@ def check_examples(
             f"quantization.mode: {Quantization.Mode.Name(config.quantization.mode)} is calibrated "
             f"with real examples, but there are no `examples`. {remedy}."
         )
-    asked = list(config.verification.splits), config.verification.num_examples
-    if asked != ([_DEFAULT_VERIFICATION_SPLIT], DEFAULT_NUM_EXAMPLES["verification"]):
-        raise ConfigError(
-            f"verification.splits: {listed(config.verification.splits)} and num_examples: "
-            f"{config.verification.num_examples} are of `examples`, which are not given. {remedy}, "
-            "or leave them out."
-        )
+    for field in ("splits", "num_examples"):
+        if value := getattr(config.verification, field):
+            raise ConfigError(
+                f"verification.{field}: {value} is about `examples`, which are not given. "
+                f"{remedy}, or remove it."
+            )
 
 
 def check_files(config: TFLiteRewriterConfig, given: bool) -> None:
     """Refuses a config that does not go with examples in plain files, which have no splits.
 
     Args:
-        config: The config, as `read_config` gives it.
+        config: The config, as `given_config` returns it.
         given: Whether there are `examples`.
 
     Raises:
         ConfigError: The config needs `examples`, or names splits.
     """
     check_examples(config, given, remedy="Name the TFRecord files to take them from")
-    for field, splits, default in [
-        ("calibration.splits", config.calibration.splits, _DEFAULT_CALIBRATION_SPLIT),
-        ("verification.splits", config.verification.splits, _DEFAULT_VERIFICATION_SPLIT),
+    for field, splits in [
+        ("calibration", config.calibration.splits),
+        ("verification", config.verification.splits),
     ]:
-        if list(splits) not in ([], [default]):
+        if splits:
             raise ConfigError(
-                f"{field}: {listed(splits)} has no effect outside of a pipeline, where "
-                "the examples are files and have no splits. Leave it out."
+                f"{field}.splits: {listed(splits)} has no effect outside a pipeline, "
+                "where the examples are files and have no splits. Remove it."
             )
 
 
@@ -180,24 +220,6 @@ def check_transform_graph(config: TFLiteRewriterConfig, given: bool) -> None:
             f"The component's `transform_graph` has no effect with input_boundary: {name}; it "
             "names the inputs at TRANSFORMED_FEATURES. Leave one of both out."
         )
-
-
-def _fill_in_defaults(config: TFLiteRewriterConfig) -> None:
-    config.signature_key = config.signature_key or _DEFAULT_SIGNATURE_KEY
-    config.time_limit_seconds = config.time_limit_seconds or _DEFAULT_TIME_LIMIT_SECONDS
-    if not config.HasField("enable_experimental_new_converter"):
-        config.enable_experimental_new_converter = True
-    quantization, verification = config.quantization, config.verification
-    if not quantization.HasField("per_channel"):
-        quantization.per_channel = True
-    if not quantization.HasField("enable_experimental_new_quantizer"):
-        quantization.enable_experimental_new_quantizer = True
-    if is_calibrated(config):
-        calibration = config.calibration
-        calibration.splits[:] = calibration.splits or [_DEFAULT_CALIBRATION_SPLIT]
-        calibration.num_examples = calibration.num_examples or DEFAULT_NUM_EXAMPLES["calibration"]
-    verification.splits[:] = verification.splits or [_DEFAULT_VERIFICATION_SPLIT]
-    verification.num_examples = verification.num_examples or DEFAULT_NUM_EXAMPLES["verification"]
 
 
 def _check(config: TFLiteRewriterConfig) -> None:

@@ -298,12 +298,20 @@ def test_refuses_values_that_are_not_finite(source: pathlib.Path, tmp_path: path
     _check_refused(ExamplesError, words, source, tmp_path / "out", config, artifact)
 
 
-def test_publishes_nothing_if_the_verification_fails(
+def test_rejected_model_leaves_its_report_and_nothing_else(
     source: pathlib.Path, examples: standard_artifacts.Examples, tmp_path: pathlib.Path
 ) -> None:
     config = {"quantization": _INTEGER, "verification": {"min_sqnr_db": 200}}
-    words = ["output 'scores'", "asked for are 200.0 dB", "Nothing was published"]
-    _check_refused(VerificationError, words, source, tmp_path / "out", config, examples)
+    with pytest.raises(VerificationError, match="Nothing was published") as raised:
+        _do(source, tmp_path / "out", config, examples)
+    assert _published(tmp_path / "out") == [
+        "rejected-model/report.html",
+        "rejected-model/report.json",
+    ]
+    report = json.loads((tmp_path / "out" / "rejected-model" / "report.json").read_text())
+    assert report == raised.value.report
+    assert report["verification"]["outputs"]["scores"]["sqnr_db"] < 200
+    assert str(tmp_path / "out" / "rejected-model") in str(raised.value)
 
 
 def test_publishes_with_a_warning_if_told_so(

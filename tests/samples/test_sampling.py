@@ -7,7 +7,7 @@ import re
 import pytest
 import tensorflow as tf
 
-from tfx_tflite_component.config import read_config
+from tfx_tflite_component.config import given_config, read_config
 from tfx_tflite_component.errors import ExamplesError
 from tfx_tflite_component.samples import sampling
 from tfx_tflite_component.samples.files import Files
@@ -120,11 +120,11 @@ def test_what_cannot_be_looked_for_is_told(place, tmp_path):
         draw_samples(read_config(None), {"verification": Files("`examples`", [pattern])})
 
 
-@pytest.mark.parametrize(("count", "is_told"), [(200, False), (500, True)])
-def test_lack_of_examples_is_told_unless_they_are_the_default_number(
+@pytest.mark.parametrize(("count", "is_told"), [(None, False), (200, True)])
+def test_lack_of_examples_is_a_warning_if_the_config_says_how_many(
     count, is_told, tmp_path, caplog
 ):
     files = Files("`examples`", [_write(tmp_path / "plain", ["a"])])
-    config = read_config({"verification": {"num_examples": count}})
+    config = given_config({"verification": {"num_examples": count} if count else {}})
     assert draw_samples(config, {"verification": files}) == {"verification": [b"a"]}
     assert (f"num_examples is {count}, but only 1 examples of `examples`" in caplog.text) == is_told

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import tensorflow as tf
 
-from tfx_tflite_component.config import DEFAULT_NUM_EXAMPLES
+from tfx_tflite_component.config import with_defaults
 from tfx_tflite_component.errors import ExamplesError, listed
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.samples.files import Files, settings_of_samples
@@ -35,7 +35,7 @@ def draw_samples(
     """Samples what a config asks for. No two samples share an example.
 
     Args:
-        config: The config, as `read_config` gives it.
+        config: The config, as `given_config` returns it.
         files: The files for each of `settings_of_samples`; none where there are no examples.
 
     Returns:
@@ -45,13 +45,14 @@ def draw_samples(
         ExamplesError: There is no example, or a file cannot be read.
         StorageError: The files cannot be looked for.
     """
-    settings = settings_of_samples(config)
+    settings = settings_of_samples(with_defaults(config))
     paths = {name: _paths(found) for name, found in files.items()}
     counts = {name: settings[name].num_examples for name in files}
     seeds = {name: config.calibration.seed if name == "calibration" else 0 for name in files}
     samples = sample(paths, counts, seeds)
+    given = settings_of_samples(config)
     for name, found in files.items():
-        _check_size(name, counts[name], len(samples[name]), found, bool(paths[name]))
+        _check_size(name, given[name].num_examples, len(samples[name]), found, bool(paths[name]))
     return samples
 
 
@@ -63,7 +64,8 @@ def _check_size(name: str, wanted: int, count: int, files: Files, are_there: boo
             f"{found}. Name TFRecord files with tf.Examples, such as 'data/train-*.tfrecord.gz'; "
             "no example is used twice, so each sample needs one of its own."
         )
-    if count < wanted != DEFAULT_NUM_EXAMPLES[name]:
+    # where the config does not say how many, fewer will do
+    if count < wanted:
         _log.warning(
             "%s.num_examples is %d, but only %d examples of %s are left for it; using these.",
             name,

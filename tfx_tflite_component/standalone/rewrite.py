@@ -27,8 +27,9 @@ from tfx_tflite_component.config import (
     as_json,
     check_files,
     check_transform_graph,
+    given_config,
     is_calibrated,
-    read_config,
+    with_defaults,
 )
 from tfx_tflite_component.errors import ConfigError, SourceModelError
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
@@ -109,7 +110,7 @@ def rewrite_by(
     calibration_examples: Examples | None = None,
 ) -> Report:
     """Like `rewrite_saved_model`, on a worker that is already running."""
-    settings = read_config(config)
+    settings = given_config(config)
     check_files(settings, given=examples is not None)
     _check_calibration_examples(settings, given=calibration_examples is not None)
     check_transform_graph(settings, given=transform_graph is not None)
@@ -200,7 +201,7 @@ def rewrite_concrete_function(
         SourceModelError: TensorFlow cannot save the function.
         RewriterError: What else was refused, and why.
     """
-    if read_config(config).signature_key != SIGNATURE_KEY:
+    if given_config(config).signature_key not in ("", SIGNATURE_KEY):
         raise ConfigError(
             "signature_key has no effect on a concrete function, which is the one that is "
             "converted. Leave it out."
@@ -245,7 +246,7 @@ def compare_by(
     worker: Worker, source: Path, model: Path, examples: Examples, config: Config = None
 ) -> ComparisonReport:
     """Like `compare_models`, on a worker that is already running."""
-    settings = read_config(config)
+    settings = given_config(config)
     check_files(settings, given=True)
     # the model is made: nothing is calibrated
     settings.ClearField("quantization")
@@ -257,7 +258,7 @@ def compare_by(
             config=as_json(settings),
             files=_files(examples, settings),
         )
-        return worker.ask(COMPARE, request, settings.time_limit_seconds)
+        return worker.ask(COMPARE, request, with_defaults(settings).time_limit_seconds)
 
 
 @contextlib.contextmanager

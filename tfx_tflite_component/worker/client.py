@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import Mapping
 
-from tfx_tflite_component.config import as_json
+from tfx_tflite_component.config import as_json, with_defaults
 from tfx_tflite_component.errors import ConversionError, SplitError, WorkerError
 from tfx_tflite_component.progress import Phase
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
@@ -32,14 +32,14 @@ def rewrite_in_worker(
         worker: The worker.
         source: The folder of the SavedModel.
         destination: An empty folder.
-        config: The config, as `read_config` gives it.
+        config: The config, as `given_config` returns it.
         files: What examples are sampled from, for each of `settings_of_samples`, with absolute
             patterns; empty for random inputs.
         transform_graph: The folder of TF Transform's output, where it is at hand.
 
     Raises:
         RewriterError: What `rewriting.rewrite` raised.
-        WorkerError: The worker died, or took longer than `config.time_limit_seconds`.
+        WorkerError: The worker died, or took longer than the config's `time_limit_seconds`.
     """
     request = RewriteRequest(
         source=str(source.absolute()),
@@ -48,9 +48,10 @@ def rewrite_in_worker(
         files=files,
         transform_graph=str(transform_graph.absolute()) if transform_graph else None,
     )
-    end = time.monotonic() + config.time_limit_seconds
+    limit = with_defaults(config).time_limit_seconds
+    end = time.monotonic() + limit
     try:
-        return worker.ask(REWRITE, request, config.time_limit_seconds)
+        return worker.ask(REWRITE, request, limit)
     except WorkerError as e:
         if config.input_boundary != TFLiteRewriterConfig.AUTO or not _converter_crashed(e):
             raise

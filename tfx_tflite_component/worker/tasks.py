@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from tfx_tflite_component.config import read_config
+from tfx_tflite_component.config import given_config, with_defaults
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.report.schema import ComparisonReport, InspectionReport, Report
@@ -30,11 +30,11 @@ from tfx_tflite_component.worker.protocol import (
 
 
 def _rewrite(request: RewriteRequest) -> Report:
-    config = read_config(request.config)
+    config = given_config(request.config)
     return rewrite(
         pathlib.Path(request.source),
         pathlib.Path(request.destination),
-        config,
+        with_defaults(config),
         Samples(**_samples(config, request.files)),
         pathlib.Path(request.transform_graph) if request.transform_graph else None,
         request.refused,
@@ -42,9 +42,11 @@ def _rewrite(request: RewriteRequest) -> Report:
 
 
 def _compare(request: CompareRequest) -> ComparisonReport:
-    config = read_config(request.config)
+    config = given_config(request.config)
     (examples,) = _samples(config, request.files).values()
-    found = compare(pathlib.Path(request.source), pathlib.Path(request.model), config, examples)
+    found = compare(
+        pathlib.Path(request.source), pathlib.Path(request.model), with_defaults(config), examples
+    )
     return ComparisonReport(found.boundary, found.verification, tuple(found.failures))
 
 

@@ -11,7 +11,7 @@ from tfx.types import component_spec, standard_artifacts
 
 from tfx_tflite_component.components.artifacts import TFLiteReport
 from tfx_tflite_component.components.rewriter import executor
-from tfx_tflite_component.config import check_examples, check_transform_graph, read_config
+from tfx_tflite_component.config import check_examples, check_transform_graph, given_config
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 
 
@@ -98,7 +98,7 @@ class TFLiteRewriter(base_component.BaseComponent):
             ConfigError: The config has an unknown field or contradicts itself.
         """
         if not isinstance(config, RuntimeParameter | Placeholder):
-            config = read_config(config)
+            config = given_config(config)
             check_examples(config, given=examples is not None)
             check_transform_graph(config, given=transform_graph is not None)
         super().__init__(

@@ -16,7 +16,8 @@ from tfx_tflite_component.artifact_layout import HEAD_DIR
 from tfx_tflite_component.config import (
     check_examples,
     check_transform_graph,
-    read_config,
+    given_config,
+    with_defaults,
 )
 from tfx_tflite_component.errors import (
     ExamplesError,
@@ -65,7 +66,7 @@ class Executor(base_executor.BaseExecutor):
             VerificationError: The model exceeds its limits; the message says where its report is.
             RewriterError: What else was refused, and why. The output model is then left as it was.
         """
-        config = read_config(exec_properties.get(CONFIG_KEY))
+        config = given_config(exec_properties.get(CONFIG_KEY))
         examples = input_dict.get(EXAMPLES_KEY) or []
         check_examples(config, given=bool(examples))
         transforms = input_dict.get(TRANSFORM_GRAPH_KEY) or []
@@ -78,7 +79,7 @@ class Executor(base_executor.BaseExecutor):
             staged(output.uri, owned=[HEAD_DIR]) as destination,
             _local_transform_graph(transforms) as transform_graph,
         ):
-            files = _files(examples, config)
+            files = _files(examples, with_defaults(config))
             # TFX discards what a failed component wrote
             with rejected_report_in(beside(output.uri)):
                 report = rewrite_in_worker(

@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-from tfx_tflite_component.config import read_config
+from tfx_tflite_component.config import given_config
 from tfx_tflite_component.errors import ConfigError, RewriterError, StorageError, VerificationError
 from tfx_tflite_component.json_form import to_json
 from tfx_tflite_component.progress import PROGRESS, Phase, begin
@@ -138,7 +138,7 @@ def _worker() -> "Worker":
 
 def _config(path: str | None) -> TFLiteRewriterConfig:
     if path is None:
-        return read_config(None)
+        return given_config(None)
     try:
         text = pathlib.Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as e:
@@ -147,7 +147,7 @@ def _config(path: str | None) -> TFLiteRewriterConfig:
             "text or JSON form."
         ) from e
     try:
-        return read_config(text)
+        return given_config(text)
     except ConfigError as e:
         raise ConfigError(f"--config {path}: {e}") from e
 
