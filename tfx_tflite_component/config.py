@@ -1,7 +1,7 @@
 """Reads the config strictly: TFX's own parsing ignores what it does not know."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from google.protobuf import json_format, text_format
@@ -15,6 +15,7 @@ from tfx_tflite_component.artifact_layout import (
     SERVING_DIR,
 )
 from tfx_tflite_component.errors import ConfigError, listed
+from tfx_tflite_component.op_effects import SIDE_EFFECTS
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Limits,
     Quantization,
@@ -99,6 +100,11 @@ def parse_config(
     Raises:
         ConfigError: It has an unknown field, or is something else.
     """
+    if not isinstance(config, type(message) | Mapping | str | None):
+        raise ConfigError(
+            f"The config is a {type(config).__name__}; expected a {type(message).__name__}, or its "
+            "JSON or text form."
+        )
     try:
         if isinstance(config, type(message)):
             message.CopyFrom(config)
@@ -108,12 +114,11 @@ def parse_config(
             # the text form of a message never begins with a brace
             parse = json_format.Parse if config.lstrip().startswith("{") else text_format.Parse
             parse(config, message)
-        elif config is not None:
-            raise ConfigError(
-                f"The config is a {type(config).__name__}; expected a {type(message).__name__}, or "
-                "its JSON or text form."
-            )
-    except (json_format.ParseError, text_format.ParseError, RecursionError) as e:
+    # the last two: numbers that no integer field can hold, such as infinity
+    except (
+        *(json_format.ParseError, text_format.ParseError),
+        *(RecursionError, OverflowError, ValueError),
+    ) as e:
         raise ConfigError(
             f"The config cannot be read: {str(e).rstrip('.')}. The fields are listed in {proto}."
         ) from e
@@ -231,6 +236,7 @@ def _check(config: TFLiteRewriterConfig) -> None:
     _check_not_negative("calibration.num_examples", config.calibration.num_examples)
     _check_verification(config.verification)
     _check_extra_filename(config)
+    _check_trusted_ops(config.trusted_ops)
 
 
 def _check_boundary_tensors(config: TFLiteRewriterConfig) -> None:
@@ -323,4 +329,13 @@ def _check_extra_filename(config: TFLiteRewriterConfig) -> None:
             f"output.extra_filename: {name!r} is no file name of its own; expected a plain name "
             f"of up to {_LONGEST_FILENAME} bytes, other than {listed(taken)}, such as "
             "'model.tflite'."
+        )
+
+
+def _check_trusted_ops(ops: Iterable[str]) -> None:
+    harmless = [op for op in ops if op not in SIDE_EFFECTS]
+    if harmless:
+        raise ConfigError(
+            f"trusted_ops: {listed(harmless)} is not refused in any model; expected names of ops "
+            "that errors about the model give, such as 'ReadFile'. Remove it."
         )

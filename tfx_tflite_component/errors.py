@@ -13,8 +13,14 @@ StorageError             a folder cannot be read or written
 WorkerError              the process that works with TensorFlow died, or took too long
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+_MOST_CHARACTERS = 10_000
+# no path of Linux is longer
+_MOST_OF_A_WORD = 4096
+_LONG_WORD = re.compile(rf"\S{{{_MOST_OF_A_WORD + 1},}}")
 
 
 def listed(names: Iterable[str]) -> str:
@@ -23,7 +29,25 @@ def listed(names: Iterable[str]) -> str:
 
 
 class RewriterError(Exception):
-    """Base class of every error that this package raises on purpose."""
+    """Base class of every error that this package raises on purpose.
+
+    Its message is of a size that can be read, however long the values are that it quotes.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(_shortened(message))
+
+
+def _shortened(message: str) -> str:
+    """A message without the middle of its long words and, if it is still long, of itself."""
+    message = _LONG_WORD.sub(lambda word: _without_middle(word[0], _MOST_OF_A_WORD), message)
+    return _without_middle(message, _MOST_CHARACTERS)
+
+
+def _without_middle(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]}[... {len(text) - most} characters ...]{text[-(most // 2) :]}"
 
 
 class ConfigError(RewriterError, ValueError):

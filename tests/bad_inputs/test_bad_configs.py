@@ -51,6 +51,18 @@ _TEXTS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("min_argmax_agreement: 1.5", "from 0 to 1"),
     ),
     "splits of files": ("verification { splits: 'train' }", ("verification.splits",)),
+    "infinite enum": ('{"input_boundary": Infinity}', ("cannot be read",)),
+    "infinite number": ('{"batch_size": Infinity}', ("cannot be read",)),
+    "enum that is not a number": ('{"input_boundary": NaN}', ("cannot be read",)),
+    "op that is not refused": ("trusted_ops: 'MatMul'", ("trusted_ops: 'MatMul' is not refused",)),
+    "value of a megabyte": (
+        f"output {{ extra_filename: '{'k' * 2**20}' }}",
+        ("kkkk", "[... "),
+    ),
+    "value of a megabyte of words": (
+        f"output {{ extra_filename: '{'k ' * 2**19}' }}",
+        ("k k k", "[... "),
+    ),
     "tensors without a boundary": (
         "boundary_tensors { key: 'x' value: 'op' }",
         ("does not go with boundary_tensors",),

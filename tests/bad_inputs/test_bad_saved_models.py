@@ -118,10 +118,6 @@ _DAMAGES: dict[str, tuple[Damage, tuple[str, ...]]] = {
         _edited(lambda graph: graph.graph_def.library.ClearField("function")),
         ("KeyError: '__inference",),
     ),
-    "graph has no objects": (
-        _edited(lambda graph: graph.ClearField("object_graph_def")),
-        ("asset_path_initializer",),
-    ),
     "functions call themselves": (_edited(_call_itself), ("cyclic dependency between functions",)),
     "node reads itself": (
         _node("Relu", lambda node: node.input.__setitem__(0, f"{node.name}:activations:0")),
@@ -180,6 +176,10 @@ def test_damaged_saved_model_is_refused(
 _HOSTILE: dict[str, tuple[Damage, tuple[str, ...]]] = {
     "asset is a file of the machine": (_asset("/etc/hostname"), ("'/etc/hostname'", "'assets'")),
     "asset is outside": (_asset("../../secret"), ("'../../secret'", "one of its assets")),
+    "graph has no objects, so that a file's name is in a variable": (
+        _edited(lambda graph: graph.ClearField("object_graph_def")),
+        ("InitializeTableFromTextFileV2", "is not one of the model's assets"),
+    ),
     "link leads to a file of the machine": (
         _linked("assets/more", "/etc/hostname"),
         ("assets/more", "found a link to '/etc/hostname'"),

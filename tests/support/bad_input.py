@@ -16,6 +16,8 @@ from tfx_tflite_component.standalone import rewrite
 from tfx_tflite_component.standalone.cli import main
 from tfx_tflite_component.worker import process
 
+_MOST_CHARACTERS = 12_000
+
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
@@ -55,6 +57,7 @@ def check_refused(refusal: Refusal, *arguments: object) -> None:
     assert [type(error) for error in raised] == [refusal.error], line
     assert exit_code == refusal.exit_code
     assert "Traceback" not in line
+    assert len(line) < _MOST_CHARACTERS
     assert "report it" not in line
 
 

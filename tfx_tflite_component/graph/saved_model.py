@@ -2,14 +2,14 @@
 
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import tensorflow as tf
-from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow.python.saved_model import loader_impl
 
 from tfx_tflite_component.errors import SourceModelError, SplitError, listed
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
+from tfx_tflite_component.graph.unsafe_ops import check_assets, check_ops
 from tfx_tflite_component.tensorflow_errors import reason
 
 _SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
@@ -18,7 +18,9 @@ _TRANSFORM_DIR = "transform_fn"
 _INIT_OP = "__saved_model_init_op"
 
 
-def load_signature(path: pathlib.Path, key: str) -> ConcreteFunction:
+def load_signature(
+    path: pathlib.Path, key: str, trusted_ops: Collection[str] = ()
+) -> ConcreteFunction:
     """Loads a signature, with the variables and tables that it needs.
 
     It goes through `tf.saved_model.load`, never straight to the converter: Keras 3 saves variables
@@ -27,9 +29,11 @@ def load_signature(path: pathlib.Path, key: str) -> ConcreteFunction:
     Args:
         path: The folder of the SavedModel.
         key: The key of the signature.
+        trusted_ops: Ops with side effects that it may hold.
 
     Raises:
-        SourceModelError: There is no SavedModel, it cannot be read, or it lacks the signature.
+        SourceModelError: There is no SavedModel, it cannot be read, it lacks the signature, or it
+            holds ops with side effects.
         SplitError: The signature has no inputs or no outputs, or an input that cannot be fed.
     """
     if not any(os.path.lexists(path / name) for name in _SAVED_MODEL_FILES):
@@ -39,7 +43,7 @@ def load_signature(path: pathlib.Path, key: str) -> ConcreteFunction:
             "pipeline, name the folder of a SavedModel, or a Keras file with --keras-model."
         )
     try:
-        _check_assets(loader_impl.parse_saved_model(str(path)), path)
+        _check_content(path, trusted_ops)
         loaded = tf.saved_model.load(str(path), tags=[tf.saved_model.SERVING])
     except SourceModelError:
         raise
@@ -51,19 +55,21 @@ def load_signature(path: pathlib.Path, key: str) -> ConcreteFunction:
     return _checked(_signature(loaded, key, path), key)
 
 
-def load_transform(path: pathlib.Path) -> ConcreteFunction:
+def load_transform(path: pathlib.Path, trusted_ops: Collection[str] = ()) -> ConcreteFunction:
     """Loads the function of a transform graph: raw features into transformed ones, by name.
 
     Args:
         path: The folder that TFX's Transform writes its graph to, laid out as
             `tft.TFTransformOutput` reads it.
+        trusted_ops: Ops with side effects that it may hold.
 
     Raises:
-        SourceModelError: There is no such graph, or it was made for TF1.
+        SourceModelError: There is no such graph, it was made for TF1, or it holds ops with side
+            effects.
     """
     folder = path / _TRANSFORM_DIR
     try:
-        _check_assets(loader_impl.parse_saved_model(str(folder)), folder)
+        _check_content(folder, trusted_ops)
         loaded = tf.saved_model.load(str(folder))
     except SourceModelError:
         raise
@@ -81,6 +87,13 @@ def load_transform(path: pathlib.Path) -> ConcreteFunction:
     # the function does not keep alive what it was loaded with
     function.loaded = loaded
     return function
+
+
+def _check_content(path: pathlib.Path, trusted_ops: Collection[str]) -> None:
+    """Refuses what TensorFlow would do harm by, before it loads it."""
+    saved_model = loader_impl.parse_saved_model(str(path))
+    check_assets(saved_model, path)
+    check_ops(saved_model, path, trusted_ops)
 
 
 def _signature(loaded: tf.Module, key: str, path: pathlib.Path) -> ConcreteFunction:
@@ -158,16 +171,3 @@ def _content(path: pathlib.Path) -> str:
         return "a file"
     found = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
     return listed(found) or "nothing"
-
-
-def _check_assets(saved_model: SavedModel, path: pathlib.Path) -> None:
-    """Refuses assets that TensorFlow would read from elsewhere on this machine."""
-    for graph in saved_model.meta_graphs:
-        for asset in graph.asset_file_def:
-            name = pathlib.PurePosixPath(asset.filename)
-            if name.is_absolute() or ".." in name.parts:
-                raise SourceModelError(
-                    f"The SavedModel in {path} takes {asset.filename!r} for one of its assets; "
-                    "expected a file in its folder 'assets'. Whoever made it wants a file of this "
-                    "machine: do not use it, or export it again."
-                )

@@ -72,7 +72,7 @@ class Quantization(_message.Message):
     def __init__(self, mode: _Optional[_Union[Quantization.Mode, str]] = ..., input_type: _Optional[_Union[Quantization.TensorType, str]] = ..., output_type: _Optional[_Union[Quantization.TensorType, str]] = ..., allow_float_fallback: bool = ..., per_channel: bool = ..., enable_experimental_new_quantizer: bool = ...) -> None: ...
 
 class TFLiteRewriterConfig(_message.Message):
-    __slots__ = ["batch_size", "boundary_tensors", "calibration", "enable_experimental_new_converter", "input_boundary", "ops", "output", "quantization", "signature_key", "time_limit_seconds", "verification"]
+    __slots__ = ["batch_size", "boundary_tensors", "calibration", "enable_experimental_new_converter", "input_boundary", "ops", "output", "quantization", "signature_key", "time_limit_seconds", "trusted_ops", "verification"]
     class InputBoundary(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     class BoundaryTensorsEntry(_message.Message):
@@ -97,6 +97,7 @@ class TFLiteRewriterConfig(_message.Message):
     TENSORS: TFLiteRewriterConfig.InputBoundary
     TIME_LIMIT_SECONDS_FIELD_NUMBER: _ClassVar[int]
     TRANSFORMED_FEATURES: TFLiteRewriterConfig.InputBoundary
+    TRUSTED_OPS_FIELD_NUMBER: _ClassVar[int]
     VERIFICATION_FIELD_NUMBER: _ClassVar[int]
     batch_size: int
     boundary_tensors: _containers.ScalarMap[str, str]
@@ -108,8 +109,9 @@ class TFLiteRewriterConfig(_message.Message):
     quantization: Quantization
     signature_key: str
     time_limit_seconds: int
+    trusted_ops: _containers.RepeatedScalarFieldContainer[str]
     verification: Verification
-    def __init__(self, signature_key: _Optional[str] = ..., input_boundary: _Optional[_Union[TFLiteRewriterConfig.InputBoundary, str]] = ..., quantization: _Optional[_Union[Quantization, _Mapping]] = ..., enable_experimental_new_converter: bool = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., batch_size: _Optional[int] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ..., boundary_tensors: _Optional[_Mapping[str, str]] = ..., time_limit_seconds: _Optional[int] = ...) -> None: ...
+    def __init__(self, signature_key: _Optional[str] = ..., input_boundary: _Optional[_Union[TFLiteRewriterConfig.InputBoundary, str]] = ..., quantization: _Optional[_Union[Quantization, _Mapping]] = ..., enable_experimental_new_converter: bool = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., batch_size: _Optional[int] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ..., boundary_tensors: _Optional[_Mapping[str, str]] = ..., time_limit_seconds: _Optional[int] = ..., trusted_ops: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Verification(_message.Message):
     __slots__ = ["max_abs_error", "min_argmax_agreement", "min_sqnr_db", "num_examples", "on_failure", "outputs", "splits"]

@@ -68,8 +68,8 @@ def rewrite(
     """
     check_published_files(source, [""] if config.output.include_saved_model else ASSET_DIRS)
     begin(Phase.LOADING)
-    signature = load_signature(source, config.signature_key)
-    transform = load_transform(transform_graph) if transform_graph else None
+    signature = load_signature(source, config.signature_key, config.trusted_ops)
+    transform = load_transform(transform_graph, config.trusted_ops) if transform_graph else None
     serving_dir = destination / SERVING_DIR
     _copy_companions(source, serving_dir, config)
     _check_extra_filename(serving_dir, config.output.extra_filename)

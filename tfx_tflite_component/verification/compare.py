@@ -73,7 +73,7 @@ def compare(
     begin(Phase.LOADING_MODEL)
     model = TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
     begin(Phase.LOADING)
-    signature = load_signature(source, config.signature_key)
+    signature = load_signature(source, config.signature_key, config.trusted_ops)
     parts = _split_alike(signature, model, config)
     begin(Phase.COMPARING)
     verification = verify(signature, parts, model, examples)
