@@ -19,12 +19,16 @@ FOUND_UV := $(firstword $(wildcard .venv/bin/uv .venv-1.21/bin/uv) $(shell comma
 UV := $(or $(FOUND_UV),$(BIN)/uv)
 WITH_UV := $(if $(FOUND_UV),,$(READY))
 
+# How many processes run the tests; 0 runs them in pytest's own.
+JOBS := 2
+
 .DELETE_ON_ERROR:
-.PHONY: help can-run example test lint bench lock proto clean
+.PHONY: help can-run example test quick lint bench lock proto clean
 
 help:
 	@echo "make example   run the bundled pipeline; ARGS=\"--data 'FILES'\" takes your own data"
 	@echo "make test      run all checks and tests; ARGS=\"...\" goes to pytest"
+	@echo "make quick     run only the tests that start no process and no pipeline"
 	@echo "make lint      run the checks only"
 	@echo "make bench     measure time and memory"
 	@echo "make lock      lock the requirements again; ARGS=--upgrade takes new versions"
@@ -36,7 +40,7 @@ help:
 
 ifeq ($(PLACE),-)
 
-can-run example test lint bench:
+can-run example test quick lint bench:
 	@scripts/environment.sh --explain $(TFX)
 	@exit 1
 
@@ -44,7 +48,7 @@ else ifeq ($(PLACE),trixie)
 
 can-run:
 
-example test lint bench:
+example test quick lint bench:
 	@scripts/trixie.sh make --no-print-directory TFX=$(CHOSEN_TFX) $@
 
 else
@@ -55,7 +59,10 @@ example: $(READY)
 	@$(BIN)/python examples/digits/run.py $(ARGS)
 
 test: lint
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+quick: $(READY)
+	@$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not process and not slow" $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check --quiet

@@ -1,7 +1,9 @@
 """Pipelines that run once a test run, and that many tests look at."""
 
 import pathlib
+import subprocess
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
 from pipelines import PipelineRun, StartedPipelines
@@ -23,21 +25,50 @@ _SCRIPTS = {
 _PROCESSES = (("taxi",), ("digits",), ("imdb", "penguin"), ("taxi_without_oov", "transforms"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps the tests of a file in one process of pytest-xdist: they share fixtures."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
+@pytest.fixture(autouse=True)
+def _quick_tests_start_no_process(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails a test that starts a process without a marker that says so."""
+    if any(request.node.get_closest_marker(name) for name in ("process", "slow")):
+        return
+
+    def refuse(self: subprocess.Popen, arguments: object, *_: object, **__: object) -> NoReturn:
+        pytest.fail(f"The test starts {arguments}: mark it with pytest.mark.process or slow.")
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _started(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> Iterator[dict[str, StartedPipelines]]:
-    """The pipelines that the selected tests ask for, side by side and behind the other tests."""
+    """The pipelines that the selected tests ask for, side by side and behind the other tests.
+
+    The first process of pytest-xdist starts them, and all of them look at the results.
+    """
     asked = {name for item in request.session.items for name in item.fixturenames}
+    folder = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        folder = folder.parent
     started = {}
     for names in _PROCESSES:
         scripts = {name: _SCRIPTS[name] for name in names if name in asked}
         if scripts:
-            folder = tmp_path_factory.mktemp("pipelines")
-            started |= dict.fromkeys(scripts, StartedPipelines(scripts, folder))
+            pipelines = StartedPipelines(scripts, folder / "-".join(["pipelines", *names]))
+            started |= dict.fromkeys(scripts, pipelines)
+            if worker_id in ("master", "gw0"):
+                pipelines.start()
     yield started
     for pipelines in started.values():
-        pipelines.stop()
+        # other processes of pytest-xdist may still wait for them
+        pipelines.stop() if worker_id == "master" else pipelines.wait()
 
 
 @pytest.fixture(scope="session")

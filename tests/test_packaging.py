@@ -15,6 +15,8 @@ import zipfile
 import pytest
 from packaging.requirements import Requirement
 
+pytestmark = pytest.mark.process
+
 _CHECKOUT = pathlib.Path(__file__).parents[1]
 _PACKAGE = "tfx_tflite_component"
 # where the name of a distribution is not that of its modules

@@ -11,6 +11,8 @@ from versions import HAS_GENERATOR
 
 from tfx_tflite_component.proto import tflite_infra_validator_pb2, tflite_rewriter_pb2
 
+pytestmark = pytest.mark.process
+
 _CHECKOUT = pathlib.Path(__file__).parents[1]
 _CODE = pathlib.Path("tfx_tflite_component", "proto")
 _MODULES = {

@@ -117,6 +117,7 @@ def test_refuses_a_channel_of_another_type() -> None:
         TFLiteRewriter(model=tfx.dsl.Channel(type=standard_artifacts.Examples))
 
 
+@pytest.mark.process
 def test_importing_the_package_loads_neither_tensorflow_nor_tfx() -> None:
     program = (
         "import sys, tfx_tflite_component\n"

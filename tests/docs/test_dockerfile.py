@@ -9,6 +9,8 @@ import zipfile
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 _CHECKOUT = pathlib.Path(__file__).parents[2]
 _TEXT = (_CHECKOUT / "Dockerfile").read_text()
 _COPIES = [line.split()[1:] for line in re.findall("^COPY .*$", _TEXT, re.MULTILINE)]

@@ -100,6 +100,7 @@ def _process(*arguments, cwd=None):
     )
 
 
+@pytest.mark.process
 def test_help_imports_nothing_heavy():
     statement = (
         "import sys; from tfx_tflite_component.standalone.cli.main import main\n"
@@ -127,6 +128,7 @@ def test_process_prints_nothing_but_its_own_words(folder, tmp_path):
     assert (tmp_path / "out" / "tflite").read_bytes()[4:8] == b"TFL3"
 
 
+@pytest.mark.process
 @OF_NO_VERSION
 def test_who_reads_may_stop_to(integer_model):
     process = subprocess.Popen(
@@ -140,6 +142,7 @@ def test_who_reads_may_stop_to(integer_model):
     assert (process.returncode, _progress(errors)) == (0, errors.splitlines())
 
 
+@pytest.mark.process
 @OF_NO_VERSION
 def test_output_without_room_is_told(integer_model):
     with open("/dev/full", "w") as full:
@@ -154,6 +157,7 @@ def test_output_without_room_is_told(integer_model):
     assert "cannot be printed: No space left on device" in _message(done.stderr)
 
 
+@pytest.mark.process
 @OF_NO_VERSION
 def test_terminated_process_takes_away_what_it_began(folder, tmp_path):
     process = subprocess.Popen(

@@ -12,6 +12,8 @@ from quantizable import rewritten
 
 from tfx_tflite_component.verification.limits import FLOAT_TOLERANCE
 
+pytestmark = pytest.mark.process
+
 _SCRIPT = pathlib.Path(__file__).parents[1] / "support" / "keras_models.py"
 
 

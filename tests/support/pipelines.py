@@ -3,11 +3,15 @@
 import dataclasses
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 
 _KERAS = "TF_USE_LEGACY_KERAS"
+_TURN_SECONDS = 0.2
+_NOTING_THE_EXIT_CODE = 'code=$1; shift; "$@"; echo $? >"$code.new"; mv "$code.new" "$code"'
 _TOGETHER = pathlib.Path(__file__).with_name("run_together.py")
 
 
@@ -36,30 +40,48 @@ class StartedPipelines:
     """Pipelines that run in the background, one after the other in one process."""
 
     def __init__(self, scripts: Mapping[str, pathlib.Path], folder: pathlib.Path) -> None:
-        """Starts scripts that take `--root`, and keeps all that comes of them in a folder."""
+        """Names scripts that take `--root`, and the folder for everything that they write."""
+        self._scripts, self._folder = scripts, folder
         self._roots = {name: folder / name for name in scripts}
-        self._log = folder / "output.txt"
+        self._log, self._exit_code = folder / "output.txt", folder / "exit_code.txt"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts the process."""
+        self._folder.mkdir()
         # Importing TF Transform sets it for every process that is started later. A script is to
         # train the same model whatever the tests have imported by then.
         environment = {name: value for name, value in os.environ.items() if name != _KERAS}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *_arguments(scripts, self._roots)],
+                [
+                    *("sh", "-c", _NOTING_THE_EXIT_CODE, "sh", self._exit_code, sys.executable),
+                    *_arguments(self._scripts, self._roots),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=environment,
+                start_new_session=True,
             )
 
     def end(self, name: str) -> PipelineRun:
         """Waits until all have ended, and returns the run of one."""
-        exit_code = self._process.wait()
+        while not self._exit_code.exists():
+            time.sleep(_TURN_SECONDS)
+        exit_code = int(self._exit_code.read_text())
         return PipelineRun(self._roots[name], exit_code, self._log.read_text(errors="replace"))
 
+    def wait(self) -> None:
+        """Waits for the process, if this object started it."""
+        if self._process:
+            self._process.wait()
+
     def stop(self) -> None:
-        """Ends the process, if it has not ended yet."""
-        self._process.terminate()
-        self._process.wait()
+        """Ends the process, if this object started it."""
+        if self._process and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+        self.wait()
 
 
 def _arguments(

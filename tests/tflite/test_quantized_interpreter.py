@@ -263,6 +263,7 @@ print(list(TFLiteModel(pathlib.Path(sys.argv[1])).inputs))
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "missing", [[], ["ai_edge_litert.interpreter"]], ids=["as installed", "no LiteRT"]
 )

@@ -16,7 +16,7 @@ from tfx_tflite_component import rewrite_saved_model
 from tfx_tflite_component.errors import StorageError
 
 _KILLED_RUNS = pathlib.Path(__file__).parents[1] / "support" / "killed_runs.py"
-pytestmark = OF_NO_VERSION
+pytestmark = [OF_NO_VERSION, pytest.mark.process]
 
 _COMPLETE = ["assets", "head", "report.html", "report.json", "tflite"]
 

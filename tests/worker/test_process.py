@@ -30,6 +30,8 @@ from tfx_tflite_component.storage.scratch import scratch
 from tfx_tflite_component.worker.client import rewrite_in_worker
 from tfx_tflite_component.worker.process import Worker, WorkerTraceback
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):
