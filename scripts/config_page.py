@@ -23,9 +23,9 @@ _REWRITER_PAGE = """\
 
 `make proto` makes this page from [proto/tflite_rewriter.proto](../proto/tflite_rewriter.proto).
 
-`TFLiteRewriter(config=...)` takes the message `TFLiteRewriterConfig`, the same as a mapping, as
-JSON or in protobuf's text form, or a `RuntimeParameter` that becomes one of the latter two. These
-four are the same:
+`TFLiteRewriter(config=...)` takes the message `TFLiteRewriterConfig`, the same fields as a mapping,
+JSON or protobuf's text format, or a `RuntimeParameter` whose value is JSON or text format. These
+four are equivalent:
 
 ```python
 from tfx_tflite_component import TFLiteRewriterConfig
@@ -36,9 +36,9 @@ json_form = '{"quantization": {"mode": "FULL_INTEGER"}, "batch_size": 1}'
 text_form = "quantization { mode: FULL_INTEGER } batch_size: 1"
 ```
 
-An unknown field, a value out of range, a contradiction, or an option that would have no effect is
-refused with a [ConfigError](errors.md#configerror), where the pipeline is made if it can be known
-there.
+An unknown field, a value out of range, a contradiction, or an option that would have no effect
+raises a [ConfigError](errors.md#configerror), when the pipeline is built if possible, and otherwise
+when the component runs.
 
 ## Fields
 

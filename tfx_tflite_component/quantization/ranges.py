@@ -1,4 +1,4 @@
-"""The ranges of a calibration's inputs."""
+"""The ranges of a model's inputs in the calibration sample."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ class InputRange:
     """The values of a float input in the calibration sample.
 
     Attributes:
-        min: The smallest.
-        max: The largest.
+        min: The smallest value.
+        max: The largest value.
     """
 
     min: float
@@ -18,7 +18,7 @@ class InputRange:
 
 
 def range_warnings(ranges: Mapping[str, InputRange]) -> list[str]:
-    """Warnings about inputs with a single value, or none."""
+    """Warnings about inputs that have only one value, or no value."""
     return [
         f"Feature {name!r} has {_only(found)} in the whole calibration sample, so that its "
         "quantization has no range to go by. Check the data, or sample other splits."

@@ -21,9 +21,9 @@ class CalibrationReport:
 
     Attributes:
         splits: The splits of `examples` that were sampled.
-        num_examples: How many examples the sample has.
+        num_examples: The number of examples in the sample.
         seed: The seed of the sample.
-        ranges: The values that each float input took.
+        ranges: The range of values of each float input.
     """
 
     splits: tuple[str, ...]
@@ -34,29 +34,31 @@ class CalibrationReport:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What a rewriting did.
+    """The result of a conversion.
 
     Attributes:
         signature_key: The signature of the SavedModel that was converted.
-        boundary: Where it was split.
-        boundary_reason: Why there, and why at no earlier boundary.
+        boundary: The boundary at which the signature was split.
+        boundary_reason: Why it was split there and not at an earlier boundary.
         config: The config, with the defaults filled in; fields as in
             `proto/tflite_rewriter.proto`.
-        source_size_bytes: The size of the SavedModel, all its files together.
+        source_size_bytes: The total size of the SavedModel's files.
         inputs: The inputs of the model by name.
         outputs: The outputs of the model by name.
-        dropped_checks: The assertions of the signature that the model leaves out.
-        lowered: The ops that each lowering rewrote, by the lowering's name.
-        model: What the file `tflite` holds.
-        calibration: The calibration; null for modes without one.
-        verification: The comparison with the SavedModel; null for a model that cannot be run here:
-            one with custom ops or, from TensorFlow 2.20 on, with Select TF ops.
-        latency: How fast the model is on the machine that converted it; null for a model that
-            cannot be run here.
-        files: The names of the files and folders that are served: the model, and those beside it.
-        peak_memory_bytes: The largest resident memory of the process that converted and verified.
-        warnings: What a user should know, in words; the log has them as well.
-        versions: The version of each library that had a part in it.
+        dropped_checks: The assertions of the signature that the model does not have.
+        lowered: The ops that each lowering rewrote, by the name of the lowering.
+        model: The contents of the file `tflite`.
+        calibration: The calibration; null for modes without calibration.
+        verification: The comparison with the SavedModel; null for a model that Python's interpreter
+            cannot run: a model with custom ops or, from TensorFlow 2.20 on, with Select TF ops.
+        latency: The time per inference on the machine that converted the model; null for a model
+            that Python's interpreter cannot run.
+        files: The names of the served files and folders: the model, and the files and folders
+            beside it.
+        peak_memory_bytes: The peak resident memory of the process that converted and verified the
+            model.
+        warnings: Warnings for the user, as text; they are also in the log.
+        versions: The version of each library that was used.
         schema_version: The version of this form.
     """
 
@@ -95,12 +97,12 @@ class Report:
 
 @dataclasses.dataclass(frozen=True)
 class ComparisonReport:
-    """What `compare` found.
+    """The result of `compare`.
 
     Attributes:
         boundary: Where the SavedModel's signature was split to feed the TFLite model.
         verification: The comparison of each output.
-        failures: What exceeds the limits, in words; empty if the models agree.
+        failures: The limits that were exceeded, as text; empty if the models agree.
         schema_version: The version of this form.
     """
 
@@ -112,11 +114,12 @@ class ComparisonReport:
 
 @dataclasses.dataclass(frozen=True)
 class InspectionReport:
-    """What `inspect` found.
+    """The result of `inspect`.
 
     Attributes:
-        model: What the file holds.
-        signatures: Its inputs and outputs, by signature; one without a key if the file has none.
+        model: The contents of the file.
+        signatures: The inputs and outputs of each signature, by its key; one entry with an empty
+            key if the file has no signature.
         schema_version: The version of this form.
     """
 

@@ -1,4 +1,4 @@
-"""Facts of a `.tflite` file, read from the file alone.
+"""Inspects a `.tflite` file without running it.
 
 The format is that of tensorflow/compiler/mlir/lite/schema/schema.fbs.
 """
@@ -19,7 +19,7 @@ BUILTIN, SELECT_TF, CUSTOM = "BUILTIN", "SELECT_TF", "CUSTOM"
 """The kinds of ops."""
 
 FLOAT, INTEGER = "float", "integer"
-"""What an op computes in; anything else, such as strings or shapes, is neither."""
+"""The numbers that an op computes with; ops on strings or shapes are neither."""
 
 PREPROCESSING = "transform_features_layer"
 """TF Transform's layer, as every version of it is named in a serving graph."""
@@ -39,14 +39,15 @@ class Op:
     """One op of a model.
 
     Attributes:
-        name: Its name: a builtin op's in the schema, or a Select TF or custom op's own.
+        name: The name of the op: for a builtin op the name in the schema, and for a Select TF or
+            custom op its own name.
         kind: BUILTIN, SELECT_TF or CUSTOM.
         computes_in: "float" if it reads or writes any float tensor, "integer" if it reads or writes
-            quantized tensors alone, "" otherwise.
-        scope: The layer or scope of the TensorFlow graph that it comes from.
-        is_preprocessing: Whether that is TF Transform's. An op that the converter made of
-            preprocessing and model together counts as the model's.
-        is_at_edge: Whether it only quantizes an input of the model or dequantizes an output.
+            quantized tensors and no float tensor, "" otherwise.
+        scope: The layer or scope of the TensorFlow graph that the op comes from.
+        is_preprocessing: Whether that scope is TF Transform's. An op that the converter fused from
+            preprocessing and model counts as part of the model.
+        is_at_edge: Whether the op only quantizes an input of the model or dequantizes an output.
     """
 
     name: str
@@ -59,11 +60,11 @@ class Op:
 
 @dataclasses.dataclass(frozen=True)
 class Weights:
-    """The constant numbers of a model by dtype, such as weights, biases and shapes.
+    """The constants of one dtype in a model, such as weights, biases and shapes.
 
     Attributes:
-        tensors: How many tensors.
-        size_bytes: Their size.
+        tensors: The number of tensors.
+        size_bytes: Their total size.
     """
 
     tensors: int
@@ -72,14 +73,14 @@ class Weights:
 
 @dataclasses.dataclass(frozen=True)
 class Inspection:
-    """What a `.tflite` file holds.
+    """The contents of a `.tflite` file.
 
     Attributes:
         size_bytes: The size of the file.
         sha256: The SHA-256 of its content, in hexadecimal.
-        ops: Its ops, in order.
-        weights: Its constants by dtype.
-        op_set: The op set that it needs: BUILTIN, SELECT_TF or CUSTOM.
+        ops: The ops, in order.
+        weights: The constants by dtype.
+        op_set: The op set that the model needs: BUILTIN, SELECT_TF or CUSTOM.
     """
 
     size_bytes: int
@@ -96,10 +97,10 @@ class Inspection:
 
 
 def inspect(path: pathlib.Path) -> Inspection:
-    """Reads the facts of a `.tflite` file.
+    """Inspects a `.tflite` file.
 
     Raises:
-        ModelFileError: There is no such file, or it is damaged or something else.
+        ModelFileError: There is no such file, or it is damaged or not a TFLite model.
     """
     return _read(path, _inspection)
 
@@ -108,7 +109,7 @@ def inspect_signatures(path: pathlib.Path) -> dict[str, Signature]:
     """Reads the inputs and outputs of a `.tflite` file, by signature.
 
     Raises:
-        ModelFileError: There is no such file, or it is damaged or something else.
+        ModelFileError: There is no such file, or it is damaged or not a TFLite model.
     """
     return _read(path, lambda content: signatures(schema.Model.GetRootAs(content, 0)))
 

@@ -1,4 +1,4 @@
-"""The signatures of a `.tflite` file: what it takes and gives, read from the file alone."""
+"""The signatures of a `.tflite` file: its inputs and outputs, read without running it."""
 
 import dataclasses
 from collections.abc import Callable, Iterable
@@ -11,10 +11,10 @@ class Tensor:
     """An input or output.
 
     Attributes:
-        dtype: Its dtype by TensorFlow's names, such as "int8".
-        shape: Its shape; -1 where the size is dynamic.
-        scales: The scales of its quantization; empty if it is not quantized.
-        zero_points: The zero points that belong to them.
+        dtype: The dtype by its TensorFlow name, such as "int8".
+        shape: The shape; -1 for a dynamic size.
+        scales: The quantization scales; empty if the tensor is not quantized.
+        zero_points: The zero point of each scale.
     """
 
     dtype: str
@@ -28,8 +28,8 @@ class Signature:
     """A signature.
 
     Attributes:
-        inputs: Its inputs by name.
-        outputs: Its outputs by name.
+        inputs: The inputs by name.
+        outputs: The outputs by name.
     """
 
     inputs: dict[str, Tensor]
@@ -39,7 +39,8 @@ class Signature:
 def signatures(model: schema.Model) -> dict[str, Signature]:
     """The signatures of a model by their keys.
 
-    A model without any has one without a key, whose inputs and outputs have their tensors' names.
+    For a model without signatures, there is one entry with an empty key, whose inputs and outputs
+    have the names of their tensors.
     """
     if not model.SignatureDefsLength() and model.SubgraphsLength():
         graph = model.Subgraphs(0)

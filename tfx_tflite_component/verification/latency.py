@@ -14,11 +14,11 @@ _MAX_SECONDS = 0.2
 
 @dataclasses.dataclass(frozen=True)
 class Latency:
-    """How long one inference takes on the machine that converted, with one thread.
+    """The time of one inference on the machine that converted the model, with one thread.
 
     Attributes:
-        batch_size: The number of examples in it.
-        runs: How many inferences were timed.
+        batch_size: The number of examples per inference.
+        runs: The number of timed inferences.
         percentiles_ms: Milliseconds at the percentiles "50", "90" and "99".
     """
 
@@ -28,11 +28,11 @@ class Latency:
 
 
 def measure_latency(model: TFLiteModel, inputs: Arrays) -> Latency:
-    """Times a model on its smallest batch, for a fifth of a second or one inference.
+    """Times a model on its smallest batch, for 0.2 seconds or at least one inference.
 
     Args:
         model: The model.
-        inputs: An array [batch, ...] for each input, of which the first examples are taken.
+        inputs: An array [batch, ...] for each input; only the first examples are used.
     """
     size = model.batch_size or 1
     batch = {name: array[:size] if array.ndim else array for name, array in inputs.items()}
