@@ -68,6 +68,7 @@ lint: $(READY)
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/mypy --no-error-summary --cache-dir $(VENV)/.mypy_cache
+	@$(BIN)/codespell
 	@$(BIN)/hadolint Dockerfile
 
 bench: $(READY)
