@@ -16,7 +16,7 @@ from tfx_tflite_component.conversion.convert import convert
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.lowering.lower import lower
 from tfx_tflite_component.split.boundary import Boundary
-from tfx_tflite_component.split.split import split
+from tfx_tflite_component.split.split import cut_signature
 from tfx_tflite_component.tflite.inspection import SELECT_TF, Inspection, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
 from tfx_tflite_component.verification.latency import measure_latency
@@ -28,11 +28,8 @@ _ROUNDS = 15
 def main() -> None:
     """Prints the figures."""
     signature = load_signature(pathlib.Path(sys.argv[1]), "serving_default")
-    boundary = Boundary(sys.argv[2])
-    parts = {
-        "flex_": split(signature, boundary),
-        "": split(signature, boundary, lower=lower),
-    }
+    cut = cut_signature(signature, Boundary(sys.argv[2]))
+    parts = {"flex_": cut.with_tail(cut.graph, {}), "": cut.with_tail(*lower(cut.graph))}
     figures: dict[str, float | str] = {"tensorflow": tf.__version__}
     with tempfile.TemporaryDirectory(prefix="tfx-tflite-bench-") as folder:
         models = {}

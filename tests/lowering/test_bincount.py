@@ -23,7 +23,7 @@ def _count(*inputs: tf.Tensor, **options: Any) -> tf.Tensor:
 def _check(folder: pathlib.Path, compute: Compute, values: np.ndarray) -> list[str]:
     """Compares on a batch, on one row and on none."""
     lowered = converted(folder, compute, ([None, *values.shape[1:]], values.dtype))
-    assert len(lowered.split.lowered["lower_bincounts"]) == 1
+    assert len(lowered.split.lowered["bincount"]) == 1
     for batch in (values, values[:1], values[:0]):
         lowered.check_same(batch)
     return lowered.ops
@@ -63,7 +63,7 @@ def test_counts_of_rows_of_unknown_length(binary_output: bool, tmp_path: pathlib
     lowered = converted(
         tmp_path, lambda x: _count(x, binary_output=binary_output), ([None, None], np.int32)
     )
-    assert len(lowered.split.lowered["lower_bincounts"]) == 1
+    assert len(lowered.split.lowered["bincount"]) == 1
     for columns in (3, 1, 0):
         lowered.check_same(np.int32(_ROWS)[:, :columns])
 
@@ -77,7 +77,7 @@ def test_sums_of_weights(dtype: type[np.number], tmp_path: pathlib.Path) -> None
     if dtype is np.float32:
         weights = _WEIGHTS
     lowered = converted(tmp_path, _count, ([None, 3], np.int32), ([None, 3], dtype))
-    assert len(lowered.split.lowered["lower_bincounts"]) == 1
+    assert len(lowered.split.lowered["bincount"]) == 1
     for size in (4, 1, 0):
         lowered.check_same(np.int32(_ROWS)[:size], weights[:size])
 
@@ -134,7 +134,7 @@ def test_number_of_bins_is_constant(
     size: Callable[[tf.Tensor], tf.Tensor], is_constant: bool, tmp_path: pathlib.Path
 ) -> None:
     rewritten = lowered_ops(tmp_path, _sized(size), ([None, 3], tf.int32))
-    assert ("lower_bincounts" in rewritten) == is_constant
+    assert ("bincount" in rewritten) == is_constant
 
 
 def test_constant_number_of_bins_is_the_right_one(tmp_path: pathlib.Path) -> None:
@@ -145,4 +145,4 @@ def test_constant_number_of_bins_is_the_right_one(tmp_path: pathlib.Path) -> Non
 
 def test_leaves_64_bit_floats_alone(tmp_path: pathlib.Path) -> None:
     rewritten = lowered_ops(tmp_path, lambda x: _count(x, dtype=tf.float64), ([None, 3], tf.int32))
-    assert "lower_bincounts" not in rewritten
+    assert "bincount" not in rewritten

@@ -61,7 +61,7 @@ def test_casts_give_the_same(dtype: type[np.generic], tmp_path: pathlib.Path) ->
 
     ends = [0, 1] if dtype is np.bool_ else [np.iinfo(dtype).min, np.iinfo(dtype).max]
     lowered = converted(tmp_path, cast, ([None], dtype))
-    assert len(lowered.split.lowered["keep_small_integers"]) == 5
+    assert len(lowered.split.lowered["casts"]) == 5
     lowered.check_same(np.array([*ends, 0, 1, 2, 127], dtype))
 
 
@@ -78,4 +78,4 @@ def test_leaves_alone_what_may_be_large(
     compute: Compute, dtype: tf.DType, tmp_path: pathlib.Path
 ) -> None:
     rewritten = lowered_ops(tmp_path, lambda x: tf.cast(compute(x), tf.float32), ([None], dtype))
-    assert "keep_small_integers" not in rewritten
+    assert "casts" not in rewritten

@@ -44,7 +44,7 @@ def test_comparison_inside_control_flow(
     lowered = converted(
         tmp_path, place(lambda x: _compared_with_keys(compare, x)), ([None], tf.string)
     )
-    assert lowered.split.lowered["lower_comparisons"]
+    assert lowered.split.lowered["comparisons"]
     for words in (_WORDS, _WORDS[:3], _WORDS[3:4]):
         lowered.check_same(words)
 
@@ -81,4 +81,4 @@ def test_leaves_numbers_alone(tmp_path: pathlib.Path) -> None:
         return tf.equal(tf.broadcast_to(x, shape), tf.broadcast_to([[1.0], [2.0], [3.0]], shape))
 
     lowered = converted(tmp_path, _in_branch(compare), ([None], tf.float32))
-    assert "lower_comparisons" not in lowered.split.lowered
+    assert "comparisons" not in lowered.split.lowered

@@ -6,12 +6,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import tensorflow as tf
-from lowerings import converted, lowered_ops, saved
+from lowerings import converted, lowered_ops, saved, split_lowered
 from quantizable import Rewritten, example, rewritten, save_model, weights
 
 from tfx_tflite_component.graph.saved_model import load_signature
-from tfx_tflite_component.lowering.lower import lower
-from tfx_tflite_component.split.split import split
 
 _FLOATS = ([None, 2], tf.float32)
 _NUMBERS = ([None, 1], tf.float32)
@@ -70,8 +68,8 @@ def test_float_model_does_the_same_arithmetic_once(axis: int, tmp_path: pathlib.
 def test_axis_from_the_end_is_the_same(axis: int, tmp_path: pathlib.Path) -> None:
     source = saved(tmp_path, lambda x: tf.concat([x + 1.0, x + 3.0], axis), _FLOATS)
     signature = load_signature(source, "serving_default")
-    parts = split(signature, lower=lambda graph: lower(graph, is_calibrated=True))
-    assert ("concatenate_last" in parts.lowered) == (axis >= 0)
+    parts = split_lowered(signature, is_calibrated=True)
+    assert ("concat_axis" in parts.lowered) == (axis >= 0)
     x = tf.reshape(tf.range(6.0), [3, 2])
     (found,) = parts.tail.function(x).values()
     np.testing.assert_array_equal(found, signature(x0=x)["y"])

@@ -8,13 +8,14 @@ import models
 import numpy as np
 import pytest
 import tensorflow as tf
+from lowerings import split_lowered
 from quantizable import example, rewritten, save_model, weights
 
 from tfx_tflite_component.errors import ConversionError
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction, flatten
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.lowering.lower import lower
-from tfx_tflite_component.split.split import Split, split
+from tfx_tflite_component.split.split import Split
 
 _ODD_VALUES = [0.0, -0.0, 1.5, -3.25, 1e-38, 1e30, np.inf, -np.inf, np.nan]
 
@@ -48,7 +49,7 @@ def make_parts(tmp_path: pathlib.Path) -> MakeParts:
         specs = [tf.TensorSpec(shape, dtype, name=f"x{i}") for i, shape in enumerate(shapes)]
         folder = models.save(tmp_path / "model", lambda *x: {"y": compute(*x)}, *specs)
         signature = load_signature(folder, "serving_default")
-        return signature, split(signature, lower=lower)
+        return signature, split_lowered(signature)
 
     return make
 
@@ -67,7 +68,7 @@ def _check_same(parts: Parts, *inputs: np.ndarray) -> None:
 
 
 def _removed(parts: Parts) -> int:
-    return len(parts[1].lowered.get("remove_constant_selects", []))
+    return len(parts[1].lowered.get("constant_select", []))
 
 
 def _odd_values(shape: list[int | None], batch: int) -> np.ndarray:
@@ -190,7 +191,7 @@ def test_keeps_a_selection_that_also_changes_the_shape(
         tf.TensorSpec(other, tf.float32),
     )
     _, lowered = lower(flatten(load_signature(folder, "serving_default")))
-    assert "remove_constant_selects" not in lowered
+    assert "constant_select" not in lowered
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +228,7 @@ def test_model_behind_scalers_becomes_integer_throughout(
     examples = _penguins(60)
     result = rewritten(scaled, tmp_path, {"quantization": {"mode": mode}}, examples, examples)
     assert result.float_ops == []
-    assert len(result.report.lowered["remove_constant_selects"]) == 4
+    assert len(result.report.lowered["constant_select"]) == 4
     assert result.report.verification.outputs["scores"].sqnr_db > 30
 
 

@@ -9,13 +9,11 @@ import models
 import numpy as np
 import pytest
 import tensorflow as tf
-from lowerings import Compute, Lowered, converted
+from lowerings import Compute, Lowered, converted, split_lowered
 from versions import LARGEST_CONSTANT
 
 from tfx_tflite_component.errors import UnsupportedOpsError
 from tfx_tflite_component.graph.saved_model import load_signature
-from tfx_tflite_component.lowering.lower import lower
-from tfx_tflite_component.split.split import split
 
 _WORDS = np.array([b"a", b"", b"zero at the end\0", b"\xc3\xa9"], object)
 _OTHER_WORDS = np.array([b"A", b" ", b"zero at the end", b"0", b"1"], object)
@@ -86,7 +84,7 @@ def test_finds_what_tensorflow_finds(
     keys: np.ndarray, values: np.ndarray, default: Any, tmp_path: pathlib.Path
 ) -> None:
     lowered = _converted(tmp_path, _table(keys, values, default))
-    assert len(lowered.split.lowered["lower_lookups"]) == 1
+    assert len(lowered.split.lowered["lookups"]) == 1
     assert "LookupTableFindV2, which Select TF has" in lowered.refused()
     others = _OTHERS[keys.dtype.name]
     for batch in (np.concatenate([keys, others, keys[::-1]]), keys[:1], others[:1], keys[:0]):
@@ -124,7 +122,7 @@ def test_lookups_share_the_tables_made_for_them(tmp_path: pathlib.Path) -> None:
     table = _squares()
     lowered = _converted(tmp_path, table, lambda x: table.lookup(x) - table.lookup(x + 1))
     lowered.check_same(np.arange(-2, 5))
-    assert len(lowered.split.lowered["lower_lookups"]) == 2
+    assert len(lowered.split.lowered["lookups"]) == 2
     assert lowered.ops.count("HASHTABLE_IMPORT") == 2
 
 
@@ -154,8 +152,8 @@ def test_table_of_tf1(tmp_path: pathlib.Path) -> None:
         return {"y": table.lookup(parsed["x"])}
 
     signature = load_signature(models.save_tf1(tmp_path / "model", build), "serving_default")
-    parts = split(signature, lower=lower)
-    assert len(parts.lowered["lower_lookups"]) == 1
+    parts = split_lowered(signature)
+    assert len(parts.lowered["lookups"]) == 1
     examples = tf.constant([models.example(x=[x]) for x in range(-1, 5)])
     taken = parts.head.function(examples)
     found = parts.tail.function(

@@ -15,7 +15,7 @@ _IMAGES = np.random.default_rng(0).uniform(0, 255, [3, *_SHAPE]).astype(np.float
 
 def _check(folder: pathlib.Path, compute: Compute, images: np.ndarray = _IMAGES) -> None:
     lowered = converted(folder, compute, ([None, *images.shape[1:]], images.dtype))
-    assert len(lowered.split.lowered["lower_resizes"]) == 1
+    assert len(lowered.split.lowered["resize"]) == 1
     for batch in (images, images[:1]):
         expected = lowered.signature(x0=tf.constant(batch))["y"].numpy()
         found = lowered.model({"x0": batch})["y"]
@@ -80,14 +80,14 @@ def test_leaves_images_of_unknown_size_alone(
     def resize(images: tf.Tensor) -> tf.Tensor:
         return tf.image.resize(images, [4, 4], "bicubic")
 
-    assert "lower_resizes" not in lowered_ops(tmp_path, resize, (shape, tf.float32))
+    assert "resize" not in lowered_ops(tmp_path, resize, (shape, tf.float32))
 
 
 def test_leaves_a_size_that_is_computed_alone(tmp_path: pathlib.Path) -> None:
     def resize(images: tf.Tensor) -> tf.Tensor:
         return tf.image.resize(images, tf.shape(images)[:2], "bicubic")
 
-    assert "lower_resizes" not in lowered_ops(tmp_path, resize, ([None, *_SHAPE], tf.float32))
+    assert "resize" not in lowered_ops(tmp_path, resize, ([None, *_SHAPE], tf.float32))
 
 
 def test_becomes_integer(tmp_path: pathlib.Path) -> None:

@@ -38,7 +38,7 @@ def _apply_buckets(x: tf.Tensor, boundaries: tf.Tensor) -> tf.Tensor:
 def _check(folder: pathlib.Path, compute: Compute, values: np.ndarray) -> list[str]:
     """Compares on a batch, on one value and on none."""
     lowered = converted(folder, compute, ([None, *values.shape[1:]], values.dtype))
-    assert len(lowered.split.lowered["lower_searches"]) == 1
+    assert len(lowered.split.lowered["search"]) == 1
     for batch in (values, values[:1], values[:0]):
         lowered.check_same(batch)
     return lowered.ops
@@ -90,7 +90,7 @@ def test_search_in_boundaries_that_are_an_input(side: str, tmp_path: pathlib.Pat
         ([4], tf.float32),
         ([None], tf.float32),
     )
-    assert len(lowered.split.lowered["lower_searches"]) == 1
+    assert len(lowered.split.lowered["search"]) == 1
     lowered.check_same(_BOUNDARIES, _FLOATS)
 
 
@@ -100,7 +100,7 @@ def test_search_of_each_row_in_its_own_boundaries(side: str, tmp_path: pathlib.P
     lowered = converted(
         tmp_path, lambda x: tf.searchsorted(rows, x, side), ([2, len(_FLOATS)], tf.float32)
     )
-    assert len(lowered.split.lowered["lower_searches"]) == 1
+    assert len(lowered.split.lowered["search"]) == 1
     lowered.check_same(np.stack([_FLOATS, _FLOATS[::-1]]))
 
 
@@ -142,7 +142,7 @@ def test_leaves_a_search_alone(
     def search(x: tf.Tensor) -> tf.Tensor:
         return tf.searchsorted(tf.constant(boundaries, dtype), x)
 
-    assert "lower_searches" not in lowered_ops(tmp_path, search, ([None], dtype))
+    assert "search" not in lowered_ops(tmp_path, search, ([None], dtype))
 
 
 def test_integer_model_keeps_the_boundaries(tmp_path: pathlib.Path) -> None:

@@ -30,7 +30,7 @@ def test_known_sizes_become_constants(
     sizes: Compute, out_type: tf.DType, tmp_path: pathlib.Path
 ) -> None:
     lowered = converted(tmp_path, _compute(sizes, out_type), (_SHAPE, tf.float32))
-    assert "fold_sizes" in lowered.split.lowered
+    assert "sizes" in lowered.split.lowered
     assert "SHAPE" not in lowered.ops
     for batch in (1, 4):
         lowered.check_same(np.ones([batch, 2, 5, 3], np.float32))
@@ -55,11 +55,11 @@ def test_size_that_the_data_chooses_stays(tmp_path: pathlib.Path) -> None:
     def compute(x: tf.Tensor) -> tf.Tensor:
         return tf.shape(x)[tf.cast(x[0, 0], tf.int32)]
 
-    assert "fold_sizes" not in lowered_ops(tmp_path, compute, ([None, 3], tf.float32))
+    assert "sizes" not in lowered_ops(tmp_path, compute, ([None, 3], tf.float32))
 
 
 def test_shape_of_unknown_rank_stays(tmp_path: pathlib.Path) -> None:
     def compute(x: tf.Tensor) -> tf.Tensor:
         return tf.shape(tf.reshape(x, tf.boolean_mask(tf.shape(x), tf.shape(x) > 0)))[:1]
 
-    assert "fold_sizes" not in lowered_ops(tmp_path, compute, ([None, None], tf.float32))
+    assert "sizes" not in lowered_ops(tmp_path, compute, ([None, None], tf.float32))

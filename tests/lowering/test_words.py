@@ -7,15 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from contract import Conversion, check_inputs
-from lowerings import Compute, Lowered, converted
+from lowerings import Compute, Lowered, converted, split_lowered
 from versions import LARGEST_CONSTANT
 
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.conversion.convert import convert
 from tfx_tflite_component.errors import UnsupportedOpsError
 from tfx_tflite_component.graph.saved_model import load_signature
-from tfx_tflite_component.lowering.lower import lower
-from tfx_tflite_component.split.split import split
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
 
 _INDICES = np.array([[0, 0], [0, 1], [2, 0]])
@@ -52,7 +50,7 @@ def _converted(
 
 def _check(lowered: Lowered) -> None:
     """Compares with and without gaps, with rows and columns of gaps, and on gaps alone."""
-    assert lowered.split.lowered["lower_words"]
+    assert lowered.split.lowered["words"]
     lowered.check_same(_INDICES, _WORDS, np.array([3, 2]))
     lowered.check_same(_INDICES, _WORDS, np.array([5, 4]))
     lowered.check_same(_INDICES[:2], _WORDS[:2], np.array([1, 2]))
@@ -139,7 +137,7 @@ def test_feature_that_is_made_dense_and_used_in_another_way(tmp_path: pathlib.Pa
     features = {"words": tf.io.VarLenFeature(tf.string)}
     folder = models.save_parsing(tmp_path / "model", features, compute, tables)
     signature = load_signature(folder, "serving_default")
-    parts = split(signature, lower=lower)
+    parts = split_lowered(signature)
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(parts.tail, read_config("")))
     conversion = Conversion(signature, parts, path, TFLiteModel(path))

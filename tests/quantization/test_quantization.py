@@ -299,7 +299,7 @@ def test_stock_penguin_becomes_integer_throughout(
     samples = read_split(examples, "train"), read_split(examples, "eval")
     result = rewritten(source, tmp_path, {"quantization": {"mode": mode}}, *samples)
     assert result.float_ops == []
-    assert len(result.report.lowered["remove_constant_selects"]) == 4
+    assert len(result.report.lowered["constant_select"]) == 4
     # z-scores subtract a mean, and nothing else in this model subtracts
     z_scores = [op for op in result.report.model.ops if op.name == "SUB"]
     assert z_scores

@@ -11,6 +11,7 @@ import tfx
 from apache_beam.options.pipeline_options import PipelineOptions
 from artifacts import read_split
 from contract import Conversion, check_inputs
+from lowerings import split_lowered
 from pipelines import PipelineRun
 from tensorflow_model_analysis.proto import config_pb2
 from tfx.utils import path_utils
@@ -19,7 +20,6 @@ from tfx_tflite_component.config import read_config
 from tfx_tflite_component.conversion.convert import convert
 from tfx_tflite_component.errors import UnsupportedOpsError
 from tfx_tflite_component.graph.saved_model import load_signature
-from tfx_tflite_component.lowering.lower import lower
 from tfx_tflite_component.split.split import split
 from tfx_tflite_component.tflite.inspection import inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
@@ -51,7 +51,7 @@ def _convert(
     message = read_config(config)
     signature = load_signature(pathlib.Path(saved_model), message.signature_key)
     # as a rewriting does: what Select TF ops can do is not rewritten
-    parts = split(signature) if message.ops.allow_select_tf_ops else split(signature, lower=lower)
+    parts = split(signature) if message.ops.allow_select_tf_ops else split_lowered(signature)
     path.write_bytes(convert(parts.tail, message))
     model = TFLiteModel(path, needs_select_tf_ops=message.ops.allow_select_tf_ops)
     return Conversion(signature, parts, path, model)

@@ -16,7 +16,8 @@ from tfx_tflite_component.errors import UnsupportedOpsError
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction, flatten
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.lowering.lower import lower
-from tfx_tflite_component.split.split import Split, split
+from tfx_tflite_component.split.boundary import Boundary
+from tfx_tflite_component.split.split import Split, cut_signature, split
 from tfx_tflite_component.tflite.inspection import BUILTIN, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
 
@@ -60,11 +61,19 @@ def converted(
 ) -> Lowered:
     """Saves a function of tensors of given shapes and dtypes, and converts it to builtin ops."""
     signature = load_signature(saved(folder, compute, *specs, module=module), "serving_default")
-    parts = split(signature, lower=lower)
+    parts = split_lowered(signature)
     path = folder / "model.tflite"
     path.write_bytes(convert(parts.tail, read_config("")))
     assert inspect(path).op_set == BUILTIN
     return Lowered(signature, parts, path, TFLiteModel(path))
+
+
+def split_lowered(
+    signature: ConcreteFunction, boundary: Boundary | None = None, is_calibrated: bool = False
+) -> Split:
+    """Splits a signature, and lowers its tail as a rewriting does."""
+    cut = cut_signature(signature, boundary)
+    return cut.with_tail(*lower(cut.graph, is_calibrated))
 
 
 def lowered_ops(

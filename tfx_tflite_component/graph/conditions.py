@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef, constant_node
-from tfx_tflite_component.graph.static_tensors import static_tensors
+from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
+from tfx_tflite_component.graph.nodes import constant_node
 
 _CONDITIONS = ("If", "StatelessIf")
 
@@ -20,7 +20,7 @@ def shape_conditions(graph: FlatGraph) -> FlatGraph:
     Args:
         graph: The graph of a signature.
     """
-    results = {tensor.name.removesuffix(":0"): tensor for tensor in _results(graph)}
+    results = dict(_results(graph))
     if not results:
         return graph
     shaped = {name: f"{name.replace(':', '_')}/shaped" for name in results}
@@ -34,13 +34,11 @@ def shape_conditions(graph: FlatGraph) -> FlatGraph:
     return graph.redirected(shaped, added)
 
 
-def _results(graph: FlatGraph) -> Iterator[tf.Tensor]:
+def _results(graph: FlatGraph) -> Iterator[tuple[str, tf.TensorSpec]]:
     """The results of conditions whose shapes lack one size at most."""
-    conditions = [node for node in graph.nodes.values() if node.op in _CONDITIONS]
-    if not conditions:
+    if not any(node.op in _CONDITIONS for node in graph.nodes.values()):
         return
-    known = static_tensors(graph)
-    for node in conditions:
-        for result in known(node.name).op.outputs:
-            if result.shape.rank and result.shape.as_list().count(None) <= 1:
-                yield result
+    for name, result in graph.static_tensors.items():
+        is_result = graph.node(name).op in _CONDITIONS
+        if is_result and result.shape.rank and result.shape.as_list().count(None) <= 1:
+            yield name, result

@@ -1,6 +1,7 @@
 """A signature as one flat graph, and the import of parts of it into other functions."""
 
 import dataclasses
+import functools
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
@@ -13,6 +14,8 @@ from tensorflow.core.framework.node_def_pb2 import NodeDef
 from tensorflow.core.framework.versions_pb2 import VersionDef
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2, rewriter_config_pb2
 from tensorflow.python.grappler import tf_optimizer
+
+from tfx_tflite_component.graph.nodes import rewired
 
 ConcreteFunction: TypeAlias = tf.types.experimental.ConcreteFunction
 
@@ -56,6 +59,14 @@ class FlatGraph:
         """The graph in TensorFlow's own form."""
         return GraphDef(node=self.nodes.values(), library=self.library, versions=self.versions)
 
+    @functools.cached_property
+    def static_tensors(self) -> Mapping[str, tf.TensorSpec]:
+        """The dtype and the static shape of every tensor."""
+        with tf.Graph().as_default() as imported:
+            tf.graph_util.import_graph_def(self.graph_def(), name="")
+        tensors = [tensor for op in imported.get_operations() for tensor in op.outputs]
+        return {_canonical(x.name): tf.TensorSpec(x.shape, x.dtype) for x in tensors}
+
     def origin(self, tensor: str, stop: Collection[str] = ()) -> str:
         """The tensor that a chain of identities passes on, or the first of `stop` on the way."""
         while tensor not in stop and (node := self.node(tensor)).op in _PASSED_ON:
@@ -97,11 +108,10 @@ class FlatGraph:
             targets: The tensor that is read in the place of another.
             added: Nodes that are new to the graph, and read what they name.
         """
-        nodes = {}
-        for name, node in self.nodes.items():
-            nodes[name] = NodeDef()
-            nodes[name].CopyFrom(node)
-            nodes[name].input[:] = [targets.get(tensor, tensor) for tensor in node.input]
+        nodes = {
+            name: rewired(node, [targets.get(tensor, tensor) for tensor in node.input])
+            for name, node in self.nodes.items()
+        }
         nodes |= {node.name: node for node in added}
         outputs = {name: targets.get(tensor, tensor) for name, tensor in self.outputs.items()}
         return dataclasses.replace(self, nodes=nodes, outputs=outputs)
@@ -190,24 +200,12 @@ class FlatGraph:
         return [fed[name] if name in fed else next(computed) for name in fetches]
 
     def _standalone(self, node: NodeDef, stop: Collection[str]) -> NodeDef:
-        """A copy of a node without control inputs and colocation with nodes left behind.
+        """A copy of a node without control inputs.
 
         It reads past identities: of a variable that is passed through one, the converter does not
         see that it never changes, and leaves it a variable instead of making it a constant.
         """
-        copy = NodeDef()
-        copy.CopyFrom(node)
-        copy.input[:] = self.data_inputs(node, stop)
-        copy.attr.pop("_class", None)
-        return copy
-
-
-def constant_node(name: str, value: np.ndarray) -> NodeDef:
-    """A node that holds a constant."""
-    node = NodeDef(name=name, op="Const")
-    node.attr["dtype"].type = tf.dtypes.as_dtype(value.dtype).as_datatype_enum
-    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
-    return node
+        return rewired(node, self.data_inputs(node, stop))
 
 
 def without_calls(name: str) -> str:

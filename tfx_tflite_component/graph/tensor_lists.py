@@ -10,7 +10,8 @@ import dataclasses
 
 import numpy as np
 
-from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef, constant_node
+from tfx_tflite_component.graph.flat_graph import FlatGraph
+from tfx_tflite_component.graph.nodes import constant_node, rewired
 
 _ELEMENT_SHAPE_INPUT = {"TensorListReserve": 0, "TensorListFromTensor": 1, "TensorListStack": 1}
 
@@ -32,16 +33,10 @@ def with_batch_size(graph: FlatGraph, batch_size: int) -> FlatGraph:
             known = np.concatenate([[batch_size], shape[1:]]).astype(shape.dtype)
             constant = constant_node(f"{node.name}/element_shape/{batch_size}", known)
             nodes[constant.name] = constant
-            nodes[node.name] = _with_input(node, position, constant.name)
+            inputs = [*node.input[:position], constant.name, *node.input[position + 1 :]]
+            nodes[node.name] = rewired(node, inputs)
     return dataclasses.replace(graph, nodes=nodes)
 
 
 def _is_of_batches(shape: np.ndarray) -> bool:
     return shape.size > 1 and shape[0] == -1 and bool((shape[1:] >= 0).all())
-
-
-def _with_input(node: NodeDef, position: int, tensor: str) -> NodeDef:
-    copy = NodeDef()
-    copy.CopyFrom(node)
-    copy.input[position] = tensor
-    return copy

@@ -1,4 +1,4 @@
-"""Puts what TensorFlow functions compute in the place of a graph's ops."""
+"""Replaces ops of a graph by what TensorFlow functions compute."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
-from tfx_tflite_component.graph.static_tensors import static_tensors
+from tfx_tflite_component.graph.nodes import rewired
 
 _SCOPE = "lowered"
 
@@ -33,14 +33,15 @@ def replace(graph: FlatGraph, replacements: Mapping[str, Replacement]) -> FlatGr
     """
     if not replacements:
         return graph
-    known = static_tensors(graph)
     built = tf.Graph()
     fed: dict[str, str] = {}
     with built.as_default():
         for name, replacement in replacements.items():
             # with a slash at its end, the scope is taken as it is
             with tf.name_scope(f"{name}/{_SCOPE}/"):
-                operands = [_placeholder(known(tensor)) for tensor in replacement.operands]
+                operands = [
+                    _placeholder(graph.static_tensors[tensor]) for tensor in replacement.operands
+                ]
                 result = replacement.build(*operands)
             tf.raw_ops.Identity(input=result, name=name)
             fed.update(
@@ -50,16 +51,25 @@ def replace(graph: FlatGraph, replacements: Mapping[str, Replacement]) -> FlatGr
     nodes = dict(graph.nodes)
     for node in built.as_graph_def().node:
         if node.name not in fed:
-            nodes[node.name] = _reading(node, fed)
+            nodes[node.name] = rewired(node, [fed.get(name, name) for name in node.input])
     return dataclasses.replace(graph, nodes=nodes)
 
 
-def _placeholder(tensor: tf.Tensor) -> tf.Tensor:
-    return tf.raw_ops.Placeholder(dtype=tensor.dtype, shape=tensor.shape)
+def applied(node: NodeDef, *operands: tf.Tensor, **dtypes: tf.DType) -> tf.Tensor:
+    """The first output of the same op on other operands.
+
+    Args:
+        node: The op.
+        *operands: What it reads.
+        **dtypes: Its attributes that name dtypes and are to be others.
+    """
+    attributes = dict(node.attr)
+    attributes.pop("_class", None)
+    for name, dtype in dtypes.items():
+        attributes[name] = tf.compat.v1.AttrValue(type=dtype.as_datatype_enum)
+    graph = tf.compat.v1.get_default_graph()
+    return graph.create_op(node.op, list(operands), attrs=attributes).outputs[0]
 
 
-def _reading(node: NodeDef, fed: Mapping[str, str]) -> NodeDef:
-    copy = NodeDef()
-    copy.CopyFrom(node)
-    copy.input[:] = [fed.get(name, name) for name in node.input]
-    return copy
+def _placeholder(spec: tf.TensorSpec) -> tf.Tensor:
+    return tf.raw_ops.Placeholder(dtype=spec.dtype, shape=spec.shape)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from tfx_tflite_component.config import is_calibrated
 from tfx_tflite_component.conversion.convert import convert
 from tfx_tflite_component.errors import ConversionError, SplitError, UnsupportedOpsError, listed
-from tfx_tflite_component.graph.flat_graph import ConcreteFunction, FlatGraph
+from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.lowering.lower import lower
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
@@ -17,11 +17,7 @@ from tfx_tflite_component.quantization.calibration import RepresentativeDataset
 from tfx_tflite_component.quantization.check import check_quantization
 from tfx_tflite_component.quantization.ranges import range_warnings
 from tfx_tflite_component.split.boundary import Boundary
-from tfx_tflite_component.split.split import (
-    Split,
-    boundaries,
-    split,
-)
+from tfx_tflite_component.split.split import Cut, Split, boundaries, cut_signature
 from tfx_tflite_component.tflite.inspection import Inspection, inspect
 
 # builtin ops and Select TF ops
@@ -97,13 +93,9 @@ def _convert_at(
     path: pathlib.Path,
 ) -> Conversion:
     begin(Phase.SPLITTING, boundary or "")
-    parts = split(
-        signature,
-        boundary,
-        config.batch_size,
-        lower=lambda graph: _lower(graph, config),
-        tensors=config.boundary_tensors,
-        transform=transform,
+    parts = _split(
+        cut_signature(signature, boundary, config.batch_size, config.boundary_tensors, transform),
+        config,
     )
     if is_calibrated(config):
         begin(Phase.CALIBRATING)
@@ -131,11 +123,11 @@ def _random_warnings(found: Inspection) -> list[str]:
     ]
 
 
-def _lower(
-    graph: FlatGraph, config: TFLiteRewriterConfig
-) -> tuple[FlatGraph, Mapping[str, list[str]]]:
-    """Lowers the ops of a tail, unless the config allows the ones that it has."""
-    return (graph, {}) if config.ops.allow_select_tf_ops else lower(graph, is_calibrated(config))
+def _split(cut: Cut, config: TFLiteRewriterConfig) -> Split:
+    """Makes the tail, whose ops are lowered unless the config allows the ones that it has."""
+    if config.ops.allow_select_tf_ops:
+        return cut.with_tail(cut.graph, {})
+    return cut.with_tail(*lower(cut.graph, is_calibrated(config)))
 
 
 def _with_reason(found: Conversion, reasons: Mapping[str, str]) -> Conversion:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
-from tfx_tflite_component.graph.static_tensors import static_tensors
+from tfx_tflite_component.graph.nodes import rewired
 from tfx_tflite_component.split.crossings import Crossing
 
 _SCOPE = "boundary"
@@ -28,7 +28,6 @@ def cut(
     """
     crossing = sorted({tensor for way in ways for tensor in way.tensors})
     placeholders = {tensor: f"{_SCOPE}/{index}" for index, tensor in enumerate(crossing)}
-    known = static_tensors(graph)
     # lengths cross with what is sparse or ragged; else one input is the tensor itself
     as_they_are = {
         tensor: specs[way.inputs[0]]
@@ -37,7 +36,7 @@ def cut(
         for tensor in way.tensors
     }
     nodes = {
-        name: _placeholder(name, as_they_are.get(tensor) or known(tensor))
+        name: _placeholder(name, as_they_are.get(tensor) or graph.static_tensors[tensor])
         for tensor, name in placeholders.items()
     }
 
@@ -49,27 +48,18 @@ def cut(
     for name in graph.ancestors(graph.outputs.values(), stop=placeholders)[0]:
         node = graph.nodes[name]
         inputs = [read(tensor) for tensor in graph.data_inputs(node, stop=placeholders)]
-        nodes[name] = _reading(node, inputs)
+        nodes[name] = rewired(node, inputs)
     return (
         dataclasses.replace(graph, nodes=nodes, outputs=outputs),
         [_between(way, placeholders) for way in ways],
     )
 
 
-def _placeholder(name: str, like: tf.Tensor | tf.TensorSpec) -> NodeDef:
+def _placeholder(name: str, like: tf.TensorSpec) -> NodeDef:
     node = NodeDef(name=name, op="Placeholder")
     node.attr["dtype"].type = like.dtype.as_datatype_enum
     node.attr["shape"].shape.CopyFrom(like.shape.as_proto())
     return node
-
-
-def _reading(node: NodeDef, inputs: Sequence[str]) -> NodeDef:
-    copy = NodeDef()
-    copy.CopyFrom(node)
-    copy.input[:] = inputs
-    # names nodes to stay beside, which are left behind
-    copy.attr.pop("_class", None)
-    return copy
 
 
 def _between(way: Crossing, placeholders: Mapping[str, str]) -> Crossing:

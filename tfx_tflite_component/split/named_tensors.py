@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from tfx_tflite_component.errors import ConfigError, listed
 from tfx_tflite_component.graph.flat_graph import FlatGraph, without_calls
-from tfx_tflite_component.graph.static_tensors import static_tensors
 from tfx_tflite_component.split.crossings import Crossing, whole
 
 
@@ -46,17 +45,9 @@ def _found(graph: FlatGraph, name: str, tensor: str) -> str:
             f"named {op!r}, expected one. The names nearest to it are {listed(nodes or close)}."
         )
     found = f"{nodes[0]}:{index}" if index else nodes[0]
-    if (index and not index.isdecimal()) or not _exists(graph, found):
+    if (index and not index.isdecimal()) or found not in graph.static_tensors:
         raise ConfigError(
             f"boundary_tensors[{name!r}]: op {op!r} has no output {index or '0'!r}; expected a "
             "number from 0 to that of its outputs less one, or none for the first."
         )
     return graph.origin(found)
-
-
-def _exists(graph: FlatGraph, tensor: str) -> bool:
-    try:
-        static_tensors(graph)(tensor)
-    except KeyError:
-        return False
-    return True

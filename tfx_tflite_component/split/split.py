@@ -1,8 +1,7 @@
 """Splits a signature into a head and a tail: `tail(head(examples)) == signature(examples)`."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -24,8 +23,6 @@ from tfx_tflite_component.split.signature_inputs import (
 )
 from tfx_tflite_component.split.tail import Tail, make_tail
 from tfx_tflite_component.split.tf_transform import calls_transform, transformed_features
-
-Lower: TypeAlias = Callable[[FlatGraph], tuple[FlatGraph, Mapping[str, list[str]]]]
 
 # what TFLite leaves out
 _CHECKS = ("Assert", "CheckNumerics")
@@ -78,21 +75,83 @@ def _natural(graph: FlatGraph) -> Boundary:
     return Boundary.RAW_FEATURES if parses(graph) else Boundary.SIGNATURE
 
 
+@dataclasses.dataclass(frozen=True)
+class Cut:
+    """A signature that was cut, whose tail is still a graph that can be rewritten.
+
+    Attributes:
+        boundary: As in `Split`.
+        reason: As in `Split`.
+        head: As in `Split`.
+        graph: The graph of the tail.
+        ways: What crosses the boundary into that graph.
+        specs: Shape and dtype of each input of the tail.
+        batch_size: The batch size of the tail; 0 if it is dynamic.
+        features: As in `Split`.
+        checks: As in `Split`.
+        signature: As in `Split`.
+    """
+
+    boundary: Boundary
+    reason: str
+    head: Head | None
+    graph: FlatGraph
+    ways: Sequence[Crossing]
+    specs: Mapping[str, tf.TensorSpec]
+    batch_size: int
+    features: tuple[ParsedFeature, ...]
+    checks: tuple[str, ...]
+    signature: ConcreteFunction
+
+    def with_tail(self, graph: FlatGraph, lowered: Mapping[str, list[str]]) -> Split:
+        """Makes the tail.
+
+        Args:
+            graph: The graph of the tail, rewritten or as it is.
+            lowered: The ops that each lowering rewrote in it.
+
+        Raises:
+            SplitError: As `make_tail` does.
+        """
+        if self.batch_size:
+            graph = with_batch_size(graph, self.batch_size)
+        return Split(
+            boundary=self.boundary,
+            reason=self.reason,
+            head=self.head,
+            tail=make_tail(shape_conditions(graph), self.ways, self.specs),
+            features=self.features,
+            checks=self.checks,
+            lowered=lowered,
+            signature=self.signature,
+        )
+
+
 def split(
     signature: ConcreteFunction,
     boundary: Boundary | None = None,
     batch_size: int = 0,
-    lower: Lower = lambda graph: (graph, {}),
     tensors: Mapping[str, str] | None = None,
     transform: ConcreteFunction | None = None,
 ) -> Split:
-    """Splits a signature.
+    """Splits a signature, every op of which stays as it is: `cut_signature` says how."""
+    cut_there = cut_signature(signature, boundary, batch_size, tensors, transform)
+    return cut_there.with_tail(cut_there.graph, {})
+
+
+def cut_signature(
+    signature: ConcreteFunction,
+    boundary: Boundary | None = None,
+    batch_size: int = 0,
+    tensors: Mapping[str, str] | None = None,
+    transform: ConcreteFunction | None = None,
+) -> Cut:
+    """Cuts a signature into a head and the graph of a tail.
 
     Args:
         signature: The signature, as `load_signature` gives it.
         boundary: Where to split; None is the natural boundary, SIGNATURE or RAW_FEATURES.
         batch_size: The batch size of the tail; 0 leaves it dynamic.
-        lower: What rewrites ops of the tail, and says which.
         tensors: For TENSORS: the tensor of the graph that each input of the tail is.
         transform: For TRANSFORMED_FEATURES: the graph of TF Transform, where it is at hand.
 
@@ -110,16 +169,16 @@ def split(
     head = make_head(graph, source.feed, source.batch, ways) if source.feed else None
     specs = _with_batch_size(_specs(ways, head), batch_size)
     rest, between = cut(graph, ways, specs)
-    rest, lowered = lower(rank_lookups(rest))
-    rest = with_batch_size(rest, batch_size) if batch_size else rest
-    return Split(
+    return Cut(
         boundary=boundary,
         reason=reason or source.reason,
         head=head,
-        tail=make_tail(shape_conditions(rest), between, specs),
+        graph=rank_lookups(rest),
+        ways=between,
+        specs=specs,
+        batch_size=batch_size,
         features=source.features,
         checks=_checks(graph),
-        lowered=lowered,
         signature=signature,
     )
 

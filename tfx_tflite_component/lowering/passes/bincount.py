@@ -21,45 +21,26 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
-from tfx_tflite_component.graph.static_tensors import static_tensors
-from tfx_tflite_component.lowering.replacement import Replacement, replace
+from tfx_tflite_component.lowering.lowering_pass import node_pass
+from tfx_tflite_component.lowering.replacement import Replacement
 
 _DTYPES = (tf.float32, tf.int32, tf.int64)
 _UNKNOWN = (float("-inf"), float("inf"))
 _CLIPS: dict[str, Callable[..., float]] = {"Minimum": min, "Maximum": max}
 
 
-def lower_bincounts(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-    """Replaces each count by ops that give the same.
-
-    Args:
-        graph: The graph of a signature.
-
-    Returns:
-        The graph, and the names of the counts that were replaced.
-    """
-    counts = [node for node in graph.nodes.values() if node.op == "DenseBincount"]
-    if not counts:
-        return graph, []
-    known = static_tensors(graph)
-    found = {node.name: _replacement(graph, known, node) for node in counts}
-    replacements = {name: replacement for name, replacement in found.items() if replacement}
-    return replace(graph, replacements), sorted(replacements)
-
-
-def _replacement(
-    graph: FlatGraph, known: Callable[[str], tf.Tensor], count: NodeDef
-) -> Replacement | None:
+def _replacement(graph: FlatGraph, count: NodeDef) -> Replacement | None:
     values, size, weights = graph.data_inputs(count)
+    known = graph.static_tensors
     fewest, most = _range(graph, size)
-    if fewest != most or known(values).shape.rank not in (1, 2):
+    if fewest != most or known[values].shape.rank not in (1, 2):
         return None
-    bins, dtype = int(fewest), known(weights).dtype
+    bins, dtype = int(fewest), known[weights].dtype
     if dtype not in _DTYPES:
         return None
     if count.attr["binary_output"].b:
         return Replacement((values,), lambda x: _largest(_rows(x, bins, dtype)))
-    if known(weights).shape.num_elements() == 0:
+    if known[weights].shape.num_elements() == 0:
         return Replacement((values,), lambda x: tf.reduce_sum(_rows(x, bins, dtype), axis=-2))
     return Replacement((values, weights), lambda x, w: _weighted_sum(x, w, bins))
 
@@ -95,3 +76,6 @@ def _largest(rows: tf.Tensor) -> tf.Tensor:
 def _weighted_sum(values: tf.Tensor, weights: tf.Tensor, bins: int) -> tf.Tensor:
     chosen = _rows(values, bins, tf.bool)
     return tf.reduce_sum(tf.where(chosen, tf.expand_dims(weights, -1), 0), axis=-2)
+
+
+PASS = node_pass("bincount", ["DenseBincount"], _replacement)

@@ -11,29 +11,22 @@ hash gives, by `StringToHashBucketFast`.
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
-from tfx_tflite_component.lowering.replacement import Replacement, replace
+from tfx_tflite_component.lowering.lowering_pass import node_pass
+from tfx_tflite_component.lowering.replacement import Replacement
 
 _HASHES = ("StringToHashBucket", "StringToHashBucketFast", "StringToHashBucketStrong")
 
 
-def lower_single_buckets(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-    """Replaces each hash that has one bucket by zeros.
-
-    Args:
-        graph: The graph of a signature.
-
-    Returns:
-        The graph, and the names of the hashes that were replaced.
-    """
-    replacements = {
-        name: Replacement((_counted(graph, node),), lambda x: tf.zeros(tf.shape(x), tf.int64))
-        for name, node in graph.nodes.items()
-        if node.op in _HASHES and node.attr["num_buckets"].i == 1
-    }
-    return replace(graph, replacements), sorted(replacements)
+def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement | None:
+    if node.attr["num_buckets"].i != 1:
+        return None
+    return Replacement((_counted(graph, node),), lambda x: tf.zeros(tf.shape(x), tf.int64))
 
 
 def _counted(graph: FlatGraph, node: NodeDef) -> str:
     (words,) = graph.data_inputs(node)
     written = graph.node(words)
     return graph.data_inputs(written)[0] if written.op == "AsString" else words
+
+
+PASS = node_pass("buckets", _HASHES, _replacement)

@@ -10,11 +10,13 @@ and Keras and the ops that index make 32-bit integers or floats of them again.
 3. Whatever else reads a small integer still reads it as int64.
 """
 
-import dataclasses
+import itertools
 
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
+from tfx_tflite_component.lowering.lowering_pass import node_pass
+from tfx_tflite_component.lowering.replacement import Replacement, applied
 
 _SMALL = (tf.bool, tf.int8, tf.uint8, tf.int16, tf.uint16, tf.int32)
 _REARRANGING = ("ExpandDims", "Reshape", "Squeeze")
@@ -25,50 +27,40 @@ _READING = {
     "OneHot": (0, "TI"),
     "ResourceGather": (1, "Tindices"),
 }
-_SUFFIX = "/int32"
 
 
-def keep_small_integers(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-    """Makes the ops that can read small integers as int32.
+def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement | None:
+    operand, attribute = _READING[node.op]
+    if node.attr[attribute].type != tf.int64.as_datatype_enum:
+        return None
+    read = graph.data_inputs(node)
+    small = _small(graph, read[operand])
+    if not small:
+        return None
+    cast, *moves = small
+    moved_by = [graph.data_inputs(move)[1:] for move in moves]
+    (source,) = graph.data_inputs(cast)
 
-    Args:
-        graph: The graph of a signature.
+    def build(source: tf.Tensor, *rest: tf.Tensor) -> tf.Tensor:
+        rests = iter(rest)
+        others = [next(rests) for _ in read[1:]]
+        number = applied(cast, source, DstT=tf.int32)
+        for move, by in zip(moves, moved_by, strict=True):
+            number = applied(move, number, *(next(rests) for _ in by), T=tf.int32)
+        operands = [*others[:operand], number, *others[operand:]]
+        return applied(node, *operands, **{attribute: tf.int32})
 
-    Returns:
-        The graph, and the names of the ops that read int32 instead of int64.
-    """
-    nodes = dict(graph.nodes)
-    rewritten = []
-    for name, node in graph.nodes.items():
-        operand, attribute = _READING.get(node.op, (0, ""))
-        if not attribute or node.attr[attribute].type != tf.int64.as_datatype_enum:
-            continue
-        small = _small(graph, graph.data_inputs(node)[operand])
-        if small:
-            nodes |= {added.name: added for added in small}
-            nodes[name] = _reading_int32(node, name, operand, attribute, small[-1].name)
-            rewritten.append(name)
-    return dataclasses.replace(graph, nodes=nodes), sorted(rewritten)
+    others = read[:operand] + read[operand + 1 :]
+    return Replacement((source, *others, *itertools.chain(*moved_by)), build)
 
 
 def _small(graph: FlatGraph, tensor: str) -> list[NodeDef]:
-    """What computes a small integer as int32, in order; nothing if it is not small."""
+    """The cast that makes a small integer int64, and what moves it up to a tensor; or nothing."""
     node = graph.node(tensor)
-    name = node.name + _SUFFIX
-    if node.op == "Cast" and tf.dtypes.as_dtype(node.attr["SrcT"].type) in _SMALL:
-        cast = NodeDef()
-        cast.CopyFrom(node)
-        cast.name, cast.attr["DstT"].type = name, tf.int32.as_datatype_enum
-        return [cast]
-    if node.op in _REARRANGING:
-        before = _small(graph, graph.data_inputs(node)[0])
-        return before and [*before, _reading_int32(node, name, 0, "T", before[-1].name)]
-    return []
+    if node.op == "Cast":
+        return [node] if tf.dtypes.as_dtype(node.attr["SrcT"].type) in _SMALL else []
+    before = _small(graph, graph.data_inputs(node)[0]) if node.op in _REARRANGING else []
+    return before and [*before, node]
 
 
-def _reading_int32(node: NodeDef, name: str, operand: int, attribute: str, tensor: str) -> NodeDef:
-    copy = NodeDef()
-    copy.CopyFrom(node)
-    copy.name, copy.input[operand] = name, tensor
-    copy.attr[attribute].type = tf.int32.as_datatype_enum
-    return copy
+PASS = node_pass("casts", _READING, _replacement)

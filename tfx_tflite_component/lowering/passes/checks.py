@@ -9,37 +9,17 @@ through `CheckNumerics`, which the converter leaves out, and through others, whi
    from what it checks: so the converter still learns what it ensured.
 """
 
-from collections.abc import Callable
-
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
-from tfx_tflite_component.graph.static_tensors import static_tensors
-from tfx_tflite_component.lowering.replacement import Replacement, replace
-
-_CHECKS = ("CheckNumericsV2", "EnsureShape")
+from tfx_tflite_component.lowering.lowering_pass import node_pass
+from tfx_tflite_component.lowering.replacement import Replacement
 
 
-def lower_checks(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-    """Replaces each check by what it checks.
-
-    Args:
-        graph: The graph of a signature.
-
-    Returns:
-        The graph, and the names of the checks that were replaced.
-    """
-    checks = [node for node in graph.nodes.values() if node.op in _CHECKS]
-    if not checks:
-        return graph, []
-    known = static_tensors(graph)
-    replacements = {node.name: _replacement(graph, known, node) for node in checks}
-    return replace(graph, replacements), sorted(replacements)
-
-
-def _replacement(graph: FlatGraph, known: Callable[[str], tf.Tensor], node: NodeDef) -> Replacement:
+def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement:
     (checked,) = graph.data_inputs(node)
-    ensured = known(node.name).shape if node.op == "EnsureShape" else tf.TensorShape(None)
+    is_of_shape = node.op == "EnsureShape"
+    ensured = graph.static_tensors[node.name].shape if is_of_shape else tf.TensorShape(None)
 
     def unchecked(x: tf.Tensor) -> tf.Tensor:
         if x.shape.is_subtype_of(ensured):
@@ -48,3 +28,6 @@ def _replacement(graph: FlatGraph, known: Callable[[str], tf.Tensor], node: Node
         return tf.reshape(x, [sizes[i] if size is None else size for i, size in enumerate(ensured)])
 
     return Replacement((checked,), unchecked)
+
+
+PASS = node_pass("checks", ["CheckNumericsV2", "EnsureShape"], _replacement)

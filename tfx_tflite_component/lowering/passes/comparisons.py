@@ -17,20 +17,14 @@ import tensorflow as tf
 from tensorflow.core.framework.function_pb2 import FunctionDef, FunctionDefLibrary
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
+from tfx_tflite_component.graph.nodes import rewired
+from tfx_tflite_component.lowering.lowering_pass import Pass
 
 _COMPARING = ("Equal", "NotEqual")
 _SUFFIX = "_lowered"
 
 
-def lower_comparisons(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-    """Replaces comparisons of broadcast words in the functions of control flow.
-
-    Args:
-        graph: The graph of a signature.
-
-    Returns:
-        The graph, and the names of the comparisons that were replaced.
-    """
+def _run(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
     library = graph.called(graph.nodes)
     replaced = [name for body in library.function for name in _compare_first(body)]
     return (_with_functions(graph, library) if replaced else graph), sorted(replaced)
@@ -41,13 +35,11 @@ def _compare_first(body: FunctionDef) -> list[str]:
     nodes = {node.name: node for node in body.node_def}
     found = {name: words for name in nodes if (words := _broadcast_words(nodes, name))}
     for name, (first, second) in found.items():
-        compared = body.node_def.add()
-        compared.CopyFrom(nodes[name])
-        compared.name = f"{name}/words"
-        compared.input[:2] = first.input[0], second.input[0]
-        nodes[name].CopyFrom(first)
-        nodes[name].name = name
-        nodes[name].input[0] = f"{compared.name}:z:0"
+        words = [first.input[0], second.input[0], *nodes[name].input[2:]]
+        compared = rewired(nodes[name], words, f"{name}/words")
+        body.node_def.append(compared)
+        broadcast = rewired(first, [f"{compared.name}:z:0", *first.input[1:]], name)
+        nodes[name].CopyFrom(broadcast)
         nodes[name].attr["T"].type = tf.bool.as_datatype_enum
     # the result of a comparison has another name than that of other ops
     results = {f"{name}:z:0": f"{name}:output:0" for name in found}
@@ -77,11 +69,9 @@ def _with_functions(graph: FlatGraph, library: FunctionDefLibrary) -> FlatGraph:
         function.signature.name += _SUFFIX
         for node in function.node_def:
             _rename_calls(node, names)
-    nodes = {}
-    for name, node in graph.nodes.items():
-        nodes[name] = NodeDef()
-        nodes[name].CopyFrom(node)
-        _rename_calls(nodes[name], names)
+    nodes = {name: rewired(node, node.input) for name, node in graph.nodes.items()}
+    for node in nodes.values():
+        _rename_calls(node, names)
     return dataclasses.replace(graph, library=library, nodes=nodes)
 
 
@@ -90,3 +80,6 @@ def _rename_calls(node: NodeDef, names: Sequence[str]) -> None:
         for called in [value.func, *value.list.func] if value.HasField("func") else value.list.func:
             if called.name in names:
                 called.name += _SUFFIX
+
+
+PASS = Pass("comparisons", _run)

@@ -12,59 +12,21 @@ nothing of the second.
 3. Any other concatenation is left alone.
 """
 
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
-from tfx_tflite_component.graph.static_tensors import static_tensors
-from tfx_tflite_component.lowering.replacement import Replacement, replace
-
-_OP = "ConcatV2"
+from tfx_tflite_component.lowering.lowering_pass import Pass, node_pass
+from tfx_tflite_component.lowering.replacement import Replacement
 
 
-def concatenate_first(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-    """Makes the axes of concatenations positive, for float models.
-
-    Args:
-        graph: The graph of a signature.
-
-    Returns:
-        The graph, and the names of the concatenations that were changed.
-    """
-    return _counted(graph, lambda axis, rank: axis % rank)
-
-
-def concatenate_last(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-    """Makes the axes of concatenations negative, for integer models.
-
-    Args:
-        graph: The graph of a signature.
-
-    Returns:
-        The graph, and the names of the concatenations that were changed.
-    """
-    return _counted(graph, lambda axis, rank: axis % rank - rank)
-
-
-def _counted(graph: FlatGraph, count: Callable[[int, int], int]) -> tuple[FlatGraph, list[str]]:
-    concatenations = [node for node in graph.nodes.values() if node.op == _OP]
-    if not concatenations:
-        return graph, []
-    known = static_tensors(graph)
-    found = {node.name: _replacement(graph, known, node, count) for node in concatenations}
-    replacements = {name: replacement for name, replacement in found.items() if replacement}
-    return replace(graph, replacements), sorted(replacements)
-
-
-def _replacement(
-    graph: FlatGraph,
-    known: Callable[[str], tf.Tensor],
-    concatenation: NodeDef,
-    count: Callable[[int, int], int],
+def _counted(
+    count: Callable[[int, int], int], graph: FlatGraph, concatenation: NodeDef
 ) -> Replacement | None:
     *parts, axis = graph.data_inputs(concatenation)
-    position, result = graph.constant(axis), known(concatenation.name)
+    position, result = graph.constant(axis), graph.static_tensors[concatenation.name]
     if position is None or result.shape.rank is None or not result.dtype.is_floating:
         return None
     if len({graph.node(part).op for part in parts}) > 1:
@@ -73,3 +35,12 @@ def _replacement(
     if counted == int(position):
         return None
     return Replacement(tuple(parts), lambda *tensors: tf.concat(tensors, counted))
+
+
+def _pass(count: Callable[[int, int], int]) -> Pass:
+    return node_pass("concat_axis", ["ConcatV2"], functools.partial(_counted, count))
+
+
+# for float models, and for integer ones
+FROM_THE_START = _pass(lambda axis, rank: axis % rank)
+FROM_THE_END = _pass(lambda axis, rank: axis % rank - rank)

@@ -14,15 +14,14 @@ Besides being needless, these ops keep a model from becoming integer throughout:
 leaves `ZEROS_LIKE` and `CAST` float, and the 16x8 mode refuses them.
 """
 
-import dataclasses
 from collections.abc import Callable
-from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
-from tfx_tflite_component.graph.static_tensors import static_tensors
+from tfx_tflite_component.lowering.lowering_pass import node_pass
+from tfx_tflite_component.lowering.replacement import Replacement
 
 _SELECTIONS = ("Select", "SelectV2")
 _ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
@@ -44,28 +43,12 @@ _ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
 # Their result has the shape that their operands broadcast to.
 _BROADCASTING = (*_ELEMENTWISE, *_SELECTIONS, "Cast", "OnesLike", "RealDiv", "Sigmoid", "ZerosLike")
 
-_Shapes: TypeAlias = Callable[[str], list[int | None] | None]
 
-
-def remove_constant_selects(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-    """Replaces each selection by the operand that it always selects.
-
-    Args:
-        graph: The graph of a signature.
-
-    Returns:
-        The graph, and the names of the selections that were removed.
-    """
-    selections = [node for node in graph.nodes.values() if node.op in _SELECTIONS]
-    if not selections:
-        return graph, []
-    shapes = _static_shapes(graph)
-    chosen: dict[str, str] = {}
-    for node in selections:
-        operand = _always_selected(graph, node)
-        if operand and _have_same_shape(graph, shapes, operand, node.name):
-            chosen[node.name] = operand
-    return _with_identities(graph, chosen), sorted(chosen)
+def _replacement(graph: FlatGraph, selection: NodeDef) -> Replacement | None:
+    operand = _always_selected(graph, selection)
+    if operand is None or not _have_same_shape(graph, operand, selection.name):
+        return None
+    return Replacement((operand,), tf.identity)
 
 
 def _always_selected(graph: FlatGraph, selection: NodeDef) -> str | None:
@@ -99,14 +82,14 @@ def _dtype(node: NodeDef, attribute: str) -> np.dtype:
     return np.dtype(tf.dtypes.as_dtype(node.attr[attribute].type).as_numpy_dtype)
 
 
-def _have_same_shape(graph: FlatGraph, shapes: _Shapes, operand: str, selection: str) -> bool:
-    if shapes(operand) is None or shapes(operand) != shapes(selection):
+def _have_same_shape(graph: FlatGraph, operand: str, selection: str) -> bool:
+    shape = _static_shape(graph, operand)
+    if shape is None or shape != _static_shape(graph, selection):
         return False
-    sources = _shape_sources(graph, shapes, selection)
-    return sources <= _shape_sources(graph, shapes, operand)
+    return _shape_sources(graph, selection) <= _shape_sources(graph, operand)
 
 
-def _shape_sources(graph: FlatGraph, shapes: _Shapes, tensor: str) -> set[str]:
+def _shape_sources(graph: FlatGraph, tensor: str) -> set[str]:
     """The tensors of unknown size that a tensor has its shape from."""
     sources = set()
     seen = set()
@@ -118,25 +101,14 @@ def _shape_sources(graph: FlatGraph, shapes: _Shapes, tensor: str) -> set[str]:
         seen.add(source)
         if graph.node(source).op in _BROADCASTING:
             pending += graph.data_inputs(graph.node(source))
-        elif (shape := shapes(source)) is None or None in shape:
+        elif (shape := _static_shape(graph, source)) is None or None in shape:
             sources.add(source)
     return sources
 
 
-def _static_shapes(graph: FlatGraph) -> _Shapes:
-    known = static_tensors(graph)
-
-    def shape(tensor: str) -> list[int | None] | None:
-        found = known(tensor).shape
-        return None if found.rank is None else found.as_list()
-
-    return shape
+def _static_shape(graph: FlatGraph, tensor: str) -> list[int | None] | None:
+    shape = graph.static_tensors[tensor].shape
+    return None if shape.rank is None else shape.as_list()
 
 
-def _with_identities(graph: FlatGraph, chosen: dict[str, str]) -> FlatGraph:
-    nodes = dict(graph.nodes)
-    for name, operand in chosen.items():
-        identity = NodeDef(name=name, op="Identity", input=[operand])
-        identity.attr["T"].CopyFrom(nodes[name].attr["T"])
-        nodes[name] = identity
-    return dataclasses.replace(graph, nodes=nodes)
+PASS = node_pass("constant_select", ["Select", "SelectV2"], _replacement)

@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
 from tfx_tflite_component.graph.tables import FIND, table_content, with_tables
+from tfx_tflite_component.lowering.lowering_pass import Pass
 from tfx_tflite_component.lowering.replacement import Replacement, replace
 
 _SIZE = "LookupTableSizeV2"
@@ -29,15 +30,7 @@ _VALUES = (tf.bool, tf.float32, tf.int32, tf.int64, tf.string)
 _BUILTIN = ((tf.string, tf.int64), (tf.int64, tf.string))
 
 
-def lower_lookups(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-    """Replaces each lookup in a table that TFLite lacks.
-
-    Args:
-        graph: The graph of a signature.
-
-    Returns:
-        The graph, and the names of the lookups that were replaced.
-    """
+def _run(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
     finds = [node for node in graph.nodes.values() if node.op == FIND and _is_lowered(graph, node)]
     contents: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
     for find in finds:
@@ -98,3 +91,6 @@ def _replacement(
         return tf.gather(picked, found)
 
     return Replacement((*tables, searched), look_up)
+
+
+PASS = Pass("lookups", _run)

@@ -10,44 +10,24 @@
    when the model runs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
-from tfx_tflite_component.graph.static_tensors import static_tensors
-from tfx_tflite_component.lowering.replacement import Replacement, replace
+from tfx_tflite_component.lowering.lowering_pass import node_pass
+from tfx_tflite_component.lowering.replacement import Replacement
 from tfx_tflite_component.lowering.scattering import scattered
 
-_OP = "RaggedTensorToTensor"
 _PARTITIONS = ([b"ROW_SPLITS"], [b"FIRST_DIM_SIZE", b"VALUE_ROWIDS"])
 
 
-def lower_ragged(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-    """Replaces ops that make ragged rows dense.
-
-    Args:
-        graph: The graph of a signature.
-
-    Returns:
-        The graph, and the names of the ops that were replaced.
-    """
-    ragged = [node for node in graph.nodes.values() if node.op == _OP]
-    if not ragged:
-        return graph, []
-    known = static_tensors(graph)
-    found = {node.name: _replacement(graph, known, node) for node in ragged}
-    replacements = {name: replacement for name, replacement in found.items() if replacement}
-    return replace(graph, replacements), sorted(replacements)
-
-
-def _replacement(
-    graph: FlatGraph, known: Callable[[str], tf.Tensor], node: NodeDef
-) -> Replacement | None:
+def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement | None:
+    known = graph.static_tensors
     shape, values, default, *partition = graph.data_inputs(node)
     asked = graph.constant(shape)
-    is_flat = known(values).shape.rank == 1 and known(default).shape.rank == 0
+    is_flat = known[values].shape.rank == 1 and known[default].shape.rank == 0
     if asked is None or not is_flat or node.attr["row_partition_types"].list.s not in _PARTITIONS:
         return None
     rows, columns = np.broadcast_to(asked, [2])
@@ -74,3 +54,6 @@ def _lengths(partition: Sequence[tf.Tensor]) -> tf.Tensor:
         return tf.cast(partition[0][1:] - partition[0][:-1], tf.int32)
     count, row_of_value = (tf.cast(tensor, tf.int32) for tensor in partition)
     return scattered(row_of_value[:, tf.newaxis], tf.ones_like(row_of_value), tf.stack([count]))
+
+
+PASS = node_pass("ragged", ["RaggedTensorToTensor"], _replacement)

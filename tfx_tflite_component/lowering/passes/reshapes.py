@@ -10,60 +10,40 @@ so that the converter does not see that nothing changes.
    number of elements leaves no choice.
 """
 
-import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
-from tfx_tflite_component.graph.static_tensors import static_tensors
+from tfx_tflite_component.lowering.lowering_pass import node_pass
+from tfx_tflite_component.lowering.replacement import Replacement, applied
 
 _RESHAPING = ("ExpandDims", "Reshape", "Squeeze")
 _ELEMENTWISE = ("Bucketize", "Cast")
 
 
-def remove_reshapes(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-    """Replaces each chain that keeps the shape by its elementwise ops.
+def _replacement(graph: FlatGraph, reshape: NodeDef) -> Replacement | None:
+    chain = _chain(graph, reshape)
+    if not chain:
+        return None
 
-    Args:
-        graph: The graph of a signature.
+    def build(x: tf.Tensor) -> tf.Tensor:
+        for node in reversed(chain):
+            x = applied(node, x) if node.op in _ELEMENTWISE else x
+        return x
 
-    Returns:
-        The graph, and the names of the reshapes that ended the chains.
-    """
-    known = static_tensors(graph)
-    nodes = dict(graph.nodes)
-    removed = []
-    for name, node in graph.nodes.items():
-        if node.op in _RESHAPING and (chain := _chain(graph, known, node)):
-            nodes |= {added.name: added for added in _elementwise(graph, node, chain)}
-            removed.append(name)
-    return dataclasses.replace(graph, nodes=nodes), sorted(removed)
+    return Replacement((graph.data_inputs(chain[-1])[0],), build)
 
 
-def _chain(graph: FlatGraph, known: Callable[[str], tf.Tensor], reshape: NodeDef) -> list[NodeDef]:
+def _chain(graph: FlatGraph, reshape: NodeDef) -> list[NodeDef]:
     """The shortest chain that ends in a reshape and keeps the shape, from its end to its start."""
-    shape = known(reshape.name).shape
+    shape = graph.static_tensors[reshape.name].shape
     if shape.rank is None or shape.as_list().count(None) > 1 or 0 in shape.as_list():
         return []
     chain = [reshape]
-    while known(graph.data_inputs(chain[-1])[0]).shape != shape:
+    while graph.static_tensors[graph.data_inputs(chain[-1])[0]].shape != shape:
         chain.append(graph.node(graph.data_inputs(chain[-1])[0]))
         if chain[-1].op not in (*_RESHAPING, *_ELEMENTWISE):
             return []
     return chain
 
 
-def _elementwise(graph: FlatGraph, reshape: NodeDef, chain: Sequence[NodeDef]) -> Iterator[NodeDef]:
-    """The elementwise ops of a chain, and an identity in the place of the reshape at its end."""
-    tensor = graph.data_inputs(chain[-1])[0]
-    for node in reversed(chain):
-        if node.op in _ELEMENTWISE:
-            copy = NodeDef()
-            copy.CopyFrom(node)
-            copy.name, copy.input[0] = f"{reshape.name}/{node.name}", tensor
-            yield copy
-            tensor = copy.name
-    identity = NodeDef(name=reshape.name, op="Identity", input=[tensor])
-    identity.attr["T"].CopyFrom(reshape.attr["T"])
-    yield identity
+PASS = node_pass("reshapes", _RESHAPING, _replacement)

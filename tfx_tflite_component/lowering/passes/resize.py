@@ -15,14 +15,14 @@ TFLite resizes by bilinear interpolation and to the nearest pixel. `tf.image.res
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
-from tfx_tflite_component.graph.static_tensors import static_tensors
-from tfx_tflite_component.lowering.replacement import Replacement, replace
+from tfx_tflite_component.lowering.lowering_pass import node_pass
+from tfx_tflite_component.lowering.replacement import Replacement
 
 _OPS = ("ResizeArea", "ResizeBicubic", "ScaleAndTranslate")
 _OPTIONS = ("align_corners", "antialias", "half_pixel_centers", "kernel_type")
@@ -30,29 +30,9 @@ _OPTIONS = ("align_corners", "antialias", "half_pixel_centers", "kernel_type")
 _UNCHANGED = (1, 1.0, 0.0)
 
 
-def lower_resizes(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-    """Replaces each resize by products with constant matrices.
-
-    Args:
-        graph: The graph of a signature.
-
-    Returns:
-        The graph, and the names of the resizes that were replaced.
-    """
-    resizes = [node for node in graph.nodes.values() if node.op in _OPS]
-    if not resizes:
-        return graph, []
-    known = static_tensors(graph)
-    found = {node.name: _replacement(graph, known, node) for node in resizes}
-    replacements = {name: replacement for name, replacement in found.items() if replacement}
-    return replace(graph, replacements), sorted(replacements)
-
-
-def _replacement(
-    graph: FlatGraph, known: Callable[[str], tf.Tensor], resize: NodeDef
-) -> Replacement | None:
+def _replacement(graph: FlatGraph, resize: NodeDef) -> Replacement | None:
     images, *others = graph.data_inputs(resize)
-    shape = known(images).shape
+    shape = graph.static_tensors[images].shape
     # the size, and for ScaleAndTranslate also the scale and the translation, of both dimensions
     operands = [graph.constant(other) for other in others]
     if shape.rank is None or not shape[1:].is_fully_defined():
@@ -89,3 +69,6 @@ def _resized(rows: np.ndarray, columns: np.ndarray, images: tf.Tensor) -> tf.Ten
     lines = tf.reshape(tf.cast(images, tf.float32), [-1, height, width * channels])
     resized = tf.reshape(tf.matmul(rows, lines), [-1, len(rows), width, channels])
     return tf.matmul(columns, resized)
+
+
+PASS = node_pass("resize", _OPS, _replacement)

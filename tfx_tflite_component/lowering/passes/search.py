@@ -20,27 +20,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
-from tfx_tflite_component.lowering.replacement import Replacement, replace
+from tfx_tflite_component.lowering.lowering_pass import node_pass
+from tfx_tflite_component.lowering.replacement import Replacement
 
 _DTYPES = (tf.float32, tf.int32, tf.int64)
-
-
-def lower_searches(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-    """Replaces each search by ops that find the same position.
-
-    Args:
-        graph: The graph of a signature.
-
-    Returns:
-        The graph, and the names of the searches that were replaced.
-    """
-    found = {
-        name: _replacement(graph, node)
-        for name, node in graph.nodes.items()
-        if node.op in ("UpperBound", "LowerBound")
-    }
-    replacements = {name: replacement for name, replacement in found.items() if replacement}
-    return replace(graph, replacements), sorted(replacements)
 
 
 def _replacement(graph: FlatGraph, search: NodeDef) -> Replacement | None:
@@ -81,3 +64,6 @@ def _count_below(boundaries: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
 
 def _count(found: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(found, tf.int32), axis=-1)
+
+
+PASS = node_pass("search", ["UpperBound", "LowerBound"], _replacement)

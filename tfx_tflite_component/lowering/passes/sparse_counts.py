@@ -17,8 +17,8 @@ from typing import TypeAlias
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
-from tfx_tflite_component.graph.static_tensors import static_tensors
-from tfx_tflite_component.lowering.replacement import Replacement, replace
+from tfx_tflite_component.lowering.lowering_pass import node_pass
+from tfx_tflite_component.lowering.replacement import Replacement
 from tfx_tflite_component.lowering.scattering import scattered
 
 _DTYPES = (tf.float32, tf.int32, tf.int64)
@@ -26,40 +26,22 @@ _DTYPES = (tf.float32, tf.int32, tf.int64)
 _Rows: TypeAlias = tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor]]
 
 
-def lower_sparse_counts(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-    """Replaces each count by a scatter.
-
-    Args:
-        graph: The graph of a signature.
-
-    Returns:
-        The graph, and the names of the counts that were replaced.
-    """
-    counts = [node for node in graph.nodes.values() if node.op in _RULES]
-    if not counts:
-        return graph, []
-    known = static_tensors(graph)
-    replacements = {
-        node.name: _replacement(graph, known, node)
-        for node in counts
-        if _is_lowered(graph, known, node)
-    }
-    return replace(graph, replacements), sorted(replacements)
-
-
-def _is_lowered(graph: FlatGraph, known: Callable[[str], tf.Tensor], node: NodeDef) -> bool:
+def _is_lowered(graph: FlatGraph, node: NodeDef) -> bool:
     if tf.dtypes.as_dtype(node.attr["T"].type) not in _DTYPES:
         return False
-    first = known(graph.data_inputs(node)[0]).shape
+    first = graph.static_tensors[graph.data_inputs(node)[0]].shape
     if node.op == "SparseBincount":
         return first.rank == 2 and first[1] == 2
     return first.rank == 1
 
 
-def _replacement(graph: FlatGraph, known: Callable[[str], tf.Tensor], node: NodeDef) -> Replacement:
+def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement | None:
+    if not _is_lowered(graph, node):
+        return None
     *integers, bins, weights = graph.data_inputs(node)
     is_binary = node.attr["binary_output"].b
-    is_weighted = known(weights).shape.num_elements() != 0 and not is_binary
+    has_weights = graph.static_tensors[weights].shape.num_elements() != 0
+    is_weighted = has_weights and not is_binary
 
     def count(*operands: tf.Tensor) -> tf.Tensor:
         *integers, bins, weights = operands
@@ -93,3 +75,6 @@ _RULES: dict[str, Callable[..., _Rows]] = {
     "RaggedBincount": _of_ragged,
     "SparseBincount": _of_sparse,
 }
+
+
+PASS = node_pass("sparse_counts", _RULES, _replacement)

@@ -10,30 +10,17 @@
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
-from tfx_tflite_component.lowering.replacement import Replacement, replace
+from tfx_tflite_component.lowering.lowering_pass import node_pass
+from tfx_tflite_component.lowering.replacement import Replacement
 from tfx_tflite_component.lowering.scattering import scattered
 
 _DTYPES = (tf.float32, tf.int32, tf.int64)
 
 
-def lower_sparse_sums(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-    """Replaces each sum over a sparse tensor by the sum over a dense one.
+def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement | None:
+    if tf.dtypes.as_dtype(node.attr["T"].type) not in _DTYPES:
+        return None
 
-    Args:
-        graph: The graph of a signature.
-
-    Returns:
-        The graph, and the names of the sums that were replaced.
-    """
-    replacements = {
-        name: _replacement(graph, node)
-        for name, node in graph.nodes.items()
-        if node.op == "SparseReduceSum" and tf.dtypes.as_dtype(node.attr["T"].type) in _DTYPES
-    }
-    return replace(graph, replacements), sorted(replacements)
-
-
-def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement:
     def add_up(
         indices: tf.Tensor, values: tf.Tensor, shape: tf.Tensor, axes: tf.Tensor
     ) -> tf.Tensor:
@@ -41,3 +28,6 @@ def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement:
         return tf.reduce_sum(dense, axes, keepdims=node.attr["keep_dims"].b)
 
     return Replacement(tuple(graph.data_inputs(node)), add_up)
+
+
+PASS = node_pass("sparse_sums", ["SparseReduceSum"], _replacement)

@@ -11,14 +11,14 @@ TFLite makes sparse numbers dense by `SparseToDense`, but no words.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
-from tfx_tflite_component.graph.static_tensors import static_tensors
 from tfx_tflite_component.graph.tables import FIND
-from tfx_tflite_component.lowering.replacement import Replacement, replace
+from tfx_tflite_component.lowering.lowering_pass import node_pass
+from tfx_tflite_component.lowering.replacement import Replacement, applied
 
 _MOVING = ("ExpandDims", "Reshape", "Squeeze", "StridedSlice")
 _MEASURING = ("Shape", "Size")
@@ -26,48 +26,28 @@ _COMPARING = ("Equal", "NotEqual")
 _FOUND = (tf.bool, tf.float32, tf.int32, tf.int64)
 
 
-def lower_words(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-    """Replaces ops that read dense words by ops that read the sparse ones.
-
-    Args:
-        graph: The graph of a signature.
-
-    Returns:
-        The graph, and the names of the ops that were replaced.
-    """
-    if not any(_makes_words_dense(node) for node in graph.nodes.values()):
-        return graph, []
-    known = static_tensors(graph)
-    found = {name: _replacement(graph, known, node) for name, node in graph.nodes.items()}
-    replacements = {name: replacement for name, replacement in found.items() if replacement}
-    return replace(graph, replacements), sorted(replacements)
-
-
 def _makes_words_dense(node: NodeDef) -> bool:
     return node.op == "SparseToDense" and node.attr["T"].type == tf.string.as_datatype_enum
 
 
-def _replacement(
-    graph: FlatGraph, known: Callable[[str], tf.Tensor], node: NodeDef
-) -> Replacement | None:
+def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement | None:
     read = graph.data_inputs(node)
-    for position in _positions_of_words(known, node, read):
+    for position in _positions_of_words(graph, node, read):
         way = _way_from_sparse(graph, read[position])
         if way:
-            return _before_dense(graph, known, node, position, way)
+            return _before_dense(graph, node, position, way)
     return None
 
 
-def _positions_of_words(
-    known: Callable[[str], tf.Tensor], node: NodeDef, read: Sequence[str]
-) -> Sequence[int]:
+def _positions_of_words(graph: FlatGraph, node: NodeDef, read: Sequence[str]) -> Sequence[int]:
     """Which operands an op reads word by word, according to rules 1 and 3."""
     if node.op in _MEASURING:
         return [0]
     if node.op == FIND and tf.dtypes.as_dtype(node.attr["Tout"].type) in _FOUND:
         return [1]
     if node.op in _COMPARING:
-        return [i for i, other in enumerate(reversed(read)) if known(other).shape.rank == 0]
+        known = graph.static_tensors
+        return [i for i, other in enumerate(reversed(read)) if known[other].shape.rank == 0]
     return []
 
 
@@ -81,11 +61,7 @@ def _way_from_sparse(graph: FlatGraph, tensor: str) -> list[NodeDef]:
 
 
 def _before_dense(
-    graph: FlatGraph,
-    known: Callable[[str], tf.Tensor],
-    node: NodeDef,
-    position: int,
-    way: Sequence[NodeDef],
+    graph: FlatGraph, node: NodeDef, position: int, way: Sequence[NodeDef]
 ) -> Replacement:
     sparse, *moves = way
     others = graph.data_inputs(node)
@@ -100,18 +76,17 @@ def _before_dense(
 
         def made_of(x: tf.Tensor) -> tf.Tensor:
             # a lookup does not say that it gives one value for each word
-            return tf.reshape(
-                _applied(node, *operands[:position], x, *operands[position:]), tf.shape(x)
-            )
+            made = applied(node, *operands[:position], x, *operands[position:])
+            return tf.reshape(made, tf.shape(x))
 
         if node.op in _MEASURING:
             # the converter takes the shape of what is filled for the shape given, of whatever dtype
-            dense = tf.zeros(tf.cast(shape, known(node.name).dtype), tf.int32)
+            dense = tf.zeros(tf.cast(shape, graph.static_tensors[node.name].dtype), tf.int32)
         else:
             dense = _dense(indices, shape, made_of(words), made_of(default))
         for move, by in zip(moves, moved_by, strict=True):
-            dense = _applied(move, dense, *(next(rests) for _ in by))
-        return _applied(node, dense) if node.op in _MEASURING else dense
+            dense = applied(move, dense, *(next(rests) for _ in by), T=dense.dtype)
+        return applied(node, dense, T=dense.dtype) if node.op in _MEASURING else dense
 
     operands = [*graph.data_inputs(sparse), *others]
     return Replacement((*operands, *itertools.chain(*moved_by)), build)
@@ -129,12 +104,4 @@ def _dense(
     )
 
 
-def _applied(node: NodeDef, *operands: tf.Tensor) -> tf.Tensor:
-    """What an op makes of other operands than its own."""
-    attributes = dict(node.attr)
-    if node.op in (*_MOVING, *_MEASURING):
-        attributes["T"] = tf.compat.v1.AttrValue(type=operands[0].dtype.as_datatype_enum)
-    operation = tf.compat.v1.get_default_graph().create_op(
-        node.op, list(operands), attrs=attributes
-    )
-    return operation.outputs[0]
+PASS = node_pass("words", (*_MEASURING, *_COMPARING, FIND), _replacement)
