@@ -15,7 +15,9 @@ from tensorflow.core.framework.versions_pb2 import VersionDef
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2, rewriter_config_pb2
 from tensorflow.python.grappler import tf_optimizer
 
+from tfx_tflite_component.errors import SplitError, listed
 from tfx_tflite_component.graph.nodes import rewired
+from tfx_tflite_component.graph.state import handles, keep_state
 
 ConcreteFunction: TypeAlias = tf.types.experimental.ConcreteFunction
 
@@ -40,6 +42,7 @@ class FlatGraph:
         outputs: The tensor of each output of the signature.
         captures: The variables, tables and constants that the graph reads, by placeholder.
         variables: The variables among them.
+        writes: The nodes that change variables or tables, in order.
     """
 
     library: FunctionDefLibrary
@@ -50,6 +53,27 @@ class FlatGraph:
     outputs: Mapping[str, str]
     captures: Mapping[str, tf.Tensor]
     variables: tuple[tf.Variable, ...]
+    writes: tuple[str, ...] = ()
+
+    @property
+    def fetches(self) -> list[str]:
+        """What is computed: the outputs, and the nodes that change variables."""
+        return [*self.outputs.values(), *self.writes]
+
+    def changed(self, writes: Iterable[str] | None = None) -> dict[str, str]:
+        """The names of the variables and tables that are changed, by their handles' nodes.
+
+        Args:
+            writes: The nodes that change them; None for all.
+        """
+        names = {id(variable.handle): variable.name for variable in self.variables}
+        changed = [
+            x for write in writes or self.writes for x in handles(self.nodes, self.nodes[write])
+        ]
+        return {
+            name: names.get(id(self.captures.get(name)), name).removesuffix(":0")
+            for name in changed
+        }
 
     def node(self, tensor: str) -> NodeDef:
         """The node that computes a tensor."""
@@ -77,6 +101,13 @@ class FlatGraph:
         """The tensors that a node reads, as `origin` finds them; no control dependencies."""
         names = [_canonical(name) for name in node.input if not name.startswith("^")]
         return [self.origin(name, stop) for name in names]
+
+    def standalone(
+        self, node: NodeDef, names: Collection[str], stop: Collection[str] = ()
+    ) -> list[str]:
+        """What a node reads in a graph that holds only the nodes of some names."""
+        kept = [name for name in node.input if name.startswith("^") and name[1:] in names]
+        return [*self.data_inputs(node, stop), *kept]
 
     def bodies(self, node: NodeDef) -> list[FunctionDef]:
         """The functions that a node of functional control flow calls."""
@@ -128,8 +159,8 @@ class FlatGraph:
     ) -> tuple[list[str], set[str]]:
         """Walks from tensors to what they are computed from.
 
-        Control dependencies are not followed: in a model for inference they only order checks
-        and side effects.
+        Control dependencies are followed: `flatten` leaves only those that order what reads and
+        writes variables that change.
 
         Args:
             tensors: Where the walk starts.
@@ -150,6 +181,7 @@ class FlatGraph:
             if node.name not in nodes:
                 nodes[node.name] = None
                 pending.extend(self.data_inputs(node, stop))
+                pending.extend(name[1:] for name in node.input if name.startswith("^"))
         return list(nodes), met
 
     def depends_only_on(self, tensor: str, sources: Collection[str]) -> bool:
@@ -171,24 +203,34 @@ class FlatGraph:
         return np.asarray(value.numpy(), value.dtype.as_numpy_dtype)
 
     def import_part(
-        self, fetches: Sequence[str], feeds: Mapping[str, tf.Tensor]
+        self,
+        fetches: Sequence[str],
+        feeds: Mapping[str, tf.Tensor],
+        writes: Sequence[str] = (),
     ) -> list[tf.Tensor]:
         """Imports into the current graph what computes `fetches` from `feeds`.
 
         Args:
             fetches: The tensors to compute.
             feeds: The tensors that stand in for tensors of this graph. Eager ones are captured.
+            writes: The nodes to run for their effects.
 
         Returns:
             The fetched tensors, in the current graph.
         """
         current = tf.compat.v1.get_default_graph()
         feeds = {**self.captures, **feeds}
-        names, met = self.ancestors(fetches, stop=feeds)
+        names, met = self.ancestors([*fetches, *writes], stop=feeds)
         # importing a graph refuses a fetch that is a feed, and a feed that nothing reads
         fed = {name: current.capture(feeds[name]) for name in sorted(met)}
         part = GraphDef(versions=self.versions, library=self.called(names))
-        part.node.extend(self._standalone(self.nodes[name], feeds) for name in names)
+        # past identities: of a variable that is passed through one, the converter does not see that
+        # it never changes, and leaves it a variable instead of making it a constant
+        kept = set(names)
+        part.node.extend(
+            rewired(self.nodes[name], self.standalone(self.nodes[name], kept, feeds))
+            for name in names
+        )
         read = {_canonical(name) for node in part.node for name in node.input}
         imported = tf.graph_util.import_graph_def(
             part,
@@ -198,14 +240,6 @@ class FlatGraph:
         )
         computed = iter(imported)
         return [fed[name] if name in fed else next(computed) for name in fetches]
-
-    def _standalone(self, node: NodeDef, stop: Collection[str]) -> NodeDef:
-        """A copy of a node without control inputs.
-
-        It reads past identities: of a variable that is passed through one, the converter does not
-        see that it never changes, and leaves it a variable instead of making it a constant.
-        """
-        return rewired(node, self.data_inputs(node, stop))
 
 
 def without_calls(name: str) -> str:
@@ -222,7 +256,7 @@ def flatten(function: ConcreteFunction) -> FlatGraph:
     Args:
         function: A signature as `tf.saved_model.load` restores it.
     """
-    graph = inline(function)
+    graph = _with_state(inline(function), function)
     tensors = [x for x in function.inputs if _canonical(x.name) not in graph.captures]
     # the names of the structured signature are those that Python allows alone; sorted, as the order
     # of TensorFlow's dictionary differs from run to run
@@ -254,6 +288,22 @@ def inline(function: ConcreteFunction) -> FlatGraph:
     )
 
 
+def _with_state(graph: FlatGraph, function: ConcreteFunction) -> FlatGraph:
+    roots = [tensor.partition(":")[0] for tensor in graph.outputs.values()]
+    effects = [op.name for op in function.graph.control_outputs if op.name in graph.nodes]
+    state = keep_state(graph.nodes, [*roots, *effects], graph.inner_nodes)
+    stateful = dataclasses.replace(graph, nodes=state.nodes, writes=state.writes)
+    if state.refused:
+        names = set(stateful.changed(state.refused).values())
+        ops = {graph.nodes[name].op for name in state.refused}
+        raise SplitError(
+            f"The signature changes {listed(sorted(names))} by {listed(sorted(ops))}, and a TFLite "
+            "model can only assign whole variables of TF2. Assign the whole variable, or export a "
+            "signature that does not change it."
+        )
+    return stateful
+
+
 def _inlined(function: ConcreteFunction) -> GraphDef:
     graph_def = function.graph.as_graph_def()
     bodies = [node for body in graph_def.library.function for node in body.node_def]
@@ -265,9 +315,9 @@ def _inlined(function: ConcreteFunction) -> GraphDef:
         body.attr.pop("api_implements", None)
     meta_graph = meta_graph_pb2.MetaGraphDef(graph_def=graph_def)
     # Grappler keeps what this collection names
-    meta_graph.collection_def["train_op"].node_list.value.extend(
-        tensor.name for tensor in [*function.inputs, *function.outputs]
-    )
+    kept = meta_graph.collection_def["train_op"].node_list.value
+    kept.extend(tensor.name for tensor in [*function.inputs, *function.outputs])
+    kept.extend(op.name for op in function.graph.control_outputs)
     config = config_pb2.ConfigProto()
     options = config.graph_options.rewrite_options
     options.min_graph_nodes = -1

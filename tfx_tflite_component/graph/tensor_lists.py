@@ -38,5 +38,14 @@ def with_batch_size(graph: FlatGraph, batch_size: int) -> FlatGraph:
     return dataclasses.replace(graph, nodes=nodes)
 
 
+def has_open_elements(graph: FlatGraph, tensor: str) -> bool:
+    """Whether a tensor is a list that does not know the shape of its elements."""
+    node = graph.node(tensor)
+    if node.op not in _ELEMENT_SHAPE_INPUT:
+        return False
+    shape = graph.constant(node.input[_ELEMENT_SHAPE_INPUT[node.op]])
+    return shape is None or bool((shape < 0).any())
+
+
 def _is_of_batches(shape: np.ndarray) -> bool:
     return shape.size > 1 and shape[0] == -1 and bool((shape[1:] >= 0).all())

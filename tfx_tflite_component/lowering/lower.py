@@ -9,14 +9,20 @@ from tfx_tflite_component.lowering.passes import (
     comparisons,
     concat_axis,
     constant_select,
+    einsum,
+    lists,
     lookups,
+    loops,
+    new_axes,
     ragged,
     reshapes,
     resize,
     search,
     sizes,
+    softplus,
     sparse_counts,
     sparse_sums,
+    sums,
     words,
 )
 
@@ -33,25 +39,33 @@ _PASSES = (
     sparse_counts.PASS,
     sparse_sums.PASS,
     resize.PASS,
+    softplus.PASS,
+    new_axes.PASS,
+    einsum.PASS,
     constant_select.PASS,
     reshapes.PASS,
     casts.PASS,
 )
 
 
-def lower(graph: FlatGraph, is_calibrated: bool = False) -> tuple[FlatGraph, dict[str, list[str]]]:
+def lower(
+    graph: FlatGraph, is_calibrated: bool = False, is_16_bit: bool = False
+) -> tuple[FlatGraph, dict[str, list[str]]]:
     """Rewrites the ops of a graph that builtin ops can do as well.
 
     Args:
         graph: The graph of a signature.
         is_calibrated: Whether the model's activations are going to be integers.
+        is_16_bit: Whether they are going to be integers of 16 bits.
 
     Returns:
         The graph, and the nodes that each lowering rewrote, by the lowering's name.
     """
-    last = concat_axis.FROM_THE_END if is_calibrated else concat_axis.FROM_THE_START
+    unroll = loops.ALL if is_calibrated else loops.OF_OPEN_LISTS
+    count = concat_axis.FROM_THE_END if is_calibrated else concat_axis.FROM_THE_START
+    of_16_bit = [sums.PASS] if is_16_bit else []
     rewritten = {}
-    for lowering in (*_PASSES, last):
+    for lowering in (unroll, lists.PASS, *_PASSES, *of_16_bit, count):
         graph, names = lowering.run(graph)
         if names:
             rewritten[lowering.name] = names

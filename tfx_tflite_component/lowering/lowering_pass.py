@@ -34,9 +34,16 @@ def node_pass(
     """
 
     def run(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
-        candidates = [node for node in graph.nodes.values() if node.op in ops]
+        candidates = [
+            node for node in graph.nodes.values() if node.op in ops and not _is_ordered(node)
+        ]
         found = {node.name: replacement(graph, node) for node in candidates}
         replacements = {name: one for name, one in found.items() if one}
         return replace(graph, replacements), sorted(replacements)
 
     return Pass(name, run)
+
+
+def _is_ordered(node: NodeDef) -> bool:
+    """Whether it matters when a node runs, as it reads or writes a variable that changes."""
+    return any(name.startswith("^") for name in node.input)

@@ -58,7 +58,7 @@ def crossings(
         SplitError: Two parse ops read one feature in different ways.
     """
     parsed = {tensor for feature in features for tensor in feature.tensors}
-    nodes, used = graph.ancestors(graph.outputs.values(), stop=parsed.union(stop))
+    nodes, used = graph.ancestors(graph.fetches, stop=parsed.union(stop))
     features = [feature for feature in features if not used.isdisjoint(feature.tensors)]
     repeated = _repeated(features)
     densified = {
@@ -67,7 +67,7 @@ def crossings(
         if feature.layout is Layout.SPARSE and feature.name not in repeated
     }
     cut = parsed.union(stop, *densified.values())
-    _, still_used = graph.ancestors(graph.outputs.values(), stop=cut)
+    _, still_used = graph.ancestors(graph.fetches, stop=cut)
     ways = [
         _crossing(
             graph,

@@ -41,13 +41,17 @@ def cut(
     }
 
     def read(tensor: str) -> str:
+        if tensor.startswith("^"):
+            return tensor
         tensor = graph.origin(tensor, stop=placeholders)
         return placeholders.get(tensor, tensor)
 
     outputs = {name: read(tensor) for name, tensor in graph.outputs.items()}
-    for name in graph.ancestors(graph.outputs.values(), stop=placeholders)[0]:
+    names = graph.ancestors(graph.fetches, stop=placeholders)[0]
+    kept = set(names)
+    for name in names:
         node = graph.nodes[name]
-        inputs = [read(tensor) for tensor in graph.data_inputs(node, stop=placeholders)]
+        inputs = [read(x) for x in graph.standalone(node, kept, stop=placeholders)]
         nodes[name] = rewired(node, inputs)
     return (
         dataclasses.replace(graph, nodes=nodes, outputs=outputs),

@@ -1,11 +1,12 @@
 """Makes heads: functions of serialized `tf.Example`s that compute what a tail takes."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import tensorflow as tf
 
+from tfx_tflite_component.errors import SplitError, listed
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction, FlatGraph
 from tfx_tflite_component.graph.resources import resources_of
 from tfx_tflite_component.split.crossings import Crossing
@@ -45,6 +46,7 @@ def make_head(
     """
     fetches = [tensor for way in ways for tensor in way.tensors]
     nodes, _ = graph.ancestors(fetches, stop=graph.inputs.values())
+    _check_state(graph, nodes)
     resources = resources_of(graph, nodes)
 
     def head(examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -56,6 +58,17 @@ def make_head(
         return inputs
 
     return Head(_of_examples(head, batch), _of_examples(feed, batch), resources.as_module())
+
+
+def _check_state(graph: FlatGraph, nodes: Iterable[str]) -> None:
+    changed = graph.changed()
+    names = sorted({changed[name] for name in nodes if name in changed})
+    if names:
+        raise SplitError(
+            f"The signature changes {listed(names)}, which what stays with the head reads: the "
+            "state would be kept in two places. Read it only in what becomes the TFLite model, "
+            "split at an earlier input_boundary, or export a signature that does not change it."
+        )
 
 
 def matching_feed(specs: Mapping[str, tf.TensorSpec]) -> Feed | None:

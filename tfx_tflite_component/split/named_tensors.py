@@ -22,7 +22,7 @@ def named_tensors(graph: FlatGraph, tensors: Mapping[str, str]) -> list[Crossing
     """
     ways = [whole(name, _found(graph, name, tensor)) for name, tensor in sorted(tensors.items())]
     _, used = graph.ancestors(
-        graph.outputs.values(), stop={tensor for way in ways for tensor in way.tensors}
+        graph.fetches, stop={tensor for way in ways for tensor in way.tensors}
     )
     for way in ways:
         if used.isdisjoint(way.tensors):

@@ -68,7 +68,7 @@ def find_parse_ops(graph: FlatGraph, stop: Collection[str] = ()) -> list[NodeDef
         SplitError: An op among them parses something else than a batch of `tf.Example`s, or does
             so inside control flow.
     """
-    names, _ = graph.ancestors(graph.outputs.values(), stop)
+    names, _ = graph.ancestors(graph.fetches, stop)
     nodes = [graph.nodes[name] for name in sorted(names)]
     for node in nodes:
         if node.op in _UNSUPPORTED_PARSE_OPS:
@@ -81,7 +81,7 @@ def find_parse_ops(graph: FlatGraph, stop: Collection[str] = ()) -> list[NodeDef
 
 def parses(graph: FlatGraph) -> bool:
     """Whether the signature's outputs depend on an op that parses, in whatever way."""
-    names, _ = graph.ancestors(graph.outputs.values())
+    names, _ = graph.ancestors(graph.fetches)
     return any(
         part.op in (*PARSE_OPS, *_UNSUPPORTED_PARSE_OPS)
         for name in names

@@ -73,7 +73,7 @@ def source_of_tensors(graph: FlatGraph, handed: Collection[str]) -> Source:
         graph: The signature's graph.
         handed: Tensors that cross anyway; an input that is used for them alone does not cross.
     """
-    _, used = graph.ancestors(graph.outputs.values(), stop={*graph.inputs.values(), *handed})
+    _, used = graph.ancestors(graph.fetches, stop={*graph.inputs.values(), *handed})
     return Source(
         reason="the signature takes tensors",
         feed=matching_feed(graph.specs),

@@ -86,7 +86,6 @@ class Cut:
         graph: The graph of the tail.
         ways: What crosses the boundary into that graph.
         specs: Shape and dtype of each input of the tail.
-        batch_size: The batch size of the tail; 0 if it is dynamic.
         features: As in `Split`.
         checks: As in `Split`.
         signature: As in `Split`.
@@ -98,7 +97,6 @@ class Cut:
     graph: FlatGraph
     ways: Sequence[Crossing]
     specs: Mapping[str, tf.TensorSpec]
-    batch_size: int
     features: tuple[ParsedFeature, ...]
     checks: tuple[str, ...]
     signature: ConcreteFunction
@@ -113,8 +111,6 @@ class Cut:
         Raises:
             SplitError: As `make_tail` does.
         """
-        if self.batch_size:
-            graph = with_batch_size(graph, self.batch_size)
         return Split(
             boundary=self.boundary,
             reason=self.reason,
@@ -169,14 +165,14 @@ def cut_signature(
     head = make_head(graph, source.feed, source.batch, ways) if source.feed else None
     specs = _with_batch_size(_specs(ways, head), batch_size)
     rest, between = cut(graph, ways, specs)
+    rest = rank_lookups(rest)
     return Cut(
         boundary=boundary,
         reason=reason or source.reason,
         head=head,
-        graph=rank_lookups(rest),
+        graph=with_batch_size(rest, batch_size) if batch_size else rest,
         ways=between,
         specs=specs,
-        batch_size=batch_size,
         features=source.features,
         checks=_checks(graph),
         signature=signature,

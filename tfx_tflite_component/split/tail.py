@@ -52,7 +52,7 @@ def make_tail(
     """
     fetches = list(graph.outputs.values())
     shapes = _shapes_of_inputs(graph)
-    resources = resources_of(graph, graph.ancestors(fetches)[0])
+    resources = resources_of(graph, graph.ancestors(graph.fetches)[0])
     input_names = {f"input_{index}": name for index, name in enumerate(specs)}
     output_names = {f"output_{index}": name for index, name in enumerate(graph.outputs)}
 
@@ -64,7 +64,7 @@ def make_tail(
             feeds.update(zip(way.tensors, way.unpack(inputs), strict=True))
         batch = tf.shape(arguments["input_0"])[:1]
         feeds.update({name: tf.cast(batch, dtype) for name, dtype in shapes.items()})
-        return dict(zip(output_names, graph.import_part(fetches, feeds), strict=True))
+        return dict(zip(output_names, graph.import_part(fetches, feeds, graph.writes), strict=True))
 
     function = tail.get_concrete_function(
         **{plain: specs[name] for plain, name in input_names.items()}

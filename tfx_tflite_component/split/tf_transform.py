@@ -53,7 +53,7 @@ def transformed_features(
     """
     call, returned = _call(graph, transform)
     features = _in_order(transform) if transform else _by_name(signature, _content(graph, call))
-    _, used = graph.ancestors(graph.outputs.values(), stop=returned)
+    _, used = graph.ancestors(graph.fetches, stop=returned)
     unnamed = used.difference(
         returned[position] for feature in features.values() for position in feature.positions
     )
@@ -83,7 +83,7 @@ def _call(graph: FlatGraph, transform: ConcreteFunction | None) -> tuple[str, li
         call: tensors
         for call, tensors in _calls(graph).items()
         if (_content(graph, call) == content if content else _LAYER.search(call))
-        and graph.ancestors(graph.outputs.values(), stop=tensors)[1]
+        and graph.ancestors(graph.fetches, stop=tensors)[1]
     }
     if len(used) != 1:
         where = listed(used) or "nowhere"

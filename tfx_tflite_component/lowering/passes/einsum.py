@@ -1,0 +1,122 @@
+"""Computes the einsums that are no product of matrices.
+
+The converter turns an einsum into a product of matrices. It refuses those that only reduce, outer
+products, and products with a tensor that has no axis of its own in the result.
+
+1. A label that only one operand has and the result lacks is summed over first.
+2. If both operands then have labels of their own, and others that both have and the result lacks,
+   the einsum is a product of matrices: it is left alone, unless something was summed in 1.
+3. Otherwise, both are brought into one order of axes, multiplied with broadcasting, and summed over
+   the labels that the result lacks.
+4. Floats are summed in whatever order TFLite sums them.
+5. Left alone are other dtypes than float32 and int32, more than two operands, a label that an
+   operand has twice, an ellipsis in an operand of unknown rank, and products of more than 5 axes.
+"""
+
+import dataclasses
+import string
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
+from tfx_tflite_component.lowering.lowering_pass import node_pass
+from tfx_tflite_component.lowering.replacement import Replacement
+
+_DTYPES = (tf.float32, tf.int32)
+_ELLIPSIS = "..."
+_MOST_AXES = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class _Equation:
+    """An equation: the labels of each operand and of the result."""
+
+    operands: Sequence[str]
+    result: str
+
+    def summed(self) -> "_Equation":
+        """The equation that is left when labels of only one operand are summed over."""
+        kept = []
+        for operand in self.operands:
+            others = "".join(other for other in self.operands if other is not operand)
+            kept.append("".join(x for x in operand if x in self.result or x in others))
+        return _Equation(kept, self.result)
+
+    def is_product_of_matrices(self) -> bool:
+        """Whether both operands have labels of their own, and share some that are summed over."""
+        if len(self.operands) == 1:
+            return False
+        first, second = map(set, self.operands)
+        return bool(first - second and second - first and (first & second) - set(self.result))
+
+
+def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement | None:
+    read = graph.data_inputs(node)
+    ranks = [graph.static_tensors[tensor].shape.rank for tensor in read]
+    equation = _parsed(node.attr["equation"].s.decode(), ranks)
+    if equation is None or tf.dtypes.as_dtype(node.attr["T"].type) not in _DTYPES:
+        return None
+    summed = equation.summed()
+    is_summed = summed.operands != equation.operands
+    if summed.is_product_of_matrices() and not is_summed:
+        return None
+    labels = summed.result + "".join(
+        x for x in dict.fromkeys("".join(summed.operands)) if x not in summed.result
+    )
+    if len(labels) > _MOST_AXES:
+        return None
+
+    def build(*tensors: tf.Tensor) -> tf.Tensor:
+        pairs = zip(tensors, equation.operands, summed.operands, strict=True)
+        reduced = [_sum(tensor, has, keeps) for tensor, has, keeps in pairs]
+        if summed.is_product_of_matrices():
+            return tf.einsum(f"{','.join(summed.operands)}->{summed.result}", *reduced)
+        aligned = [
+            _aligned(tensor, has, labels)
+            for tensor, has in zip(reduced, summed.operands, strict=True)
+        ]
+        product = aligned[0] if len(aligned) == 1 else aligned[0] * aligned[1]
+        return _sum(product, labels, summed.result)
+
+    return Replacement(tuple(read), build)
+
+
+def _parsed(equation: str, ranks: Sequence[int | None]) -> _Equation | None:
+    """The equation with labels for what an ellipsis stands for; None for one that is left alone."""
+    left, _, result = equation.replace(" ", "").partition("->")
+    operands = left.split(",")
+    if len(operands) > 2:
+        return None
+    free = [letter for letter in string.ascii_letters if letter not in equation]
+    longest = ""
+    for i, (operand, rank) in enumerate(zip(operands, ranks, strict=True)):
+        if _ELLIPSIS in operand:
+            if rank is None:
+                return None
+            # the axes of two ellipses are aligned from the end
+            count = rank - len(operand) + len(_ELLIPSIS)
+            labels = "".join(free[:count][::-1])
+            operands[i] = operand.replace(_ELLIPSIS, labels)
+            longest = max(longest, labels, key=len)
+    if any(len(set(operand)) < len(operand) for operand in operands):
+        return None
+    return _Equation(operands, result.replace(_ELLIPSIS, longest))
+
+
+def _sum(tensor: tf.Tensor, labels: str, kept: str) -> tf.Tensor:
+    axes = [axis for axis, label in enumerate(labels) if label not in kept]
+    return tf.reduce_sum(tensor, axes) if axes else tensor
+
+
+def _aligned(tensor: tf.Tensor, has: str, labels: str) -> tf.Tensor:
+    """A tensor with its axes in the order of some labels, and axes of size 1 for the others."""
+    order = [has.index(label) for label in labels if label in has]
+    moved = tensor if order == sorted(order) else tf.transpose(tensor, order)
+    for axis, label in enumerate(labels):
+        if label not in has:
+            moved = tf.expand_dims(moved, axis)
+    return moved
+
+
+PASS = node_pass("einsum", ["Einsum"], _replacement)
