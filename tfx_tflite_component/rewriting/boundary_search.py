@@ -12,7 +12,7 @@ from tfx_tflite_component.errors import ConversionError, SplitError, Unsupported
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.lowering.lower import lower
 from tfx_tflite_component.progress import Phase, begin
-from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
 from tfx_tflite_component.quantization.calibration import RepresentativeDataset
 from tfx_tflite_component.quantization.check import check_quantization
 from tfx_tflite_component.quantization.ranges import range_warnings
@@ -127,7 +127,8 @@ def _split(cut: Cut, config: TFLiteRewriterConfig) -> Split:
     """Makes the tail, whose ops are lowered unless the config allows the ones that it has."""
     if config.ops.allow_select_tf_ops:
         return cut.with_tail(cut.graph, {})
-    return cut.with_tail(*lower(cut.graph, is_calibrated(config)))
+    is_16_bit = config.quantization.mode == Quantization.INT16_ACTIVATIONS
+    return cut.with_tail(*lower(cut.graph, is_calibrated(config), is_16_bit))
 
 
 def _with_reason(found: Conversion, reasons: Mapping[str, str]) -> Conversion:
