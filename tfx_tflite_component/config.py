@@ -236,6 +236,7 @@ def _check(config: TFLiteRewriterConfig) -> None:
     _check_not_negative("calibration.num_examples", config.calibration.num_examples)
     _check_verification(config.verification)
     _check_extra_filename(config)
+    _check_import_modules(config.import_modules)
     _check_trusted_ops(config.trusted_ops)
 
 
@@ -330,6 +331,15 @@ def _check_extra_filename(config: TFLiteRewriterConfig) -> None:
             f"of up to {_LONGEST_FILENAME} bytes, other than {listed(taken)}, such as "
             "'model.tflite'."
         )
+
+
+def _check_import_modules(names: Iterable[str]) -> None:
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ConfigError(
+                f"import_modules: {name!r} is not the name of a Python module; expected one such "
+                "as 'tensorflow_text'."
+            )
 
 
 def _check_trusted_ops(ops: Iterable[str]) -> None:

@@ -24,6 +24,7 @@ from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable
 from tfx_tflite_component.worker.process import Worker
 from tfx_tflite_component.worker.protocol import TRY_MODEL, TryModelRequest
 
+_STATE = "ASSIGN_VARIABLE"
 _HEAD_KEY = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 # A call of the head costs about as much as parsing a hundred examples, so that it takes many.
 _HEAD_BATCH_SIZE = 1024
@@ -53,11 +54,15 @@ class Scorer:
             check_runnable(found, model_dir)
             self._head = _load_head(folder, model_dir)
             _check_together(self._head, path, model_dir)
+            self._has_state = any(op.name == _STATE for op in found.ops)
             self._model = TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
         self._of_thread = threading.local()
 
     def score(self, examples: Sequence[bytes]) -> dict[str, np.ndarray]:
         """Scores examples.
+
+        A model with a state scores each example by itself, from the state that it was published
+        with: Beam gives examples no order.
 
         Args:
             examples: Serialized `tf.Example`s.
@@ -79,17 +84,23 @@ class Scorer:
 
     def _score_batch(self, examples: list[bytes]) -> dict[str, np.ndarray]:
         model = self._model_of_thread()
-        size = model.batch_size or _even_size(len(examples))
+        size = model.batch_size or (1 if self._has_state else _even_size(len(examples)))
         # another size for the rest would cost more than to fill it up: it resizes the model
         padding = [examples[-1]] * (-len(examples) % size)
         inputs = call(self._head, {"examples": np.array(examples + padding, object)}, "the head")
         outputs = _joined(
             [
-                model({name: array[first : first + size] for name, array in inputs.items()})
+                self._started(model)(
+                    {name: array[first : first + size] for name, array in inputs.items()}
+                )
                 for first in range(0, len(examples), size)
             ]
         )
         return {name: array[: len(examples)] for name, array in outputs.items()}
+
+    def _started(self, model: TFLiteModel) -> TFLiteModel:
+        """A model whose state is that of its file."""
+        return model.copy() if self._has_state else model
 
     def _model_of_thread(self) -> TFLiteModel:
         if not hasattr(self._of_thread, "model"):

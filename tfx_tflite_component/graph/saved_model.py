@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 from collections.abc import Collection, Iterable
 
 import tensorflow as tf
@@ -14,6 +15,7 @@ from tfx_tflite_component.tensorflow_errors import reason
 
 _SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 _SELF = "self"
+_UNKNOWN_OP = re.compile(r"Op type not registered '(?P<op>[^']+)'")
 _TRANSFORM_DIR = "transform_fn"
 _INIT_OP = "__saved_model_init_op"
 
@@ -48,6 +50,13 @@ def load_signature(
     except SourceModelError:
         raise
     except Exception as e:  # TensorFlow raises nearly anything for a damaged file
+        if unknown := _UNKNOWN_OP.search(str(e)):
+            raise SourceModelError(
+                f"The SavedModel in {path} holds the op {unknown['op']!r}, which is not "
+                "registered: its library has to be imported first. Name the library's module in "
+                "import_modules, such as 'tensorflow_text'; outside of a rewriting, import it in "
+                "the process that loads the model."
+            ) from e
         raise SourceModelError(
             f"The SavedModel in {path} cannot be read: {reason(e)}. Check that it loads with "
             "tf.saved_model.load, and that every file of it was copied."

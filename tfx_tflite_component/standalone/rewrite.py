@@ -64,6 +64,7 @@ def rewrite_saved_model(
     examples: Examples | None = None,
     transform_graph: Path | None = None,
     calibration_examples: Examples | None = None,
+    import_modules: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Rewrites a SavedModel into a TFLite model.
 
@@ -84,6 +85,8 @@ def rewrite_saved_model(
             the names of the inputs at TRANSFORMED_FEATURES.
         calibration_examples: Patterns of other files to calibrate with, for the modes of
             quantization that do; then all of `examples` is for the comparison.
+        import_modules: Modules to import before the model is loaded, besides those of the config's
+            `import_modules`: libraries with ops of their own, such as "tensorflow_text".
 
     Returns:
         The report, as `report.json` has it.
@@ -94,8 +97,10 @@ def rewrite_saved_model(
         RewriterError: What else was refused, and why. `destination` is then left as it was.
     """
     with Worker() as worker:
+        settings = given_config(config)
+        settings.import_modules.extend(import_modules)
         report = rewrite_by(
-            worker, source, destination, config, examples, transform_graph, calibration_examples
+            worker, source, destination, settings, examples, transform_graph, calibration_examples
         )
     return report.to_json()
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from tfx_tflite_component.config import given_config, with_defaults
+from tfx_tflite_component.graph.op_libraries import import_op_libraries
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.report.schema import ComparisonReport, InspectionReport, Report
@@ -31,6 +32,7 @@ from tfx_tflite_component.worker.protocol import (
 
 def _rewrite(request: RewriteRequest) -> Report:
     config = given_config(request.config)
+    import_op_libraries(config.import_modules)
     return rewrite(
         pathlib.Path(request.source),
         pathlib.Path(request.destination),
@@ -43,6 +45,7 @@ def _rewrite(request: RewriteRequest) -> Report:
 
 def _compare(request: CompareRequest) -> ComparisonReport:
     config = given_config(request.config)
+    import_op_libraries(config.import_modules)
     (examples,) = _samples(config, request.files).values()
     found = compare(
         pathlib.Path(request.source), pathlib.Path(request.model), with_defaults(config), examples

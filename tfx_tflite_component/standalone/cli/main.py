@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _convert(arguments: argparse.Namespace) -> int:
-    config = _config(arguments.config)
+    config = _config(arguments)
     results = arguments.output, config, arguments.examples
     calibration = {"calibration_examples": arguments.calibration_examples}
     if arguments.keras_model is not None:
@@ -114,7 +114,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    config = _config(arguments.config)
+    config = _config(arguments)
     with _worker() as worker:
         from tfx_tflite_component.standalone.rewrite import compare_by
 
@@ -136,7 +136,13 @@ def _worker() -> "Worker":
     return Worker()
 
 
-def _config(path: str | None) -> TFLiteRewriterConfig:
+def _config(arguments: argparse.Namespace) -> TFLiteRewriterConfig:
+    config = _config_of_file(arguments.config)
+    config.import_modules.extend(arguments.import_module)
+    return config
+
+
+def _config_of_file(path: str | None) -> TFLiteRewriterConfig:
     if path is None:
         return given_config(None)
     try:
@@ -240,6 +246,14 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
         "--config",
         metavar="FILE",
         help="a TFLiteRewriterConfig in its text (.textproto) or JSON form",
+    )
+    parser.add_argument(
+        "--import-module",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="a Python module to import before the model is loaded, such as tensorflow_text; may "
+        "be given several times",
     )
 
 
