@@ -3,9 +3,13 @@
 import pathlib
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from lowerings import Compute, converted, saved, split_lowered
 
+from tfx_tflite_component.config import given_config
+from tfx_tflite_component.conversion.loops import check_loops
+from tfx_tflite_component.errors import ConversionError
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.lowering.passes.loops import LOOPS
@@ -87,3 +91,15 @@ def test_elements_that_no_step_set_are_zeros(tmp_path: pathlib.Path) -> None:
     lowered = converted(tmp_path, compute, ([2], tf.float32))
     assert "lists" in lowered.split.lowered
     lowered.check_same(np.float32([1, 2]))
+
+
+def test_loop_that_cannot_be_calibrated_is_refused_with_its_name(tmp_path: pathlib.Path) -> None:
+    def compute(x: tf.Tensor) -> tf.Tensor:
+        return tf.while_loop(
+            lambda y: tf.reduce_sum(y) < 10, lambda y: [y + 1], [x], name="until_ten"
+        )[0]
+
+    signature = load_signature(saved(tmp_path, compute, ([2], tf.float32)), "serving_default")
+    config = given_config("quantization { mode: FULL_INTEGER }")
+    with pytest.raises(ConversionError, match=r"until_ten.*DYNAMIC_RANGE"):
+        check_loops(split_lowered(signature, is_calibrated=True).tail, config)

@@ -15,6 +15,7 @@ from tensorflow.lite.python.convert_phase import ConverterError
 
 from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.conversion import size_limit
+from tfx_tflite_component.conversion.loops import check_loops
 from tfx_tflite_component.conversion.weight_offload import unloaded
 from tfx_tflite_component.errors import ConversionError, UnsupportedOpsError, listed
 from tfx_tflite_component.graph.flat_graph import without_calls
@@ -84,6 +85,7 @@ def convert(
         ConversionError: The tail is too large, or the converter refused it for another reason.
     """
     _check_types(tail)
+    check_loops(tail, config)
     size_limit.check_size(tail, config.quantization.mode)
     model = _convert(tail, config, dataset, kept)
     if len(model) > size_limit.LIMIT_BYTES:
