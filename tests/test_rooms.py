@@ -24,7 +24,8 @@ _KNOWN_BY = {
         {"tf.lite.TFLiteConverter", "tf.lite.Optimize", "tf.lite.OpsSet"},
         {"conversion", "quantization"},
     ),
-    "an interpreter": ({"tf.lite.Interpreter", "ai_edge_litert."}, {"tflite"}),
+    # the stand-alone scripts of `targets` run another environment's
+    "an interpreter": ({"tf.lite.Interpreter", "ai_edge_litert."}, {"tflite", "targets"}),
     "artifacts": ({"tfx.types", "tfx.dsl.components"}, {"components"}),
 }
 """What only some rooms may use, by the names that give it away."""

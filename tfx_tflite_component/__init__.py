@@ -1,4 +1,4 @@
-"""TensorFlow Lite for TFX pipelines: the `TFLiteRewriter` component and its config."""
+"""TensorFlow Lite for TFX pipelines: the components and their configs."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 from tfx_tflite_component.version import __version__
 
 if TYPE_CHECKING:
-    from tfx_tflite_component.components.artifacts import TFLiteReport
+    from tfx_tflite_component.components.artifacts import TFLiteInfraReport, TFLiteReport
+    from tfx_tflite_component.components.infra_validator.component import TFLiteInfraValidator
     from tfx_tflite_component.components.rewriter.component import (
         TFLiteRewriter,
         TFLiteRewriterSpec,
     )
+    from tfx_tflite_component.proto.tflite_infra_validator_pb2 import TFLiteInfraValidatorConfig
     from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
     from tfx_tflite_component.standalone.rewrite import (
         rewrite_concrete_function,
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "TFLiteInfraReport",
+    "TFLiteInfraValidator",
+    "TFLiteInfraValidatorConfig",
     "TFLiteReport",
     "TFLiteRewriter",
     "TFLiteRewriterConfig",
@@ -30,6 +35,9 @@ __all__ = [
 ]
 
 _MODULES = {
+    "TFLiteInfraReport": "tfx_tflite_component.components.artifacts",
+    "TFLiteInfraValidator": "tfx_tflite_component.components.infra_validator.component",
+    "TFLiteInfraValidatorConfig": "tfx_tflite_component.proto.tflite_infra_validator_pb2",
     "TFLiteReport": "tfx_tflite_component.components.artifacts",
     "TFLiteRewriter": "tfx_tflite_component.components.rewriter.component",
     "TFLiteRewriterConfig": "tfx_tflite_component.proto.tflite_rewriter_pb2",

@@ -102,6 +102,10 @@ class StorageError(RewriterError):
     """A folder cannot be read or written: the disk is full, or the rights are missing."""
 
 
+class TargetError(RewriterError):
+    """The environment of a target cannot be installed, or its process cannot be started."""
+
+
 class WorkerError(RewriterError):
     """The process that works with TensorFlow died, or took too long.
 

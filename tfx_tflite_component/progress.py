@@ -25,6 +25,10 @@ class Phase(str, enum.Enum):
     TIMING = "measuring its latency"
     SAVING = "saving what belongs to the model"
     TRYING = "trying the TFLite model"
+    FEEDING = "running the head on the examples"
+    INSTALLING = "installing a target environment"
+    RUNNING_ON_HOST = "running the model on the host"
+    RUNNING_ON_TARGETS = "running the model on the targets"
 
 
 def begin(phase: Phase, boundary: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The artifact type of the report, and how a notebook shows it."""
+"""The artifact types of reports, and how a notebook shows them."""
 
 import os
 
@@ -16,10 +16,16 @@ class TFLiteReport(types.Artifact):
     TYPE_NAME = "tfx_tflite_component.TFLiteReport"
 
 
+class TFLiteInfraReport(types.Artifact):
+    """What an infra validation found: `report.json` for programs and `report.html` for people."""
+
+    TYPE_NAME = "tfx_tflite_component.TFLiteInfraReport"
+
+
 class _ReportVisualization(visualizations.ArtifactVisualization):
     """The page, in TFX's InteractiveContext."""
 
-    ARTIFACT_TYPE = TFLiteReport
+    ARTIFACT_TYPE: type[types.Artifact] = TFLiteReport
 
     def display(self, artifact: types.Artifact) -> None:  # type: ignore[override]
         from IPython.display import HTML, display
@@ -27,4 +33,11 @@ class _ReportVisualization(visualizations.ArtifactVisualization):
         display(HTML(io_utils.read_string_file(os.path.join(artifact.uri, REPORT_HTML))))
 
 
+class _InfraReportVisualization(_ReportVisualization):
+    """The page of an infra validation, likewise."""
+
+    ARTIFACT_TYPE = TFLiteInfraReport
+
+
 visualizations.get_registry().register(_ReportVisualization)
+visualizations.get_registry().register(_InfraReportVisualization)

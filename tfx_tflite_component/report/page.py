@@ -17,7 +17,7 @@ from tfx_tflite_component.tflite.inspection import Op
 _BINS = 24
 _WORST = 5
 
-_environment = jinja2.Environment(
+templates = jinja2.Environment(
     loader=jinja2.PackageLoader("tfx_tflite_component.report", "."),
     # names of features and layers come from a model, and may hold anything
     autoescape=True,
@@ -37,8 +37,21 @@ def write_report(report: Report, folder: pathlib.Path) -> None:
     Raises:
         StorageError: They cannot be written.
     """
-    content = json.dumps(report.to_json(), indent=2, allow_nan=False)
-    page = render(report)
+    write_files(report.to_json(), render(report), folder)
+
+
+def write_files(report: dict[str, Any], page: str, folder: pathlib.Path) -> None:
+    """Writes a report's JSON form and its page into a local folder.
+
+    Args:
+        report: The report's JSON form.
+        page: The page.
+        folder: The folder.
+
+    Raises:
+        StorageError: They cannot be written.
+    """
+    content = json.dumps(report, indent=2, allow_nan=False)
     with storage_errors(f"the report in {folder}"):
         (folder / REPORT_JSON).write_text(content, encoding="utf-8")
         (folder / REPORT_HTML).write_text(page, encoding="utf-8")
@@ -54,7 +67,7 @@ def render(report: Report) -> str:
         An HTML page that needs no other file.
     """
     outputs = report.verification.outputs if report.verification else {}
-    return _environment.get_template("report.html.jinja").render(
+    return templates.get_template("report.html.jinja").render(
         report=report.to_json(),
         ops=_op_table(report.model.ops),
         outputs={

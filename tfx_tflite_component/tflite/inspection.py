@@ -13,6 +13,7 @@ from typing import TypeVar
 from tensorflow.lite.python import schema_py_generated as schema
 
 from tfx_tflite_component.errors import ModelFileError
+from tfx_tflite_component.tflite.facts import multiply_accumulates, peak_tensor_bytes
 from tfx_tflite_component.tflite.signatures import Signature, name_of, signatures
 
 BUILTIN, SELECT_TF, CUSTOM = "BUILTIN", "SELECT_TF", "CUSTOM"
@@ -81,6 +82,9 @@ class Inspection:
         ops: The ops, in order.
         weights: The constants by dtype.
         op_set: The op set that the model needs: BUILTIN, SELECT_TF or CUSTOM.
+        macs: The multiply-accumulates of one inference; see `facts.multiply_accumulates`.
+        peak_tensor_bytes: The most memory that the tensors take at one time; see
+            `facts.peak_tensor_bytes`.
     """
 
     size_bytes: int
@@ -88,6 +92,8 @@ class Inspection:
     ops: tuple[Op, ...]
     weights: dict[str, Weights]
     op_set: str
+    macs: int
+    peak_tensor_bytes: int
 
     @property
     def is_quantized(self) -> bool:
@@ -150,6 +156,8 @@ def _inspection(content: bytes) -> Inspection:
         op_set=next(
             kind for kind in (CUSTOM, SELECT_TF, BUILTIN) if kind in kinds or kind == BUILTIN
         ),
+        macs=multiply_accumulates(model),
+        peak_tensor_bytes=peak_tensor_bytes(model),
     )
 
 

@@ -88,7 +88,25 @@ class TryModelRequest:
     model_dir: str
 
 
+@dataclasses.dataclass(frozen=True)
+class FeedRequest:
+    """Examples to run the head on.
+
+    Attributes:
+        head: The folder of the head.
+        files: What the examples are sampled from.
+        num_examples: How many are sampled.
+        destination: The `.npz` file to write: an array for each input of the model.
+    """
+
+    head: str
+    files: Files
+    num_examples: int
+    destination: str
+
+
 REWRITE = Task("rewrite", RewriteRequest, Report)
 COMPARE = Task("compare", CompareRequest, ComparisonReport)
 INSPECT = Task("inspect", InspectRequest, InspectionReport)
 TRY_MODEL = Task("try_model", TryModelRequest, type(None))
+FEED = Task("feed", FeedRequest, type(None))

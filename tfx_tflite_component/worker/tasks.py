@@ -4,14 +4,18 @@ import contextlib
 import pathlib
 from collections.abc import Mapping
 
+import numpy as np
 import tensorflow as tf
 
+from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.config import given_config, with_defaults
 from tfx_tflite_component.graph.op_libraries import import_op_libraries
+from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.report.schema import ComparisonReport, InspectionReport, Report
 from tfx_tflite_component.rewriting.rewrite import Samples, rewrite
+from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.samples.files import Files
 from tfx_tflite_component.samples.random_examples import random_tensors
 from tfx_tflite_component.samples.sampling import draw_samples
@@ -20,10 +24,12 @@ from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable
 from tfx_tflite_component.verification.compare import compare
 from tfx_tflite_component.worker.protocol import (
     COMPARE,
+    FEED,
     INSPECT,
     REWRITE,
     TRY_MODEL,
     CompareRequest,
+    FeedRequest,
     InspectRequest,
     RewriteRequest,
     TryModelRequest,
@@ -76,10 +82,27 @@ def _try_model(request: TryModelRequest) -> None:
         loaded(random_tensors(specs, count=1, seed=0))
 
 
+def _feed(request: FeedRequest) -> None:
+    config = TFLiteRewriterConfig(verification={"num_examples": request.num_examples})
+    (examples,) = _samples(config, {"verification": request.files}).values()
+    begin(Phase.FEEDING)
+    head = load_signature(pathlib.Path(request.head), SIGNATURE_KEY)
+    inputs = call(head, {"examples": np.array(examples, object)}, "the head")
+    # words are objects, which would be stored as pickles
+    stored = {name: a.astype("S") if a.dtype == object else a for name, a in inputs.items()}
+    np.savez(request.destination, **stored)
+
+
 def _samples(config: TFLiteRewriterConfig, files: Mapping[str, Files]) -> dict[str, list[bytes]]:
     if files:
         begin(Phase.SAMPLING)
     return draw_samples(config, files)
 
 
-TASKS = {REWRITE: _rewrite, COMPARE: _compare, INSPECT: _inspect, TRY_MODEL: _try_model}
+TASKS = {
+    REWRITE: _rewrite,
+    COMPARE: _compare,
+    INSPECT: _inspect,
+    TRY_MODEL: _try_model,
+    FEED: _feed,
+}

@@ -7,23 +7,19 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from tfx import types
-from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import path_utils
 
 from tfx_tflite_component.artifact_layout import HEAD_DIR
+from tfx_tflite_component.components.examples_artifacts import files_of_splits
 from tfx_tflite_component.config import (
     check_examples,
     check_transform_graph,
     given_config,
     with_defaults,
 )
-from tfx_tflite_component.errors import (
-    ExamplesError,
-    SourceModelError,
-    listed,
-)
+from tfx_tflite_component.errors import SourceModelError
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.report.publish import beside, publish_report, rejected_report_in
 from tfx_tflite_component.report.schema import Report
@@ -37,9 +33,6 @@ EXAMPLES_KEY = standard_component_specs.EXAMPLES_KEY
 TRANSFORM_GRAPH_KEY = standard_component_specs.TRANSFORM_GRAPH_KEY
 REPORT_KEY = "report"
 CONFIG_KEY = "config"
-
-_PAYLOAD_FORMAT = "FORMAT_TF_EXAMPLE"
-_FILE_FORMATS = ("tfrecords_gzip", "tfrecords")
 
 _log = logging.getLogger(__name__)
 
@@ -116,42 +109,9 @@ def _files(examples: list[types.Artifact], config: TFLiteRewriterConfig) -> dict
     if not examples:
         return {}
     return {
-        name: _files_of_splits(examples, name, list(settings.splits))
+        name: files_of_splits(examples, f"{name}.splits", list(settings.splits))
         for name, settings in settings_of_samples(config).items()
     }
-
-
-def _files_of_splits(examples: list[types.Artifact], name: str, splits: list[str]) -> Files:
-    for artifact in examples:
-        _check_examples(f"{name}.splits", splits, artifact)
-    patterns = [
-        pattern
-        for split in splits
-        for pattern in examples_utils.get_split_file_patterns(examples, split)
-    ]
-    return Files(f"{name}.splits: {listed(splits)}", patterns)
-
-
-def _check_examples(field: str, splits: list[str], artifact: types.Artifact) -> None:
-    available = artifact_utils.decode_split_names(artifact.split_names)
-    missing = [split for split in splits if split not in available]
-    if missing:
-        raise ExamplesError(
-            f"{field}: `examples` at {artifact.uri} has no split {listed(missing)}; it has "
-            f"{listed(available)}. Set {field} to splits that are there."
-        )
-    payload = examples_utils.get_payload_format_string(artifact)
-    if payload != _PAYLOAD_FORMAT:
-        raise ExamplesError(
-            f"`examples` at {artifact.uri} holds {payload}; only {_PAYLOAD_FORMAT} can be fed to a "
-            "model. Leave `examples` out, or store tf.Examples."
-        )
-    file_format = examples_utils.get_file_format(artifact)
-    if file_format not in _FILE_FORMATS:
-        raise ExamplesError(
-            f"`examples` at {artifact.uri} is stored as {file_format!r}; expected one of "
-            f"{listed(_FILE_FORMATS)}."
-        )
 
 
 def _describe(output: types.Artifact, report: Report, source_uri: str) -> None:

@@ -1,0 +1,50 @@
+"""Runs a model on TensorFlow Lite Micro."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import exchange
+
+# An arena that no model is too large for: some times the sizes of the file and of its tensors.
+_TIMES = 20
+_LEAST_BYTES = 2**20
+
+
+def main(asked: exchange.Exchange) -> None:
+    """Runs all calls, and prints how the arena was used.
+
+    The request has "model", the path; "peak_tensor_bytes", for the size of the arena; and
+    "num_outputs".
+    """
+    from tflite_micro import runtime
+
+    request = asked.request
+    calls = asked.calls()
+    size = os.path.getsize(request["model"]) + request["peak_tensor_bytes"]
+    try:
+        interpreter = runtime.Interpreter.from_file(
+            request["model"], arena_size=_LEAST_BYTES + _TIMES * size
+        )
+        asked.say(loaded=True)
+        outputs = [_infer(interpreter, request["num_outputs"], call) for call in calls]
+        interpreter.print_allocations()
+    except (RuntimeError, ValueError) as e:
+        asked.refused(e)
+        return
+    asked.answered(outputs)
+
+
+def _infer(interpreter: Any, num_outputs: int, call: dict[int, Any]) -> dict[int, Any]:
+    for position, array in call.items():
+        interpreter.set_input(array, position)
+    interpreter.invoke()
+    return {position: interpreter.get_output(position) for position in range(num_outputs)}
+
+
+if __name__ == "__main__":
+    exchange.start(main)
