@@ -124,7 +124,7 @@ def test_extra_filename_that_is_no_name_of_its_own_is_refused(name):
 @pytest.mark.parametrize(
     ("quantization", "named"),
     [
-        ({"input_type": "INT8"}, "input_type: INT8 does not go with mode: NONE"),
+        ({"input_type": "INT8"}, "input_type: INT8 cannot be set with mode: NONE"),
         (
             {"mode": "FULL_INTEGER", "output_type": "INT16"},
             "output_type: INT16 does not go .*one of 'FLOAT32', 'INT8', 'UINT8'",
@@ -196,7 +196,7 @@ def test_config_that_needs_no_examples_is_fine_without_them():
     ("config", "named"),
     [
         ("input_boundary: TENSORS", "TENSORS needs boundary_tensors"),
-        ("boundary_tensors { key: 'x' value: 'op' }", "AUTO does not go with boundary_tensors"),
+        ("boundary_tensors { key: 'x' value: 'op' }", "AUTO cannot be set with boundary_tensors"),
         (
             "input_boundary: TENSORS boundary_tensors { key: '' value: 'op' }",
             "boundary_tensors: an input of the model needs a name",

@@ -223,7 +223,7 @@ def check_transform_graph(config: TFLiteRewriterConfig, given: bool) -> None:
         name = TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
         raise ConfigError(
             f"The component's `transform_graph` has no effect with input_boundary: {name}; it "
-            "names the inputs at TRANSFORMED_FEATURES. Leave one of both out."
+            "names the inputs at TRANSFORMED_FEATURES. Remove one of the two."
         )
 
 
@@ -245,8 +245,8 @@ def _check_boundary_tensors(config: TFLiteRewriterConfig) -> None:
     if named != (config.input_boundary == TFLiteRewriterConfig.TENSORS):
         name = TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
         raise ConfigError(
-            f"input_boundary: {name} {'does not go with' if named else 'needs'} boundary_tensors: "
-            "TENSORS names the inputs of the model by them, and no other boundary does."
+            f"input_boundary: {name} {'cannot be set with' if named else 'needs'} boundary_tensors"
+            ": TENSORS names the inputs of the model by them, and no other boundary does."
         )
     if "" in config.boundary_tensors:
         raise ConfigError("boundary_tensors: an input of the model needs a name, found ''.")
@@ -262,7 +262,7 @@ def _check_quantization(config: TFLiteRewriterConfig) -> None:
         _check_enum(f"quantization.{field}", value, Quantization.TensorType)
         if value not in types:
             raise ConfigError(
-                f"quantization.{field}: {Quantization.TensorType.Name(value)} does not go with "
+                f"quantization.{field}: {Quantization.TensorType.Name(value)} cannot be set with "
                 f"mode: {mode}; expected one of {listed(map(Quantization.TensorType.Name, types))}."
             )
     # each of these would otherwise be accepted and do nothing
@@ -327,7 +327,7 @@ def _check_extra_filename(config: TFLiteRewriterConfig) -> None:
     is_path = not set(name).isdisjoint("/\\\0")
     if name in taken or is_path or len(name.encode()) > _LONGEST_FILENAME:
         raise ConfigError(
-            f"output.extra_filename: {name!r} is no file name of its own; expected a plain name "
+            f"output.extra_filename: {name!r} cannot be the extra file's name; expected a name "
             f"of up to {_LONGEST_FILENAME} bytes, other than {listed(taken)}, such as "
             "'model.tflite'."
         )

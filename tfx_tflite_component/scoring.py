@@ -161,7 +161,7 @@ def _check_together(head: ConcreteFunction, path: pathlib.Path, model_dir: str) 
     if made != taken:
         raise SourceModelError(
             f"The head of the TFLite model in {model_dir} makes {listed(made)}, and the model "
-            f"takes {listed(taken)}: it is another model's. Copy an artifact whole."
+            f"takes {listed(taken)}: the head belongs to another model. Copy the whole artifact."
         )
 
 

@@ -36,7 +36,7 @@ _TEXTS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "types of inputs": (
         "quantization { input_type: INT8 }",
-        ("input_type: INT8 does not go with mode: NONE", "expected one of 'FLOAT32'"),
+        ("input_type: INT8 cannot be set with mode: NONE", "expected one of 'FLOAT32'"),
     ),
     "calibration of nothing": (
         "calibration { num_examples: 3 }",
@@ -65,7 +65,7 @@ _TEXTS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "tensors without a boundary": (
         "boundary_tensors { key: 'x' value: 'op' }",
-        ("does not go with boundary_tensors",),
+        ("cannot be set with boundary_tensors",),
     ),
 }
 

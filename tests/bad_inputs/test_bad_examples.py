@@ -161,7 +161,7 @@ def test_values_beyond_what_floats_can_add_up_pass_no_check(
     model: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     examples = write_records(tmp_path / "data", [example(size=[3e38, 3e38])])
-    words = ("output 'score' (float32): NaN, or infinite in one of both alone, at example 0",)
+    words = ("output 'score' (float32): NaN, or infinite in only one of the two, at example 0",)
     check_not_converted(
         Refusal(VerificationError, words, exit_code=1), model, tmp_path, "--examples", examples
     )

@@ -55,7 +55,7 @@ def content(folder: pathlib.Path) -> bytes:
 
 
 _DAMAGED = ("is damaged", "copied whole")
-_OTHER = ("is no TFLite model", "expected the identifier b'TFL3'")
+_OTHER = ("is not a TFLite model", "expected the identifier b'TFL3'")
 _DAMAGES: dict[str, tuple[Damage, tuple[str, ...]]] = {
     "empty": (lambda _: b"", (*_OTHER, "found b''")),
     "half": (lambda content: content[: len(content) // 2], _DAMAGED),

@@ -80,7 +80,7 @@ _ROWS = {
         _double, SplitError, ("Input 'x' has no known rank",), tf.TensorSpec(None, tf.float32, "x")
     ),
     "no input": _Row(lambda: {"y": tf.constant(1.0)}, SplitError, ("takes no inputs",), spec=None),
-    "no output": _Row(lambda x: {}, SplitError, ("'serving_default' gives no outputs",)),
+    "no output": _Row(lambda x: {}, SplitError, ("'serving_default' returns no outputs",)),
     "batch of nothing": _Row(
         _double,
         SplitError,
@@ -90,24 +90,24 @@ _ROWS = {
     "more elements than the format counts": _Row(
         _double,
         ConversionError,
-        ("dimensions out of 32 bit", "Leave what it complains of"),
+        ("dimensions out of 32 bit", "Remove the op that it names"),
         tf.TensorSpec([None, 2**31], tf.float32, "x"),
     ),
     "more dimensions than ops take": _Row(
         _double,
         UnsupportedOpsError,
-        ("Mul, which Select TF has",),
+        ("Mul, available as a Select TF op",),
         tf.TensorSpec([None] + [1] * 20, tf.float32, "x"),
     ),
     "Python function": _Row(
         lambda x: {"y": tf.ensure_shape(tf.numpy_function(abs, [x], tf.float32), [None, 2])},
         UnsupportedOpsError,
-        ("PyFunc, which not even Select TF has",),
+        ("PyFunc, not available as a Select TF op either",),
     ),
     "file that is read": _Row(
         lambda x: {"y": x, "content": tf.io.read_file("/etc/hostname")},
         UnsupportedOpsError,
-        ("ReadFile, which Select TF has",),
+        ("ReadFile, available as a Select TF op",),
     ),
     "not a number": _Row(
         lambda x: {"y": x * float("nan")}, VerificationError, ("output 'y' (float32): NaN",)

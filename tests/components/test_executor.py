@@ -253,7 +253,9 @@ _FILL_INVERSE_ERROR = _saving(lambda x: {"y": tf.math.erfinv(x)}, _FLOATS)
         pytest.param(
             _fill_with_junk, {}, SourceModelError, ["cannot be read"], id="unreadable SavedModel"
         ),
-        pytest.param(_fill_twice, {}, SourceModelError, ["no single SavedModel"], id="two exports"),
+        pytest.param(
+            _fill_twice, {}, SourceModelError, ["not hold exactly one SavedModel"], id="two exports"
+        ),
         pytest.param(
             _FILL_DOUBLING,
             {"signature_key": "predict"},
@@ -296,7 +298,7 @@ _FILL_INVERSE_ERROR = _saving(lambda x: {"y": tf.math.erfinv(x)}, _FLOATS)
             _FILL_INVERSE_ERROR,
             {},
             UnsupportedOpsError,
-            ["Erfinv", "not even Select TF", "'erfinv'"],
+            ["Erfinv", "not available as a Select TF op either", "'erfinv'"],
             id="op without a builtin",
         ),
         pytest.param(

@@ -327,7 +327,7 @@ def test_publishes_with_a_warning_if_told_so(
     assert "model/Format-Serving/tflite" in _published(tmp_path / "out")
     report = json.loads((tmp_path / "out" / "report" / "report.json").read_text())
     (warning,) = report["warnings"]
-    assert "asked for are 200.0 dB" in warning
+    assert "the limit is 200.0 dB" in warning
     assert warning in caplog.text
     page = (tmp_path / "out" / "report" / "report.html").read_text()
-    assert "asked for are 200.0 dB" in page
+    assert "the limit is 200.0 dB" in page

@@ -124,7 +124,7 @@ def test_op_without_a_builtin_is_named_with_its_scope_and_the_choices(tmp_path):
     with pytest.raises(UnsupportedOpsError) as raised:
         convert_model(_fourier(tmp_path / "model"))
     message = str(raised.value)
-    assert "RFFT3D, which Select TF has, in 'spectrum'" in message
+    assert "RFFT3D, available as a Select TF op, in 'spectrum'" in message
     assert "ops { allow_select_tf_ops: true }" in message
     assert "batch_size" not in message
     assert "loc(" not in message
@@ -139,7 +139,7 @@ def test_op_of_floats_that_builtins_lack_is_told_by_its_type(dtype, tmp_path):
     model = save(tmp_path / "model", compute, tf.TensorSpec([None, 2], tf.float32, "x"))
     with pytest.raises(UnsupportedOpsError) as raised:
         convert_model(model)
-    assert f"MatMul of {dtype.name}, which Select TF has, in" in str(raised.value)
+    assert f"MatMul of {dtype.name}, available as a Select TF op, in" in str(raised.value)
     assert "\n  - compute in float32, which the builtin ops are for" in str(raised.value)
 
 
@@ -160,7 +160,7 @@ def _doubled_sparse(folder):
 def test_op_that_not_even_select_tf_has_is_named(tmp_path):
     with pytest.raises(UnsupportedOpsError) as raised:
         convert_model(_doubled_sparse(tmp_path / "model"), SELECT_TF_OPS)
-    assert "SparseDenseCwiseMul, which not even Select TF has" in str(raised.value)
+    assert "SparseDenseCwiseMul, not available as a Select TF op either" in str(raised.value)
     assert "ops { allow_custom_ops: true }" in str(raised.value)
 
 

@@ -64,6 +64,6 @@ def test_dynamic_batch_without_select_tf_ops_names_the_layer_and_the_batch_size(
     model = _save_layers(tmp_path / "model", keras, keras.layers.LSTM(4, name="reader"))
     with pytest.raises(UnsupportedOpsError) as raised:
         convert_model(model)
-    assert "TensorListReserve, which Select TF has, in 'sequential" in str(raised.value)
+    assert "TensorListReserve, available as a Select TF op, in 'sequential" in str(raised.value)
     assert "/reader" in str(raised.value)
     assert "batch_size: 1" in str(raised.value)

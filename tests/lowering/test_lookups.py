@@ -85,7 +85,7 @@ def test_finds_what_tensorflow_finds(
 ) -> None:
     lowered = _converted(tmp_path, _table(keys, values, default))
     assert len(lowered.split.lowered["lookups"]) == 1
-    assert "LookupTableFindV2, which Select TF has" in lowered.refused()
+    assert "LookupTableFindV2, available as a Select TF op" in lowered.refused()
     others = _OTHERS[keys.dtype.name]
     for batch in (np.concatenate([keys, others, keys[::-1]]), keys[:1], others[:1], keys[:0]):
         lowered.check_same(batch)

@@ -87,7 +87,7 @@ def test_refusal_everywhere_tells_of_every_boundary(tmp_path: pathlib.Path) -> N
     with pytest.raises(UnsupportedOpsError) as raised:
         _rewrite(source)
     message = str(raised.value)
-    assert "StringToHashBucketStrong, which Select TF has" in message
+    assert "StringToHashBucketStrong, available as a Select TF op" in message
     assert "StringToHashBucketFast, which" not in message
     assert message.splitlines()[-1].startswith("The boundary RAW_FEATURES does not do either: ")
     assert "'StringToHashBucketFast'" in message.splitlines()[-1]
@@ -104,7 +104,7 @@ def test_refusal_without_a_transform_tells_how_to_leave_ops_in_the_head(
     with pytest.raises(UnsupportedOpsError) as raised:
         _rewrite(source)
     message = str(raised.value)
-    assert "StringToHashBucketFast, which Select TF has" in message
+    assert "StringToHashBucketFast, available as a Select TF op" in message
     assert "input_boundary: TENSORS" in message
     assert "TRANSFORMED_FEATURES" not in message
 

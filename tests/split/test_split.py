@@ -88,7 +88,7 @@ def test_scalar_input_leaves_the_head_out(tmp_path):
 
 def test_pinned_signature_boundary_leaves_the_parsing_in_the_model(parsing):
     pinned = "input_boundary: SIGNATURE "
-    with pytest.raises(UnsupportedOpsError, match="ParseExampleV2, which Select TF has"):
+    with pytest.raises(UnsupportedOpsError, match="ParseExampleV2, available as a Select TF op"):
         convert_model(parsing, pinned)
     conversion = convert_model(parsing, pinned + SELECT_TF_OPS)
     assert conversion.split.boundary is Boundary.SIGNATURE

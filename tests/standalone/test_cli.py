@@ -154,7 +154,7 @@ def test_output_without_room_is_told(integer_model):
             check=False,
         )
     assert done.returncode == 2
-    assert "cannot be printed: No space left on device" in _message(done.stderr)
+    assert "Cannot write to standard output: No space left on device" in _message(done.stderr)
 
 
 @pytest.mark.process
@@ -202,7 +202,7 @@ def test_nan_of_a_model_that_is_published_all_the_same_is_told(run, tmp_path):
     code, out, errors = run("convert", tmp_path / "model", tmp_path / "out", *arguments)
     assert code == 0
     assert "largest difference inf" in out
-    assert "warning: The TFLite model does not compute what the SavedModel does" in out
+    assert "warning: The TFLite model's outputs do not match the SavedModel's" in out
     assert errors.count("\n") == errors.count(" s  ")
 
 

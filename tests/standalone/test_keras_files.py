@@ -60,7 +60,7 @@ def _evil(folder):
     return lambda x: (open(f"{folder}/trace", "w").close(), x * 2)[1]
 
 
-# --- what is converted
+# --- the SavedModel to convert
 
 
 @both_generations

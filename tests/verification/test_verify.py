@@ -497,8 +497,8 @@ def test_rewriting_warns_of_a_limit_if_told_so(
     config = _integer(min_sqnr_db=200, on_failure="WARN")
     result = rewritten(classifier, tmp_path, config, images(50), images(50, seed=1))
     (warning,) = result.report.warnings
-    assert "does not compute what the SavedModel does" in warning
-    assert "asked for are 200.0 dB" in warning
+    assert "outputs do not match the SavedModel's" in warning
+    assert "the limit is 200.0 dB" in warning
     assert result.path.exists()
 
 

@@ -308,7 +308,7 @@ def test_crash_is_the_error_where_no_boundary_does(tmp_path, temporary, destinat
         _rewrite(source, destination, _CRASHING, samples)
     message = str(raised.value)
     assert "was killed by SIGSEGV while it was converting at RAW_FEATURES" in message
-    assert "Splitting further on failed as well" in message
+    assert "Splitting later in the graph also failed" in message
     assert "Erfinv" in message
     assert (raised.value.phase, raised.value.boundary) == ("converting", "RAW_FEATURES")
 

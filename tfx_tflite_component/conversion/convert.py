@@ -58,7 +58,7 @@ _IN_FLOAT32 = (
     "'float32', or cast in the serving function."
 )
 _REMEDY = (
-    "Leave what it complains of out of the serving signature, or try another input_boundary or "
+    "Remove the op that it names from the serving signature, or try another input_boundary or "
     "quantization.mode."
 )
 
@@ -190,9 +190,10 @@ def _explained_by_ops(
     lines = ["The model holds ops that the allowed op set does not cover:"]
     nodes = _nodes(tail)
     named = {op: op + _of_float_types(op, nodes) for op in [*flex, *custom]}
-    lines += [f"  {named[op]}, which Select TF has, in {_places(op, nodes)}" for op in flex]
+    lines += [f"  {named[op]}, available as a Select TF op, in {_places(op, nodes)}" for op in flex]
     lines += [
-        f"  {named[op]}, which not even Select TF has, in {_places(op, nodes)}" for op in custom
+        f"  {named[op]}, not available as a Select TF op either, in {_places(op, nodes)}"
+        for op in custom
     ]
     lines.append("What you can do:")
     if any(named[op] != op for op in flex):
@@ -228,16 +229,16 @@ def _choices(
     flex: Sequence[str], custom: Sequence[str], config: TFLiteRewriterConfig
 ) -> Iterator[str]:
     if not config.batch_size and any(op.startswith(_TENSOR_LIST) for op in flex):
-        yield "set batch_size: 1. With a fixed batch size, recurrent layers need builtin ops alone."
+        yield "set batch_size: 1. With a fixed batch size, recurrent layers need only builtin ops."
     if config.input_boundary == TFLiteRewriterConfig.RAW_FEATURES:
         yield (
-            "leave input_boundary at AUTO, or set input_boundary: TRANSFORMED_FEATURES. What TF "
-            "Transform does is then left to the head."
+            "leave input_boundary at AUTO, or set input_boundary: TRANSFORMED_FEATURES. The head "
+            "then does TF Transform's preprocessing."
         )
     if any(op.startswith(_LOOKUP) for op in flex):
         yield (
-            "look up by strings or integers what is a string, bool, int32, int64 or float32, with "
-            "a constant default, outside of tf.cond and tf.while_loop. TFLite has no other tables."
+            "use lookup tables with string or integer keys, string, bool, int32, int64 or float32 "
+            "values and a constant default, outside tf.cond and tf.while_loop."
         )
     if flex:
         yield (
@@ -251,9 +252,9 @@ def _choices(
         )
     yield (
         "name the tensors that these ops make by input_boundary: TENSORS and `boundary_tensors`. "
-        "What comes before them is then left to the head."
+        "What comes before them is then done by the head."
     )
-    yield "leave what needs these ops out of the serving signature, or compute it by other ops."
+    yield "remove the part that needs these ops from the serving signature, or use other ops."
 
 
 def _ops(error: ConverterError, code: str) -> list[str]:

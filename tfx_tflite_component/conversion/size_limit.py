@@ -77,7 +77,7 @@ def too_large(tail: Tail, mode: Quantization.Mode, size_bytes: int) -> Conversio
     lines = [
         f"The model is too large: for quantization.mode {Quantization.Mode.Name(mode)} the "
         f"converter writes {size_bytes:,} bytes{' first' * is_float_first}, and a FlatBuffer holds "
-        f"{LIMIT_BYTES:,}. A file with weights outside of its FlatBuffer is not made. The largest:"
+        f"{LIMIT_BYTES:,}. Weights outside the FlatBuffer are not supported. The largest:"
     ]
     lines += [f"  {found}: {found.size_bytes(mode):,} bytes" for found in largest]
     lines.append("What you can do:")
@@ -90,7 +90,7 @@ def too_large(tail: Tail, mode: Quantization.Mode, size_bytes: int) -> Conversio
     lines += [
         "  - make the model smaller: a shorter vocabulary or hashed words for an embedding, fewer "
         "units for a layer.",
-        "  - serve the SavedModel itself, and leave this step out.",
+        "  - serve the SavedModel itself, without this step.",
     ]
     return ConversionError("\n".join(lines))
 

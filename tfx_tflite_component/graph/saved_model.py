@@ -90,7 +90,7 @@ def load_transform(path: pathlib.Path, trusted_ops: Collection[str] = ()) -> Con
     if not hasattr(loaded, "transform_fn"):
         raise SourceModelError(
             f"The transform graph in {folder} was made for TF1, as Transform does with "
-            "force_tf_compat_v1=True. Leave transform_graph out, or make it without."
+            "force_tf_compat_v1=True. Leave transform_graph out, or set that to False."
         )
     function = loaded.transform_fn
     # the function does not keep alive what it was loaded with
@@ -123,12 +123,12 @@ def _checked(signature: ConcreteFunction, key: str) -> ConcreteFunction:
     inputs = signature.structured_input_signature[1]
     if not inputs:
         raise SplitError(
-            f"Signature {key!r} takes no inputs, so that there is nothing to infer from. Set "
+            f"Signature {key!r} takes no inputs, so it cannot be converted. Set "
             "signature_key to one that does."
         )
     if not signature.structured_outputs:
         raise SplitError(
-            f"Signature {key!r} gives no outputs, so that there is nothing to infer. Set "
+            f"Signature {key!r} returns no outputs, so it cannot be converted. Set "
             "signature_key to one that does."
         )
     if _SELF in inputs:
@@ -162,12 +162,12 @@ def check_published_files(path: pathlib.Path, names: Iterable[str]) -> None:
         if is_outside or not (is_folder or entry.is_file()):
             raise SourceModelError(
                 f"{entry} cannot be published with the model: expected a file or a folder of the "
-                f"SavedModel, found {_kind(entry)}. Take it out, or copy there what is meant."
+                f"SavedModel, found {_kind(entry)}. Delete it, or replace it with a copy."
             )
         if not os.access(entry, os.R_OK):
             raise SourceModelError(
                 f"{entry} cannot be published with the model: this process may not read it. Give "
-                "it the right to, or take the file out."
+                "it read permission, or delete the file."
             )
 
 

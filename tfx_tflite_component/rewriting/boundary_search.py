@@ -112,14 +112,14 @@ def _convert_at(
 
 
 def _random_warnings(found: Inspection) -> list[str]:
-    """What makes a model give something else each time, as layers do that augment images."""
+    """Warnings about random ops, such as those of image augmentation."""
     scopes = sorted({op.scope for op in found.ops if _RANDOM.search(op.name)})
     if not scopes:
         return []
     return [
-        f"The model draws random numbers in {listed(scopes)}: it gives something else each time, "
-        "and a comparison does not hold for the next. Leave out of the serving signature what is "
-        "for training alone."
+        f"The model draws random numbers in {listed(scopes)}: its outputs differ from run to "
+        "run, so the comparison holds only for one run. Remove layers that are only for training "
+        "from the serving signature."
     ]
 
 

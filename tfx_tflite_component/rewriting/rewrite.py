@@ -129,7 +129,7 @@ def _complaint(
     if not found:
         return []
     return [
-        f"The TFLite model does not compute what the SavedModel does, compared on "
+        f"The TFLite model's outputs do not match the SavedModel's, compared on "
         f"{verification.num_examples} {verification.inputs}: {'; '.join(found)}."
     ]
 

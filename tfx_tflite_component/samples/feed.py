@@ -35,7 +35,7 @@ def call(
         raise ExamplesError(
             f"The examples make {what} fail{where}: {reason(e)}. Connect `examples` that the "
             "Trainer's model takes, raw as its ExampleGen gave them. Without `examples`, random "
-            "inputs are tried, which not every model stands."
+            "inputs are used, which some models cannot handle."
         ) from e
 
 

@@ -97,7 +97,7 @@ def _check_inputs(features: Sequence[ParsedFeature], ways: Sequence[Crossing]) -
             owner = owners.setdefault(name, feature.name)
             if owner != feature.name:
                 raise SplitError(
-                    f"Features {owner!r} and {feature.name!r} both make an input {name!r}: a "
+                    f"Features {owner!r} and {feature.name!r} both need an input {name!r}: a "
                     f"variable-length feature also makes one with its lengths, named "
                     f"`<feature>{LENGTH_SUFFIX}`. Rename one of them."
                 )

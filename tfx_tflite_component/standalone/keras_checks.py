@@ -164,8 +164,8 @@ def _check_call(entry: Mapping[str, Any], path: pathlib.Path) -> None:
     module, _, name = function.rpartition(".")
     if not (module in _CALLED_MODULES or (not module and name in _CALLED)):
         raise SourceModelError(
-            f"{path} calls TensorFlow's function {function!r}, in {_described(entry)}, which is "
-            f"not known to compute alone. Instead, {EXPORT}."
+            f"{path} calls TensorFlow's function {function!r}, in {_described(entry)}, which "
+            f"might do more than compute. Instead, {EXPORT}."
         )
 
 

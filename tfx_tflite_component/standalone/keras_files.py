@@ -89,7 +89,7 @@ def load_keras_file(path: pathlib.Path) -> Any:
     except Exception as e:  # Keras raises nearly anything
         raise SourceModelError(
             f"{keras.__name__} {keras.__version__} cannot load {path}, saved by Keras {version}: "
-            f"{_reason(e)} Check that it was copied whole. {remedy_for_own_classes(keras)}"
+            f"{_reason(e)} Check that all of it was copied. {remedy_for_own_classes(keras)}"
         ) from e
 
 
@@ -99,7 +99,7 @@ def _stored(path: pathlib.Path) -> tuple[str, Any]:
         raise SourceModelError(f"There is no Keras model {path}. Name a .keras or .h5 file.")
     if path.suffix not in _READERS:
         raise SourceModelError(
-            f"{path} is no Keras model by its name: it ends in {path.suffix!r}, expected one of "
+            f"{path} is not named like a Keras model: it ends in {path.suffix!r}, expected one of "
             f"{', '.join(_READERS)}. Name the file that Keras saved."
         )
     try:
@@ -108,7 +108,7 @@ def _stored(path: pathlib.Path) -> tuple[str, Any]:
         raise
     except Exception as e:  # a damaged archive raises nearly anything
         raise SourceModelError(
-            f"{path} is no Keras model, is damaged, or holds weights alone: {type(e).__name__}: "
+            f"{path} is not a Keras model, is damaged, or holds only weights: {type(e).__name__}: "
             f"{e}. Name a file that `model.save` wrote, and check that it was copied whole."
         ) from e
 

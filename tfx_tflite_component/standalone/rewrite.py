@@ -218,8 +218,9 @@ def rewrite_concrete_function(
             tf.saved_model.save(holder, str(saved_model), signatures={SIGNATURE_KEY: function})
         except Exception as e:  # TensorFlow raises nearly anything
             raise SourceModelError(
-                f"TensorFlow cannot save the {type(function).__name__}: {e}. Pass what "
-                "get_concrete_function gives, and as `trackable` what holds its tables and files."
+                f"TensorFlow cannot save the {type(function).__name__}: {e}. Pass the "
+                "result of get_concrete_function, and as `trackable` the object that holds its "
+                "tables and files."
             ) from e
         return rewrite_saved_model(
             saved_model, destination, config, examples, calibration_examples=calibration_examples

@@ -14,10 +14,10 @@ _TENSORFLOW_ERRORS = (
 )
 _OUT_OF_MEMORY = "OOM when allocating"
 
-_FOLDER = "Name a folder, or a new one in a folder."
-_MAKE_ROOM = "Make room there, or give this process the right to write."
+_FOLDER = "Name an existing folder, or a new one inside an existing folder."
+_MAKE_ROOM = "Free some space there, or give this process write permission."
 _NAME_ANOTHER = (
-    "Name a place on a file system that TensorFlow knows here, or install the package that adds "
+    "Name a path on a file system that TensorFlow supports here, or install the package that adds "
     "this one."
 )
 

@@ -129,7 +129,7 @@ def _read(path: pathlib.Path, parse: Callable[[bytes], _T]) -> _T:
         ) from e
     if content[_IDENTIFIER] != b"TFL3":
         raise ModelFileError(
-            f"{path} is no TFLite model: expected the identifier b'TFL3' at bytes 4 to 7, found "
+            f"{path} is not a TFLite model: expected the identifier b'TFL3' at bytes 4 to 7, found "
             f"{content[_IDENTIFIER]!r}. Name the file that the converter wrote."
         )
     try:

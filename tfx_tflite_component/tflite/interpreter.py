@@ -49,8 +49,8 @@ def why_not_runnable(op_set: str) -> str | None:
         return "it holds custom ops, which only an app that implements them can run"
     if op_set == SELECT_TF and not _RUNS_SELECT_TF_OPS:
         return (
-            "it needs Select TF ops, which the Python interpreter lacks from TensorFlow 2.20 on, "
-            f"and this is TensorFlow {tf.__version__}"
+            "it needs Select TF ops, which the Python interpreter does not have from TensorFlow "
+            f"2.20 on, and this is TensorFlow {tf.__version__}"
         )
     return None
 
@@ -67,8 +67,9 @@ def check_runnable(model: Inspection, model_dir: str) -> None:
     """
     if reason := why_not_runnable(model.op_set):
         raise UnsupportedOpsError(
-            f"The TFLite model in {model_dir} cannot be run here, and so not be scored: {reason}. "
-            "Leave what needs these ops out of the serving signature, or evaluate the SavedModel."
+            f"The TFLite model in {model_dir} cannot be run here, so it cannot be scored: "
+            f"{reason}. Remove what needs these ops from the serving signature, or evaluate the "
+            "SavedModel."
         )
 
 

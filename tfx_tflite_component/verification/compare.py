@@ -99,7 +99,7 @@ def _split_alike(
         tried[boundary] = f"takes {listed(sorted(parts.tail.specs))}"
     raise VerificationError(
         f"The TFLite model takes {listed(sorted(model.inputs))}, which the signature "
-        f"{config.signature_key!r} of the SavedModel has at no boundary: "
+        f"{config.signature_key!r} of the SavedModel does not have at any boundary: "
         + "; ".join(f"{boundary}: {found}" for boundary, found in tried.items())
         + ". Name the SavedModel that it was made of, or the signature_key or boundary_tensors "
         "that it was made with in the config."

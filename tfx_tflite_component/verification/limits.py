@@ -93,7 +93,7 @@ def _output_failures(
         largest = FLOAT_TOLERANCE * max(1.0, output.magnitude)
     if math.isinf(output.max_abs_error):
         yield (
-            f"NaN, or infinite in one of both alone, at example {output.worst_example}; no "
+            f"NaN, or infinite in only one of the two, at example {output.worst_example}; no "
             "max_abs_error passes"
         )
     elif largest is not None and output.max_abs_error > largest:
@@ -104,14 +104,14 @@ def _output_failures(
     agreement, least = output.argmax_agreement, limit("min_argmax_agreement")
     if least is not None and agreement is not None and agreement < least:
         yield (
-            f"the largest value is in the same place in {percent(agreement)} of the examples, "
-            f"asked for are {percent(least)}; the min_argmax_agreement that passes is "
+            f"the argmax is the same in {percent(agreement)} of the examples, "
+            f"the limit is {percent(least)}; the min_argmax_agreement that passes is "
             f"{_down(agreement)}"
         )
     sqnr, least = output.sqnr_db, limit("min_sqnr_db")
     if least is not None and sqnr is not None and sqnr < least:
         yield (
-            f"the SQNR is {sqnr:.1f} dB, asked for are {least:.1f} dB; the min_sqnr_db that passes "
+            f"the SQNR is {sqnr:.1f} dB, the limit is {least:.1f} dB; the min_sqnr_db that passes "
             f"is {_down(sqnr)}"
         )
 

@@ -75,7 +75,7 @@ def _rewrite_further_on(crash: WorkerError, request: RewriteRequest, seconds: fl
         if isinstance(e, WorkerError) and not e.crashed:
             raise
         raise WorkerError(
-            f"{crash}\nSplitting further on failed as well: {e}",
+            f"{crash}\nSplitting later in the graph also failed: {e}",
             crash.phase,
             crash.boundary,
             crash.how,

@@ -40,7 +40,7 @@ def death(returncode: int, phase: str, boundary: str, log: str, limit: float | N
     last_words = "\n".join(f"  {line}" for line in lines)
     return WorkerError(
         f"The process that works with TensorFlow {how} while it was {words(phase, boundary)}. "
-        f"Nothing was published. {remedy}\nIts last words:\n{last_words}",
+        f"Nothing was published. {remedy}\nThe end of its log:\n{last_words}",
         phase=phase,
         boundary=boundary,
         how=how,

@@ -99,8 +99,8 @@ def _saved_model_uri(model: types.Artifact) -> str:
         return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
     except RuntimeError as e:  # several exporters, or several exports, in an Estimator's layout
         raise SourceModelError(
-            f"The Model artifact at {model.uri} holds no single SavedModel: {e}. Keep one export "
-            "in its serving folder."
+            f"The Model artifact at {model.uri} does not hold exactly one SavedModel: {e}. Keep "
+            "one export in its serving folder."
         ) from e
 
 

@@ -161,7 +161,7 @@ def _config_of_file(path: str | None) -> TFLiteRewriterConfig:
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROGRAM,
-        description="Converts SavedModels to TensorFlow Lite, and checks what comes out.",
+        description="Converts SavedModels to TensorFlow Lite, and checks the result.",
         epilog="Exit codes: 0 success, 1 a check failed, 2 bad input.",
         allow_abbrev=False,
     )
@@ -184,19 +184,21 @@ def _add_convert(commands: Any, from_keras: bool) -> None:
         allow_abbrev=False,
     )
     if not from_keras:
-        parser.add_argument("saved_model", metavar="SAVED_MODEL_DIR", help="what is converted")
-    parser.add_argument("output", metavar="OUTPUT_DIR", help="where the results are written")
+        parser.add_argument(
+            "saved_model", metavar="SAVED_MODEL_DIR", help="the SavedModel to convert"
+        )
+    parser.add_argument("output", metavar="OUTPUT_DIR", help="the folder to write the results to")
     parser.add_argument(
         _KERAS,
         metavar="FILE",
-        help="a Keras model in place of SAVED_MODEL_DIR: .keras, .h5 or a legacy folder",
+        help="a Keras model instead of SAVED_MODEL_DIR: .keras, .h5 or a legacy folder",
     )
     _add_config(parser)
     parser.add_argument(
         "--examples",
         metavar="TFRECORD_PATTERN",
         action="append",
-        help="tf.Examples to compare on and to calibrate with (default: random inputs); may be "
+        help="tf.Examples for the comparison and for calibration (default: random inputs); may be "
         "given several times",
     )
     parser.add_argument(
@@ -212,8 +214,8 @@ def _add_convert(commands: Any, from_keras: bool) -> None:
 def _add_inspect(commands: Any) -> None:
     parser = commands.add_parser(
         "inspect",
-        help="say what a TFLite model holds",
-        description="Says what a TFLite model holds: signatures, ops, dtypes, quantization, sizes.",
+        help="describe a TFLite model",
+        description="Describes a TFLite model: signatures, ops, dtypes, quantization, sizes.",
         allow_abbrev=False,
     )
     parser.add_argument("model", metavar="MODEL", help="the TFLite model")
@@ -228,7 +230,9 @@ def _add_compare(commands: Any) -> None:
         description="Runs examples through a SavedModel and a TFLite model and compares outputs.",
         allow_abbrev=False,
     )
-    parser.add_argument("saved_model", metavar="SAVED_MODEL_DIR", help="what it came from")
+    parser.add_argument(
+        "saved_model", metavar="SAVED_MODEL_DIR", help="the SavedModel that it came from"
+    )
     parser.add_argument("model", metavar="MODEL", help="the TFLite model")
     parser.add_argument(
         "--examples",
@@ -245,7 +249,7 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         metavar="FILE",
-        help="a TFLiteRewriterConfig in its text (.textproto) or JSON form",
+        help="a TFLiteRewriterConfig in text format (.textproto) or as JSON",
     )
     parser.add_argument(
         "--import-module",
@@ -319,7 +323,7 @@ def _print(text: str, file: TextIO) -> None:
         # who reads may have seen enough, as `head` has, and progress is not what is asked for
         if file is sys.stdout and not isinstance(e, BrokenPipeError):
             raise StorageError(
-                f"What was found cannot be printed: {e.strerror}. Make room where it goes to."
+                f"Cannot write to standard output: {e.strerror}. Write to a place with free space."
             ) from e
 
 
