@@ -1,1 +1,1 @@
-"""What TFX sees: one folder a component, and the artifact types."""
+"""TFX components, one folder each, and artifact types."""

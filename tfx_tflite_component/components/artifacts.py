@@ -10,9 +10,9 @@ from tfx_tflite_component.report.page import REPORT_HTML
 
 
 class TFLiteReport(types.Artifact):
-    """What a rewriting did: `report.json` for programs and `report.html` for people."""
+    """The report of a conversion: `report.json` for programs and `report.html` for people."""
 
-    # what Kubeflow's runner asks of it, and imports in the container
+    # Kubeflow's runner needs it, and imports the class in the container
     TYPE_NAME = "tfx_tflite_component.TFLiteReport"
 
 
@@ -23,7 +23,7 @@ class TFLiteInfraReport(types.Artifact):
 
 
 class _ReportVisualization(visualizations.ArtifactVisualization):
-    """The page, in TFX's InteractiveContext."""
+    """The page that TFX's InteractiveContext shows."""
 
     ARTIFACT_TYPE: type[types.Artifact] = TFLiteReport
 

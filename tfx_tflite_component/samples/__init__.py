@@ -1,1 +1,1 @@
-"""Examples to work with: sampled or random, and fed to TensorFlow functions."""
+"""Examples, sampled or random, and how to feed them to TensorFlow functions."""

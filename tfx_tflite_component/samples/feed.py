@@ -13,12 +13,12 @@ from tfx_tflite_component.tflite.interpreter import Arrays
 def call(
     function: ConcreteFunction, inputs: Arrays, what: str, first: int = 0
 ) -> dict[str, np.ndarray]:
-    """Calls a function on examples, or on what was made of them.
+    """Calls a function on examples, or on arrays computed from them.
 
     Args:
         function: The function.
         inputs: An array for each parameter.
-        what: What the function is, for the message.
+        what: A description of the function, for the message.
         first: The position of the first example in the sample, for the message.
 
     Returns:
@@ -45,7 +45,7 @@ def _call(function: ConcreteFunction, inputs: Arrays) -> dict[str, np.ndarray]:
 
 
 def _refused(function: ConcreteFunction, inputs: Arrays) -> int | None:
-    """The position of an example that the function refuses; None if it refuses none alone."""
+    """The position of an example that the function refuses by itself; None if there is none."""
     low, high = 0, min((len(array) if array.ndim else 0 for array in inputs.values()), default=0)
     while high > low:
         middle = (low + high + 1) // 2

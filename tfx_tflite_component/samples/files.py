@@ -1,4 +1,4 @@
-"""The files that examples are sampled from, and what for."""
+"""The files that examples are sampled from, and the purpose of each sample."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class Files:
     """The files to take a sample from.
 
     Attributes:
-        name: What messages call them.
+        name: Their name in messages.
         patterns: Their patterns.
     """
 
@@ -28,7 +28,7 @@ class Files:
 
 
 def settings_of_samples(config: TFLiteRewriterConfig) -> dict[str, Settings]:
-    """What examples are sampled for: the settings by the fields of `rewriting.Samples`.
+    """The settings of each sample, by the fields of `rewriting.Samples`.
 
     Args:
         config: The config, as `read_config` gives it.

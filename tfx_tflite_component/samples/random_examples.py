@@ -1,4 +1,4 @@
-"""Random inputs, to try a model on where there are no examples."""
+"""Random inputs, to run a model on if there are no examples."""
 
 from collections.abc import Mapping, Sequence
 

@@ -17,7 +17,7 @@ from tfx_tflite_component.storage.storage_errors import storage_errors
 from tfx_tflite_component.tensorflow_errors import reason
 
 _READ_AT_ONCE = 64
-# of a sample in memory; a few examples are kept whatever their size
+# the memory of a sample; a few examples are kept regardless of their size
 _MAX_BYTES = 2**30
 _FEWEST = 8
 # RFC 1952, section 2.3.1
@@ -32,18 +32,18 @@ _Keyed: TypeAlias = tuple[float, int, bytes]
 def draw_samples(
     config: TFLiteRewriterConfig, files: Mapping[str, Files]
 ) -> dict[str, list[bytes]]:
-    """Samples what a config asks for. No two samples share an example.
+    """Draws the samples that a config needs. No two samples share an example.
 
     Args:
         config: The config, as `given_config` returns it.
-        files: The files for each of `settings_of_samples`; none where there are no examples.
+        files: The files for each of `settings_of_samples`; empty if there are no examples.
 
     Returns:
         Serialized `tf.Example`s by the fields of `rewriting.Samples`.
 
     Raises:
         ExamplesError: There is no example, or a file cannot be read.
-        StorageError: The files cannot be looked for.
+        StorageError: The files cannot be listed.
     """
     settings = settings_of_samples(with_defaults(config))
     paths = {name: _paths(found) for name, found in files.items()}
@@ -87,7 +87,7 @@ def _paths(files: Files) -> list[str]:
 
 
 def _matching(pattern: str) -> list[str]:
-    # the name of a file may look like a pattern
+    # a file name may look like a pattern
     is_file = tf.io.gfile.exists(pattern) and not tf.io.gfile.isdir(pattern)
     return [pattern] if is_file else tf.io.gfile.glob(pattern)
 
@@ -95,16 +95,15 @@ def _matching(pattern: str) -> list[str]:
 def sample(
     files: Mapping[str, Sequence[str]], counts: Mapping[str, int], seeds: Mapping[str, int]
 ) -> dict[str, list[bytes]]:
-    """Draws samples without a common example, each uniform over all of its files.
+    """Draws disjoint samples, each uniform over all of its files.
 
-    Every record gets a random key, and the records with the smallest keys are kept: a reservoir for
-    each group of files that the same samples may take from. Its memory does not grow with the data.
-    Every file is read to its end. Where there are too few examples for all samples, each gets its
-    share of them.
+    Every record gets a random key, and the records with the smallest keys are kept, in one
+    reservoir for each group of files that the same samples may draw from (reservoir sampling).
+    Memory does not grow with the data. Every file is read to its end. If there are too few examples
+    for all samples, they are shared among the samples.
 
     Args:
-        files: The TFRecord files of each sample; those that end in `.gz` are compressed, as TFX has
-            it.
+        files: The TFRecord files of each sample; files that end in `.gz` are compressed, as in TFX.
         counts: The number of examples wanted for each sample.
         seeds: A seed for each sample; the same seeds give the same samples.
 
@@ -117,7 +116,7 @@ def sample(
     """
     keyed: list[tuple[_Keyed, tuple[str, ...]]] = []
     for names, paths in _by_takers(files).items():
-        # TensorFlow's global seed has no part in it, and a string seeds alike in every process
+        # independent of TensorFlow's global seed; a string seed is the same in every process
         random_keys = random.Random(str([(name, seeds[name]) for name in names]))
         reservoir = _Reservoir(sum(counts[name] for name in names), random_keys)
         for path in paths:
@@ -126,7 +125,7 @@ def sample(
         keyed += [(kept, names) for kept in reservoir.kept]
     samples: dict[str, list[bytes]] = {name: [] for name in files}
     for (_, _, record), names in sorted(keyed, reverse=True):
-        # the one that has least of what it wants
+        # the sample with the smallest fraction of its wanted size
         taker = min(names, key=lambda name: len(samples[name]) / counts[name])
         if len(samples[taker]) < counts[taker]:
             samples[taker].append(record)
@@ -134,7 +133,7 @@ def sample(
 
 
 def _by_takers(files: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], list[str]]:
-    """The files by the samples that may take from them."""
+    """The files, grouped by the samples that may draw from them."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for path in sorted({path for paths in files.values() for path in paths}):
         names = tuple(name for name, paths in files.items() if path in paths)
@@ -171,7 +170,7 @@ class _Reservoir:
 
 
 def _read(path: str) -> Iterator[Sequence[bytes]]:
-    """The records of a file, some at a time."""
+    """The records of a file, in chunks."""
     records = tf.data.TFRecordDataset(path, _compression(path)).batch(_READ_AT_ONCE)
     try:
         yield from records.as_numpy_iterator()
@@ -192,7 +191,7 @@ def _compression(file: str) -> str:
 
 
 def _otherwise_compressed(file: str) -> str:
-    """Whether the name of a file tells another compression than it has, in words."""
+    """An explanation if a file's name does not match its compression; otherwise empty."""
     with tf.io.gfile.GFile(file, "rb") as opened:
         is_gzip = opened.read(len(_GZIP)) == _GZIP
     if is_gzip == bool(_compression(file)):

@@ -1,4 +1,4 @@
-"""Between the file systems of artifacts and the local one, on which TensorFlow's tools work."""
+"""Copies folders between artifacts' file systems and the local one, which TensorFlow needs."""
 
 import contextlib
 import errno
@@ -23,13 +23,13 @@ _OCTAL = re.compile(rb"\\(\d{3})")
 
 
 def absolute(uri: str) -> str:
-    """The same place, for a process that is somewhere else."""
+    """The URI made absolute, for a process with another working directory."""
     return os.path.abspath(uri) if uri and _SCHEME not in uri else uri
 
 
 @contextlib.contextmanager
 def local_copy(uri: str) -> Iterator[pathlib.Path]:
-    """A folder as a local one: itself if it is local, a temporary copy if it is not.
+    """A local path of a folder: the folder itself if it is local, otherwise a temporary copy.
 
     Raises:
         StorageError: It cannot be read, or there is no room for the copy.
@@ -49,20 +49,20 @@ def local_copy(uri: str) -> Iterator[pathlib.Path]:
 def staged(uri: str, owned: Collection[str] = ()) -> Iterator[pathlib.Path]:
     """A local folder whose content moves to `uri` when the block ends without an error.
 
-    Where there is nothing at `uri` on a local file system, all of it appears there in one step: the
-    staging folder is beside `uri`, so that moving is renaming. In a folder that is there, what an
-    earlier attempt left under the same names is replaced. The model is the first to go and the last
-    to come, so that there is never one without what belongs to it.
+    If `uri` is on a local file system and does not exist yet, it appears there in one step: the
+    staging folder is beside `uri`, so that moving it is a rename. In an existing folder, files of
+    an earlier attempt with the same names are replaced. The old model is deleted first and the new
+    one is written last, so that there is never a model without the files that belong to it.
 
     Args:
         uri: The folder to write to.
-        owned: What goes from there as well, where the new content has nothing of that name.
+        owned: Names that are also deleted there, unless the new content has them.
 
     Raises:
         StorageError: `uri` cannot be written.
     """
     with contextlib.ExitStack() as stack:
-        # a place that cannot be written is refused before minutes are spent
+        # fail early if the destination cannot be written
         with storage_errors(uri):
             target = _local_target(uri)
             _check_is_no_file(uri, target)
@@ -82,7 +82,7 @@ def staged(uri: str, owned: Collection[str] = ()) -> Iterator[pathlib.Path]:
 
 
 def _make_folders(path: pathlib.Path, stack: contextlib.ExitStack) -> None:
-    """Makes a folder and those above it, which go again if nothing comes into them."""
+    """Creates missing folders; on exit removes those that are still empty."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     os.makedirs(path, exist_ok=True)
     for folder in reversed(missing):
@@ -99,25 +99,25 @@ def _local_target(uri: str) -> pathlib.Path | None:
 
 
 def _staging_place(target: pathlib.Path) -> str:
-    """Beside a folder; in it, if nothing can be made beside it or renamed from there."""
+    """A folder beside another, or inside it if a folder beside it does not work."""
     beside = target.parent
     is_apart = _is_mount_point(target) or not os.access(beside, os.W_OK | os.X_OK)
     return str(target if is_apart and target.is_dir() else beside)
 
 
 def _is_mount_point(path: pathlib.Path) -> bool:
-    """Whether something is mounted at a path, be it another folder of the same file system."""
+    """Whether something is mounted at a path, even another folder of the same file system."""
     mounts = pathlib.Path("/proc/self/mountinfo").read_bytes().splitlines()
-    # proc_pid_mountinfo(5): the fifth field, in which blanks are octal numbers
+    # proc_pid_mountinfo(5): the fifth field, in which spaces are octal escapes
     points = (_OCTAL.sub(lambda m: bytes([int(m[1], 8)]), mount.split()[4]) for mount in mounts)
     return os.fsencode(path) in points
 
 
 @contextlib.contextmanager
 def _one_at_a_time(folder: pathlib.Path) -> Iterator[None]:
-    """Waits until no other process publishes in a folder."""
+    """Waits until no other process publishes to a folder."""
     with contextlib.ExitStack() as stack:
-        # where a folder cannot be locked, runs into the same one may mix
+        # if a folder cannot be locked, runs that write to the same folder may mix
         with contextlib.suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY)
             stack.callback(os.close, descriptor)
@@ -139,7 +139,7 @@ def _check_is_no_file(uri: str, target: pathlib.Path | None) -> None:
 
 def _replace(folder: pathlib.Path, target: pathlib.Path, owned: Collection[str]) -> None:
     names = [entry.name for entry in sorted(folder.iterdir(), key=_holds_model)]
-    # by renaming alone: who is killed meanwhile leaves each entry whole, or not at all
+    # only by renaming: if this process is killed, each entry is complete or missing
     with scratch(_staging_place(target)) as old:
         try:
             for name in [*reversed(names), *sorted(set(owned) - set(names))]:
@@ -163,7 +163,7 @@ def _move(source: pathlib.Path, target: pathlib.Path) -> None:
     except OSError as e:
         if e.errno != errno.EXDEV:
             raise
-        # a folder that a container image brought along, below the layer that is written to
+        # a folder of a container image, below the writable layer
         shutil.move(source, target)
 
 
@@ -174,7 +174,7 @@ def _holds_model(entry: pathlib.Path) -> bool:
 def _upload(folder: pathlib.Path, uri: str, owned: Collection[str]) -> None:
     files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
     files.sort(key=_is_model)
-    # the model itself goes first: the files of the folder that it is in go one by one
+    # delete the model itself first: the files of its folder are deleted one by one
     entries = [entry.relative_to(folder) for entry in folder.iterdir()]
     for path in [*filter(_is_model, files), *entries, *map(pathlib.Path, owned)]:
         _remove(os.path.join(uri, path))

@@ -18,13 +18,13 @@ _CONTENT = "content"
 
 @contextlib.contextmanager
 def scratch(parent: str | None = None) -> Iterator[pathlib.Path]:
-    """An empty temporary folder, gone when the block ends.
+    """An empty temporary folder, deleted when the block ends.
 
-    A process that is killed cannot clean up. So each folder is locked as long as its process lives,
-    and whoever makes the next one beside it removes those that nobody holds any more.
+    A killed process cannot clean up. So each folder is locked while its process lives, and the next
+    process that makes a folder beside it deletes the folders that are no longer locked.
 
     Args:
-        parent: Where the folder is made; the system's place for temporary files if None.
+        parent: Where the folder is made; the system's folder for temporary files if None.
 
     Raises:
         StorageError: It cannot be made.
@@ -42,31 +42,31 @@ def _make(parent: str, stack: contextlib.ExitStack) -> pathlib.Path:
     stack.callback(_remove, folder)
     try:
         lock = stack.enter_context((folder / _LOCK).open("w"))
-        # on a file system without locks no one can tell whether this process lives
+        # without locks, other processes cannot tell whether this one is alive
         with contextlib.suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)
         content = folder / _CONTENT
         content.mkdir()
-    except FileNotFoundError:  # taken for left behind before it was locked
+    except FileNotFoundError:  # another process deleted it before it was locked
         return _make(parent, stack)
     return content
 
 
 def _sweep(parent: str) -> None:
-    """Removes what killed processes left."""
+    """Deletes the folders of killed processes."""
     for folder in pathlib.Path(parent).glob(f"{_PREFIX}*"):
         if not _is_ours(folder):
             continue
         with contextlib.suppress(OSError):
-            folder.rmdir()  # empty: not locked yet, or not any more
-        # gone meanwhile, or held by a process that lives
+            folder.rmdir()  # empty: not locked yet, or no longer locked
+        # deleted meanwhile, or locked by a live process
         with contextlib.suppress(OSError), (folder / _LOCK).open("r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _remove(folder)
 
 
 def _is_ours(folder: pathlib.Path) -> bool:
-    """Whether it is a folder of this user's: another may have put a link there, to anything."""
+    """Whether it is this user's own folder: another user may have put a link there."""
     try:
         found = folder.lstat()
     except OSError:  # gone meanwhile
@@ -75,6 +75,6 @@ def _is_ours(folder: pathlib.Path) -> bool:
 
 
 def _remove(folder: pathlib.Path) -> None:
-    # the lock last: what a process leaves that is killed meanwhile can be swept
+    # the lock last: if this process is killed meanwhile, another can delete the rest
     shutil.rmtree(folder / _CONTENT, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,12 +1,12 @@
-"""Trouble with storage, such as a full disk, as an error of this package."""
+"""Turns storage failures, such as a full disk, into errors of this package."""
 
 import contextlib
 from collections.abc import Iterator
 
 from tfx_tflite_component.errors import StorageError
 
-# What TensorFlow raises for a full disk, a file that grows too large, where the user has no
-# rights, and for an unknown file system. By their names, for who has no TensorFlow imported.
+# TensorFlow's errors for a full disk, a file that is too large, missing permissions, and an unknown
+# file system. By name, because TensorFlow may not be imported.
 _UNKNOWN_FILE_SYSTEM = "UnimplementedError"
 _TENSORFLOW_ERRORS = (
     *("ResourceExhaustedError", "OutOfRangeError", "PermissionDeniedError"),
@@ -24,11 +24,11 @@ _NAME_ANOTHER = (
 
 @contextlib.contextmanager
 def storage_errors(what: str, *others: type[Exception]) -> Iterator[None]:
-    """Raises what a block has to complain of storage as a StorageError.
+    """Turns storage failures in the block into a StorageError.
 
     Args:
-        what: What is read or written, for the message.
-        *others: What else can only come from storage there.
+        what: The file or folder that is read or written, for the message.
+        *others: Other exceptions that only storage can cause in this block.
     """
     try:
         yield
@@ -46,7 +46,7 @@ def storage_errors(what: str, *others: type[Exception]) -> Iterator[None]:
 
 
 def lack_of_memory(error: BaseException | None) -> str:
-    """What an error, or one that it was raised from, says of memory that lacked; empty if none."""
+    """The message of an out-of-memory error among an error's causes; empty if there is none."""
     if error is None:
         return ""
     is_one = isinstance(error, MemoryError) or _OUT_OF_MEMORY in str(error)

@@ -1,6 +1,6 @@
-"""What a model costs, as far as the file can say it: multiply-accumulates and memory.
+"""The cost of a model, as far as it follows from the file: multiply-accumulates and memory.
 
-Both are for the shapes in the file, which have 1 where a size is dynamic: a batch of one.
+Both are for the shapes in the file, which have 1 for a dynamic size: a batch of one.
 """
 
 import itertools
@@ -34,10 +34,10 @@ _Shape = tuple[int, ...]
 
 
 def multiply_accumulates(model: schema.Model) -> int:
-    """How many multiply-accumulates (MACs) the ops that have weights take in one inference.
+    """The multiply-accumulates (MACs) of one inference, in ops that have weights.
 
-    Convolutions, fully connected layers, matrix products and LSTMs are counted, and those in a loop
-    or branch once. (Arm's Vela also counts the elements of pooling and elementwise ops.)
+    Convolutions, fully connected layers, matrix products and LSTMs are counted; those in a loop or
+    branch are counted once. (Arm's Vela also counts the elements of pooling and elementwise ops.)
 
     Args:
         model: The model.
@@ -51,12 +51,12 @@ def multiply_accumulates(model: schema.Model) -> int:
 
 
 def peak_tensor_bytes(model: schema.Model) -> int:
-    """The most bytes that the tensors alive at one time take, without weights and variables.
+    """The peak bytes of tensors that are alive at the same time, without weights and variables.
 
     A tensor is alive from the op that writes it to the last op that reads it; inputs from the
-    start, outputs to the end. Strings count as empty, and the bodies of loops and branches on their
-    own. It is a lower bound for the memory of a runtime: what TensorFlow Lite Micro calls the head
-    of its arena, but for padding.
+    start, outputs to the end. Strings count as empty, and the bodies of loops and branches are
+    counted separately. It is a lower bound for the memory of a runtime: without padding, it is what
+    TensorFlow Lite Micro calls the head of its arena.
 
     Args:
         model: The model.
@@ -65,7 +65,7 @@ def peak_tensor_bytes(model: schema.Model) -> int:
 
 
 class _Liveness:
-    """Which tensors of a graph are alive at each op."""
+    """The tensors of a graph that are alive at each op."""
 
     def __init__(self, model: schema.Model) -> None:
         self._model = model
@@ -81,7 +81,7 @@ class _Liveness:
         return max(itertools.accumulate(changes))
 
     def _spans(self, graph: schema.SubGraph) -> dict[int, tuple[int, int]]:
-        """The first and the last op that each tensor is alive at."""
+        """The first and the last op at which each tensor is alive."""
         last_op = max(graph.OperatorsLength() - 1, 0)
         spans = {graph.Inputs(i): (0, 0) for i in range(graph.InputsLength())}
         for position, op in enumerate(_ops(graph)):
@@ -160,7 +160,7 @@ def _builtin(model: schema.Model, op: schema.Operator) -> int:
 
 
 def _indices(get: Callable[[int], int], count: int) -> list[int]:
-    """The tensors at an op's inputs or outputs; -1 stands for an optional one that is not there."""
+    """The tensors at an op's inputs or outputs; -1 is a missing optional tensor."""
     return [index for index in map(get, range(count)) if index >= 0]
 
 
@@ -169,7 +169,7 @@ def _outputs(op: schema.Operator) -> list[int]:
 
 
 def _shapes(graph: schema.SubGraph, op: schema.Operator) -> list[_Shape]:
-    """The shape of each input; empty for one that is not there."""
+    """The shape of each input; empty for a missing one."""
     return [_shape(graph, op.Inputs(position)) for position in range(op.InputsLength())]
 
 

@@ -18,7 +18,7 @@ Arrays = Mapping[str, np.ndarray]
 
 _RUNS_SELECT_TF_OPS = tuple(map(int, tf.__version__.split(".")[:2])) < (2, 20)
 
-# meant for who writes tf.lite.Interpreter, which users of this package do not
+# users of this package do not call tf.lite.Interpreter, so its warning does not help them
 warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated")
 
 
@@ -27,11 +27,11 @@ class TensorDetails:
     """An input or output of a model.
 
     Attributes:
-        index: Its number in the interpreter.
-        dtype: Its dtype in the model; `np.bytes_` for strings.
-        shape: Its shape; -1 where the size is dynamic.
-        scales: The scales of its quantization: none, one for the tensor, or one for each channel.
-        zero_points: The zero points that belong to the scales.
+        index: The index of the tensor in the interpreter.
+        dtype: The dtype in the model; `np.bytes_` for strings.
+        shape: The shape; -1 for a dynamic size.
+        scales: The quantization scales: none, one for the tensor, or one per channel.
+        zero_points: The zero point of each scale.
         channel_axis: The axis of the channels, if there are several scales.
     """
 
@@ -44,7 +44,7 @@ class TensorDetails:
 
 
 def why_not_runnable(op_set: str) -> str | None:
-    """Why a model that needs an op set cannot be run here, in words; None if it can."""
+    """Why Python's interpreter cannot run a model with an op set; None if it can."""
     if op_set == CUSTOM:
         return "it holds custom ops, which only an app that implements them can run"
     if op_set == SELECT_TF and not _RUNS_SELECT_TF_OPS:
@@ -56,14 +56,14 @@ def why_not_runnable(op_set: str) -> str | None:
 
 
 def check_runnable(model: Inspection, model_dir: str) -> None:
-    """Refuses a model with ops that cannot be run here.
+    """Refuses a model with ops that Python's interpreter cannot run.
 
     Args:
-        model: What the model holds.
-        model_dir: Its folder, for the message.
+        model: The contents of the model.
+        model_dir: The model's folder, for the message.
 
     Raises:
-        UnsupportedOpsError: It holds such ops.
+        UnsupportedOpsError: The model has such ops.
     """
     if reason := why_not_runnable(model.op_set):
         raise UnsupportedOpsError(
@@ -87,7 +87,7 @@ def quantize(values: np.ndarray, details: TensorDetails) -> np.ndarray:
         Values of the tensor's dtype.
     """
     scale, zero_point = _parameters(values, details)
-    # divided in single precision, as there: whether a value is halfway depends on it
+    # single precision, as in TFLite: it decides which values are exactly halfway
     scaled = (values.astype(np.float32) / scale.astype(np.float32)).astype(np.float64)
     rounded = np.trunc(scaled + np.copysign(0.5, scaled)) + zero_point
     limits = np.iinfo(details.dtype)
@@ -109,7 +109,7 @@ def _parameters(values: np.ndarray, details: TensorDetails) -> tuple[np.ndarray,
 
 
 class TFLiteModel:
-    """A TFLite model with one signature, ready to run. Not to be shared between threads.
+    """A TFLite model with one signature, ready to run. It must not be shared between threads.
 
     Attributes:
         inputs: The inputs by name.
@@ -124,7 +124,7 @@ class TFLiteModel:
         Args:
             path: The `.tflite` file.
             num_threads: The number of threads that one inference may use.
-            needs_select_tf_ops: Whether the model holds Select TF ops, which only the interpreter
+            needs_select_tf_ops: Whether the model has Select TF ops, which only the interpreter
                 inside TensorFlow can run.
 
         Raises:
@@ -132,7 +132,7 @@ class TFLiteModel:
         """
         interpreter_class = tf.lite.Interpreter if needs_select_tf_ops else _interpreter_class()
         try:
-            # read once: another model may take the file's place while this one is in use
+            # read once: the file may be replaced while this model is in use
             content = path.read_bytes()
             self._load = functools.partial(
                 interpreter_class, model_content=content, num_threads=num_threads
@@ -149,16 +149,16 @@ class TFLiteModel:
         self._shapes: dict[str, tuple[int, ...]] = {}
 
     def __call__(self, inputs: Arrays) -> dict[str, np.ndarray]:
-        """Runs the model once. Real values go in and come out, whatever the model's own dtypes.
+        """Runs the model once. Inputs and outputs are real values, even if the model is quantized.
 
         Args:
             inputs: An array for each input, of the input's shape; [batch, ...] with any batch where
                 the batch dimension is dynamic. Floats are quantized for an integer input.
 
         Returns:
-            An array for each output; floats where the model's output is quantized.
+            An array for each output; floats if the model's output is quantized.
         """
-        # not by the signature runner, which takes no input that is named `self`
+        # the signature runner does not accept an input named `self`
         shapes = {name: array.shape for name, array in inputs.items()}
         if shapes != self._shapes:
             self._resize(shapes)
@@ -169,7 +169,7 @@ class TFLiteModel:
         return {name: self._output(details) for name, details in self.outputs.items()}
 
     def copy(self) -> "TFLiteModel":
-        """The same model with an interpreter of its own, for another thread."""
+        """The same model with a separate interpreter, for another thread."""
         model = copy.copy(self)
         model._interpreter, model._shapes = self._load(), {}
         return model
@@ -181,8 +181,8 @@ class TFLiteModel:
         return max(sizes[0], 0) if sizes else 0
 
     def _resize(self, shapes: dict[str, tuple[int, ...]]) -> None:
-        # a new one: XNNPACK cannot prepare a model with control flow for a second time, and takes
-        # as long for any other
+        # a new one: XNNPACK cannot prepare a model with control flow a second time, and for other
+        # models it takes as long
         self._interpreter = self._load()
         for name, shape in shapes.items():
             self._interpreter.resize_tensor_input(self.inputs[name].index, shape)
@@ -193,7 +193,7 @@ class TFLiteModel:
         try:
             return self._interpreter.get_tensor(details.index)
         except ValueError:
-            # it cannot hand out a tensor without elements whose size it learned while running
+            # it cannot return an empty tensor whose size became known while the model ran
             shapes = {
                 found["index"]: found["shape"] for found in self._interpreter.get_output_details()
             }
@@ -207,7 +207,7 @@ class TFLiteModel:
 
 
 def _interpreter_class() -> Any:
-    """LiteRT's interpreter where it is installed: TensorFlow's own is on its way out."""
+    """LiteRT's interpreter if it is installed, because TensorFlow's is deprecated."""
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:

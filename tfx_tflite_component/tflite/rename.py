@@ -1,8 +1,8 @@
 """Renames the inputs and outputs of a TFLite model in place.
 
-A FlatBuffer refers to a string by its distance to it, so a longer name can be appended to the file
-and referred to from where the old one was: weights are neither unpacked nor copied. The format is
-that of tensorflow/compiler/mlir/lite/schema/schema.fbs and https://flatbuffers.dev/internals.
+A FlatBuffer refers to a string by an offset. So a longer name can be appended to the file, and the
+offset of the old name changed to point to it: weights are neither unpacked nor copied. The format
+is that of tensorflow/compiler/mlir/lite/schema/schema.fbs and https://flatbuffers.dev/internals.
 """
 
 from collections.abc import Mapping
@@ -43,14 +43,14 @@ def rename(
             renamed.append((entry._tab, _TENSOR_MAP_NAME_SLOT, name))
             if prefix:
                 renamed.append((tensor._tab, _TENSOR_NAME_SLOT, f"{prefix}{name}:0"))
-    # read everything first: appending moves the buffer that the tables look into
+    # read everything first: appending moves the buffer that the tables read from
     fields = [(table.Pos + table.Offset(slot), name) for table, slot, name in renamed]
     for field, name in fields:
         _refer(model, field, _appended(model, name.encode()))
 
 
 def _appended(model: bytearray, text: bytes) -> int:
-    """Appends a string: aligned to four bytes, its length first, a zero byte last."""
+    """Appends a string, aligned to four bytes: its length, its bytes, and a zero byte."""
     model.extend(bytes(-len(model) % 4))
     position = len(model)
     model.extend(len(text).to_bytes(4, "little") + text + b"\0")

@@ -1,7 +1,7 @@
 """Makes the Select TF ops of a TFLite model the same bytes in every conversion.
 
 A Select TF op carries its TensorFlow node as a serialized NodeDef, whose attributes the converter
-writes in random order. In the order of their names they take as many bytes.
+writes in random order. Sorted by name, they take the same number of bytes.
 """
 
 from flatbuffers import flexbuffers
@@ -12,7 +12,7 @@ from tfx_tflite_component.tflite.inspection import SELECT_TF, kind_and_name
 
 
 def order_attributes(model: bytearray) -> None:
-    """Orders the attributes of the Select TF ops of a model.
+    """Sorts the attributes of the Select TF ops of a model.
 
     Args:
         model: The content of a `.tflite` file, changed in place.
@@ -23,7 +23,7 @@ def order_attributes(model: bytearray) -> None:
 
 
 def _ordered(serialized: bytes) -> bytes:
-    """A serialized node with its attributes in the order of their names.
+    """A serialized node with its attributes sorted by name.
 
     Deterministic serialization is not enough: implementations of protobuf order in different ways.
     """

@@ -1,1 +1,1 @@
-"""The process that works with TensorFlow, and what its death means."""
+"""The separate process that uses TensorFlow, and how its death is explained."""

@@ -1,4 +1,4 @@
-"""Has workers rewrite a model: a second one goes on where the converter crashes in the first."""
+"""Converts a model in a worker; if the converter crashes, a second worker continues."""
 
 import pathlib
 import shutil
@@ -23,19 +23,19 @@ def rewrite_in_worker(
     files: Mapping[str, Files],
     transform_graph: pathlib.Path | None = None,
 ) -> Report:
-    """Has a worker do `rewriting.rewrite`.
+    """Runs `rewriting.rewrite` in a worker.
 
-    Where the config leaves the boundary open and the converter crashes at one, another worker goes
-    on at the boundaries behind it, as `rewrite` does where the converter refuses.
+    If the config leaves the boundary open and the converter crashes at one boundary, another worker
+    continues with the boundaries after it, as `rewrite` does if the converter raises an error.
 
     Args:
         worker: The worker.
         source: The folder of the SavedModel.
         destination: An empty folder.
         config: The config, as `given_config` returns it.
-        files: What examples are sampled from, for each of `settings_of_samples`, with absolute
-            patterns; empty for random inputs.
-        transform_graph: The folder of TF Transform's output, where it is at hand.
+        files: The files that examples are sampled from, for each of `settings_of_samples`, with
+            absolute patterns; empty for random inputs.
+        transform_graph: The folder of TF Transform's output, if given.
 
     Raises:
         RewriterError: What `rewriting.rewrite` raised.
@@ -65,7 +65,7 @@ def _converter_crashed(error: WorkerError) -> bool:
 
 
 def _rewrite_further_on(crash: WorkerError, request: RewriteRequest, seconds: float) -> Report:
-    """Goes on behind the boundary at which the converter crashed."""
+    """Continues after the boundary at which the converter crashed."""
     refused = {crash.boundary: f"the converter {crash.how}"}
     further = RewriteRequest(**{**vars(request), "refused": refused})
     try:

@@ -1,4 +1,4 @@
-"""What the death of a worker means."""
+"""Explains the death of a worker."""
 
 import re
 import signal
@@ -13,7 +13,7 @@ _DEFECT = (
 )
 _SIGNALS = {number.value: number.name for number in signal.Signals}
 _CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV)
-# what C++, Python, TensorFlow and LLVM say
+# the messages of C++, Python, TensorFlow and LLVM
 _OUT_OF_MEMORY = re.compile(
     r"std::bad_alloc|MemoryError|OOM when allocating|out of memory|pthread_create\(\) failed"
 )
@@ -24,8 +24,8 @@ def death(returncode: int, phase: str, boundary: str, log: str, limit: float | N
 
     Args:
         returncode: As `subprocess` gives it.
-        phase: What it was doing.
-        boundary: The boundary at which it did that; empty for phases without one.
+        phase: The phase in which it died.
+        boundary: The boundary of that phase; empty for phases without one.
         log: The end of its log.
         limit: The time limit in seconds, if that is what ended it.
     """

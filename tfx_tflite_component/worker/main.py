@@ -1,4 +1,4 @@
-"""The other process: does one task and answers. Started by `worker.process`."""
+"""The worker process: runs one task and answers. Started by `worker.process`."""
 
 import ctypes
 import importlib
@@ -43,7 +43,7 @@ def main(descriptor: int, parent: int, tasks: str) -> None:
 
         _forward(PROGRESS, logging.INFO, _phase, send)
         _forward(logging.getLogger("tfx_tflite_component"), logging.WARNING, _warning, send)
-        # takes seconds, which the parent uses to make the request
+        # takes seconds, in which the parent prepares the request
         implementations = importlib.import_module(tasks).TASKS
         send(do(implementations, json.loads(connection.recv_bytes())))
 
@@ -58,13 +58,13 @@ def do(tasks: Tasks, message: Mapping[str, Any]) -> dict[str, Any]:
             return {"result": to_json(tasks[task](request))}
     except RewriterError as e:
         if lacking := lack_of_memory(e):
-            # the error blames the model; the parent learns how this process ended
+            # the exit status of this process tells the parent that memory ran out
             raise MemoryError(lacking) from e
         return {"error": error_to_json(e), "traceback": traceback.format_exc()}
 
 
 def _die_with(parent: int) -> None:
-    """Has the kernel kill this process when its parent ends, however that happens."""
+    """Makes the kernel kill this process when its parent ends, for any reason."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit("The parent is gone already.")
@@ -76,7 +76,7 @@ def _forward(
     message: Callable[[logging.LogRecord], dict[str, Any]],
     send: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Sends what is logged to the parent."""
+    """Sends log records to the parent."""
     handler = logging.Handler(level)
     handler.emit = lambda record: send(message(record))  # type: ignore[method-assign]
     log.addHandler(handler)
@@ -93,7 +93,7 @@ def _warning(record: logging.LogRecord) -> dict[str, Any]:
 
 if __name__ == "__main__":
     main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
-    # the answer is sent: nothing waits for TensorFlow to take itself apart, which takes a second
+    # the answer is sent: skip TensorFlow's cleanup, which takes a second
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -1,7 +1,7 @@
-"""A process of its own for the work with TensorFlow.
+"""A separate process that uses TensorFlow.
 
-The converter is a large C++ program that aborts on some models and keeps memory of others. In a
-process of its own it takes nothing down with it.
+The converter is a large C++ program that aborts on some models and does not free all of its memory.
+In a separate process it cannot crash the caller.
 """
 
 import contextlib
@@ -36,14 +36,15 @@ class WorkerTraceback(Exception):
 
 
 class Worker:
-    """A process that does one task with TensorFlow for this one, in a `with` statement.
+    """A separate process that runs one task with TensorFlow; used in a `with` statement.
 
-    It starts when the block begins, so that its imports overlap with what this process does before
-    it asks. When the block ends, the process is gone, with all that it wrote to temporary files.
+    The process starts when the block begins, so that its imports overlap with the caller's
+    preparation of the request. When the block ends, the process has ended and its temporary files
+    are deleted.
     """
 
     def __init__(self, tasks: str = _TASKS) -> None:
-        """Names what the process can do.
+        """Sets the tasks that the process can run.
 
         Args:
             tasks: The module whose `TASKS` it looks tasks up in, and imports before it reads one.
@@ -79,7 +80,8 @@ class Worker:
                 stdout=log,
                 stderr=log,
                 pass_fds=[descriptor],
-                # Python looks for modules where it starts: nothing of the user's is there
+                # Python imports modules from the working directory: start in one without the user's
+                # files
                 cwd=folder,
                 env=_environment(str(folder)),
             )
@@ -91,21 +93,21 @@ class Worker:
     def ask(
         self, task: Task[Request, Result], request: Request, time_limit_seconds: float
     ) -> Result:
-        """Has a task done.
+        """Runs a task.
 
         Args:
             task: The task.
-            request: What it takes.
-            time_limit_seconds: After which the process is killed.
+            request: The task's request.
+            time_limit_seconds: The process is killed after this time.
 
         Returns:
-            Its result.
+            The task's result.
 
         Raises:
             RewriterError: What the task raised.
             WorkerError: The process died, or took longer than the limit.
         """
-        # a process that is dead already says why by how it died
+        # if it died before reading, its exit status says why
         with contextlib.suppress(BrokenPipeError):
             self._send({"task": task.name, "request": to_json(request)})
         answer, phase, boundary = self._answer(time.monotonic() + time_limit_seconds)
@@ -118,7 +120,7 @@ class Worker:
             raise error_from_json(answer["error"]) from cause
         expired = self._process.poll() is None
         self._process.kill()
-        # its log is complete when it has ended
+        # wait for exit, so that the log is complete
         returncode, log = self._process.wait(), _end_of(self._log_path)
         raise death(returncode, phase, boundary, log, time_limit_seconds if expired else None)
 
@@ -126,7 +128,7 @@ class Worker:
         self._connection.send_bytes(json.dumps(message).encode())
 
     def _answer(self, deadline: float) -> tuple[dict[str, Any] | None, str, str]:
-        """The result or error, if any, and the phase and boundary that came before it."""
+        """The result or error, if any, and the last phase and boundary before it."""
         phase, boundary = Phase.IMPORTING.value, ""
         for message in self._messages(deadline):
             if "phase" in message:
@@ -139,25 +141,25 @@ class Worker:
         return None, phase, boundary
 
     def _messages(self, deadline: float) -> Iterator[dict[str, Any]]:
-        """What the process sends, until it has ended or the time is up."""
+        """The messages of the process, until it has ended or the time is up."""
         with contextlib.suppress(EOFError, ConnectionResetError):
             while self._has_message(deadline):
                 yield json.loads(self._connection.recv_bytes())
             return
-        # it has closed its end, and ends
+        # it has closed its end and is about to exit
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0, deadline - time.monotonic()))
 
     def _has_message(self, deadline: float) -> bool:
         """Waits for a message, or for the end of the process without one.
 
-        It waits in short turns: Python does not handle a signal, such as Ctrl-C, that arrives right
-        before it begins to wait. And the pipe of a process that has ended stays open where another
-        process that was forked meanwhile holds it as well.
+        It polls, for two reasons. Python does not handle a signal, such as Ctrl-C, that arrives
+        right before a wait begins. And the pipe of a process that has ended stays open if another
+        process, forked in the meantime, has inherited it.
         """
         is_running = True
         while is_running and time.monotonic() < deadline:
-            # before the look at the pipe: what it sends last is there when it has ended
+            # before polling the pipe: once the process has ended, its last message is there
             is_running = self._process.poll() is None
             if multiprocessing.connection.wait(
                 [self._connection], _TURN_SECONDS if is_running else 0
@@ -174,19 +176,19 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _environment(folder: str) -> dict[str, str]:
     return {
         **os.environ,
-        # finds this package, and what a model's own ops need, wherever this process found them
+        # so that it finds this package, and modules of custom ops, where this process found them
         "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),
-        # a process that dies leaves its temporary files behind, such as a copy of the weights
+        # a process that dies leaves temporary files behind, such as a copy of the weights
         "TMPDIR": folder,
         # conversion needs no accelerator, and one may be in use
         "CUDA_VISIBLE_DEVICES": "-1",
-        # what it says goes to its log, which errors quote
+        # its output goes to its log, which errors quote
         "TF_CPP_MIN_LOG_LEVEL": "0",
     }
 
 
 def _end_of(log: pathlib.Path) -> str:
-    """The end of a log: a model can print without end."""
+    """The end of a log, because a model can print any amount."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _LOG_BYTES))
         return file.read().decode(errors="replace")

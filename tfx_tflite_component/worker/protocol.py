@@ -1,4 +1,4 @@
-"""What is asked of a worker and what it answers: JSON objects, one a message."""
+"""Requests to a worker and its answers: one JSON object per message."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ Result = TypeVar("Result")
 
 @dataclasses.dataclass(frozen=True)
 class Task(Generic[Request, Result]):
-    """Something that a worker does.
+    """A task that a worker can run.
 
     Attributes:
-        name: Its name on the wire.
-        request: What it takes, a dataclass.
-        result: What it answers with, a dataclass or None.
+        name: The task's name on the wire.
+        request: The dataclass of the request.
+        result: The dataclass of the result, or None.
     """
 
     name: str
@@ -28,13 +28,13 @@ class Task(Generic[Request, Result]):
 
 @dataclasses.dataclass(frozen=True)
 class RewriteRequest:
-    """What `rewriting.rewrite` takes.
+    """The arguments of `rewriting.rewrite`.
 
     Attributes:
         source: The folder of the SavedModel.
         destination: An empty folder.
         config: The config as JSON.
-        files: What examples are sampled from, by what they are for; empty for random inputs.
+        files: The files that examples are sampled from, by sample; empty for random inputs.
         transform_graph: The folder of TF Transform's output, where it is at hand.
         refused: The boundaries at which another worker crashed, and how.
     """
@@ -49,7 +49,7 @@ class RewriteRequest:
 
 @dataclasses.dataclass(frozen=True)
 class CompareRequest:
-    """What `verification.compare` takes.
+    """The arguments of `verification.compare`.
 
     Attributes:
         source: The folder of the SavedModel.
@@ -81,7 +81,7 @@ class TryModelRequest:
 
     Attributes:
         model: Its path.
-        model_dir: The folder that the user knows it by, for messages.
+        model_dir: The folder that the user named, for messages.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""What the worker does: the tasks of `worker.protocol`."""
+"""The worker's tasks, declared in `worker.protocol`."""
 
 import contextlib
 import pathlib
@@ -65,7 +65,7 @@ def _inspect(request: InspectRequest) -> InspectionReport:
 
 
 def _try_model(request: TryModelRequest) -> None:
-    """Reads a model and runs it on random inputs, so that one that kills its process does so here.
+    """Reads a model and runs it on random inputs, so that a crash happens in the worker.
 
     Whether it accepts these inputs does not matter: some models cannot handle random ones.
     """

@@ -1,1 +1,1 @@
-"""`TFLiteRewriter`: what it takes and gives, and what it does."""
+"""`TFLiteRewriter`: the component and its executor."""

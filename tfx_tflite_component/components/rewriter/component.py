@@ -1,4 +1,4 @@
-"""The component: what it takes and gives, and nothing of how."""
+"""The component: its inputs, outputs and parameters."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,8 +18,9 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 class TFLiteRewriterSpec(component_spec.ComponentSpec, validate=False):
     """Inputs, outputs and parameters of `TFLiteRewriter`.
 
-    TFX asks that inputs and outputs have different names, because its constructor takes both as
-    keywords. A model goes in and a model comes out here, so this one makes its outputs itself.
+    TFX requires different names for inputs and outputs, because its constructor takes both as
+    keywords. Here both an input and an output are named `model`, so this class makes its outputs
+    itself.
     """
 
     PARAMETERS = {
@@ -36,7 +37,7 @@ class TFLiteRewriterSpec(component_spec.ComponentSpec, validate=False):
             type=standard_artifacts.TransformGraph, optional=True
         ),
     }
-    # optional in the constructor alone; the executor always fills them
+    # optional only in the constructor; the executor always fills them
     OUTPUTS = {
         executor.MODEL_KEY: component_spec.ChannelParameter(
             type=standard_artifacts.Model, optional=True
@@ -56,13 +57,13 @@ class TFLiteRewriter(base_component.BaseComponent):
     """Converts the SavedModel of a Trainer into a TensorFlow Lite model.
 
     The signature that the Trainer exported is split where it parses `tf.Example`s, so that neither
-    `run_fn` nor the module file changes. Before it is published, the TFLite model is run beside the
-    SavedModel, and one that disagrees is an error.
+    `run_fn` nor the module file changes. Before the TFLite model is published, its outputs are
+    compared with the SavedModel's, and a model that exceeds its limits is an error.
 
     Component `outputs` contains:
 
-    - `model`: A `standard_artifacts.Model` that holds `Format-Serving/tflite`, and beside it, in
-      `head/`, a SavedModel that makes the model's inputs from serialized `tf.Example`s.
+    - `model`: A `standard_artifacts.Model` that holds `Format-Serving/tflite`, and, in `head/`, a
+      SavedModel that computes the model's inputs from serialized `tf.Example`s.
     - `report`: A `TFLiteReport` that holds `report.json` and `report.html`.
     """
 
@@ -85,14 +86,14 @@ class TFLiteRewriter(base_component.BaseComponent):
 
         Args:
             model: A channel of `standard_artifacts.Model`: the output of a Trainer.
-            examples: A channel of `standard_artifacts.Examples`, raw as an ExampleGen gives them,
-                to calibrate with and to compare the TFLite model with the SavedModel on. Without
-                it, they are compared on random inputs.
+            examples: A channel of `standard_artifacts.Examples`, raw as ExampleGen writes them, for
+                calibration and for the comparison with the SavedModel. Without it, the models are
+                compared on random inputs.
             transform_graph: A channel of `standard_artifacts.TransformGraph`: the output of the
-                Transform that the model was trained with. It names the inputs of a model that takes
-                transformed features, where the SavedModel itself does not.
-            config: What the model is to be: the message, its JSON form as a mapping or a string,
-                its text form, or a `RuntimeParameter` that becomes its JSON or text form.
+                Transform that the model was trained with. It provides the names of transformed
+                features if the SavedModel does not have them.
+            config: The config: the message, its JSON form as a mapping or a string, its text
+                format, or a `RuntimeParameter` whose value is JSON or text format.
 
         Raises:
             ConfigError: The config has an unknown field or contradicts itself.

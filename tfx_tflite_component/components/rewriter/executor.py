@@ -57,7 +57,7 @@ class Executor(base_executor.BaseExecutor):
 
         Raises:
             VerificationError: The model exceeds its limits; the message says where its report is.
-            RewriterError: What else was refused, and why. The output model is then left as it was.
+            RewriterError: Another error; the output model is then unchanged.
         """
         config = given_config(exec_properties.get(CONFIG_KEY))
         examples = input_dict.get(EXAMPLES_KEY) or []
@@ -78,7 +78,7 @@ class Executor(base_executor.BaseExecutor):
                 report = rewrite_in_worker(
                     worker, source, destination, config, files, transform_graph
                 )
-            # before the model, so that there is never one without it
+            # before the model, so that there is never a model without a report
             for artifact in output_dict.get(REPORT_KEY, []):
                 publish_report(report, artifact.uri)
         for warning in report.warnings:
@@ -115,7 +115,7 @@ def _files(examples: list[types.Artifact], config: TFLiteRewriterConfig) -> dict
 
 
 def _describe(output: types.Artifact, report: Report, source_uri: str) -> None:
-    """Says in ML Metadata what the model is."""
+    """Sets the custom properties of the model in ML Metadata."""
     model = report.model
     properties = {
         "boundary": report.boundary,
