@@ -1,1 +1,1 @@
-"""Drives the TFLite converter, and explains what it refuses."""
+"""Drives the TFLite converter, and explains its errors."""

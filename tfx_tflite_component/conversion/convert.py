@@ -28,7 +28,7 @@ from tfx_tflite_component.tflite.select_tf_nodes import order_attributes
 _log = logging.getLogger(__name__)
 
 RepresentativeDataset: TypeAlias = Callable[[], Iterator[tuple[str, dict[str, np.ndarray]]]]
-"""Gives the inputs to calibrate with: by the signature, and by the tail's own names."""
+"""The inputs to calibrate with: by signature, and by the tail's parameter names."""
 
 _FLEX, _CUSTOM = "ERROR_NEEDS_FLEX_OPS", "ERROR_NEEDS_CUSTOM_OPS"
 _INTEGER_OP_SETS = {
@@ -50,7 +50,7 @@ _STAYS_FLOAT = re.compile(r"not yet supported for op: '(\w+)'")
 _DIALECT = "tf."
 _TENSOR_LIST = "TensorList"
 _LOOKUP = "LookupTable"
-# the schema has these for what ops hand on to each other
+# types that exist only between ops, never as input or output
 _NO_TENSORS = ("RESOURCE", "VARIANT")
 _SAID = re.compile(r"\berror: (?!failed while converting)(?P<words>.+)")
 _IN_FLOAT32 = (
@@ -69,19 +69,19 @@ def convert(
     dataset: RepresentativeDataset | None = None,
     kept: Collection[tf.Variable] = (),
 ) -> bytearray:
-    """Converts a tail, whose variables are out of memory meanwhile.
+    """Converts a tail, and frees the memory of its variables meanwhile.
 
     Args:
         tail: The tail.
-        config: What the model is to be.
-        dataset: What to calibrate with, for the modes that take it.
-        kept: Variables that stay: those that the dataset reads.
+        config: The config.
+        dataset: The inputs to calibrate with, for modes that need them.
+        kept: Variables that stay in memory, because the dataset reads them.
 
     Returns:
         The content of a `.tflite` file, whose inputs and outputs have the names of the SavedModel.
 
     Raises:
-        UnsupportedOpsError: The tail holds ops that are not allowed.
+        UnsupportedOpsError: The tail has ops that are not allowed.
         ConversionError: The tail is too large, or the converter refused it for another reason.
     """
     _check_types(tail)
@@ -147,7 +147,7 @@ def _configure(
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if quantization.mode == Quantization.FLOAT16:
         converter.target_spec.supported_types = [tf.float16]
-    # the one way to reach it, on every version of TensorFlow from 2.16 to 2.21
+    # the only way to set it that works on every version of TensorFlow from 2.16 to 2.21
     converter._experimental_disable_per_channel = not quantization.per_channel
     if dataset:
         converter.representative_dataset = dataset
@@ -171,7 +171,7 @@ def _tensor_type(tensor_type: int) -> tf.DType:
 
 
 def _explained(error: Exception, tail: Tail, config: TFLiteRewriterConfig) -> ConversionError:
-    """The converter's error in words that say which op, where it comes from and what to do."""
+    """Explains the converter's error: which op, where it comes from and what to do."""
     if not config.enable_experimental_new_converter:
         return ConversionError(f"The old TFLite converter failed: {_words(error)}. {_NEW}")
     if isinstance(error, ConverterError):
@@ -182,7 +182,7 @@ def _explained(error: Exception, tail: Tail, config: TFLiteRewriterConfig) -> Co
 def _explained_by_ops(
     error: ConverterError, tail: Tail, config: TFLiteRewriterConfig
 ) -> ConversionError:
-    """An error of the converter, which says with which ops."""
+    """An error of the converter that lists the unsupported ops."""
     flex = _ops(error, _FLEX)
     custom = _ops(error, _CUSTOM)
     if not flex and not custom:
@@ -205,7 +205,7 @@ def _explained_by_ops(
 def _explained_by_words(
     error: Exception, tail: Tail, config: TFLiteRewriterConfig
 ) -> ConversionError:
-    """An error of the quantizer, which says in words alone what it cannot quantize."""
+    """An error of the quantizer, whose message names an op that it cannot quantize."""
     ops = _STAYS_FLOAT.findall(str(error))
     if not ops:
         words = _words(error)
@@ -258,22 +258,22 @@ def _choices(
 
 
 def _ops(error: ConverterError, code: str) -> list[str]:
-    """The ops that the converter found an error of one kind with."""
+    """The ops for which the converter reported one kind of error."""
     found = [data.operator.name for data in error.errors if _code(data) == code]
     return sorted({name.removeprefix(_DIALECT) for name in found})
 
 
 def _code(data: Any) -> str:
-    # a pass of its own turns lists of tensors into builtin ops, and says only that it failed
+    # a separate pass turns lists of tensors into builtin ops, and reports only that it failed
     if data.operator.name.startswith(_DIALECT + _TENSOR_LIST):
         return _FLEX
-    # the module of this message is another one in other versions of TensorFlow
+    # the module of this message differs between versions of TensorFlow
     return data.ErrorCode.Name(data.error_code)
 
 
 def _places(op: str, nodes: Sequence[NodeDef]) -> str:
-    """The layers or scopes of the tail that an op comes from."""
-    # the serving function's call is no layer, and the last part is the op itself
+    """The layers or scopes of the tail that have an op."""
+    # the call of the serving function is not a layer, and the last part is the op itself
     scopes = {
         without_calls(node.name).rpartition("/")[0] for node in nodes if _same_op(node.op, op)
     }
@@ -281,7 +281,7 @@ def _places(op: str, nodes: Sequence[NodeDef]) -> str:
 
 
 def _of_float_types(op: str, nodes: Sequence[NodeDef]) -> str:
-    """The types of floats that an op computes in and most builtin ops lack, in words."""
+    """The op's float types that most builtin ops do not support, as text."""
     types = [node.attr["T"].type for node in nodes if _same_op(node.op, op) and "T" in node.attr]
     found = set(map(tf.dtypes.as_dtype, types)) - {tf.float32}
     names = sorted(dtype.name for dtype in found if dtype.is_floating)
@@ -289,21 +289,21 @@ def _of_float_types(op: str, nodes: Sequence[NodeDef]) -> str:
 
 
 def _nodes(tail: Tail) -> list[NodeDef]:
-    """The nodes of a tail, with those of its branches and loops."""
+    """The nodes of a tail, including those in its branches and loops."""
     graph_def = tail.function.graph.as_graph_def()
     bodies = [body.node_def for body in graph_def.library.function]
     return [node for part in [graph_def.node, *bodies] for node in part]
 
 
 def _same_op(tensorflow_op: str, op: str) -> bool:
-    """Whether an op is meant, which TFLite writes in its own way: SELECT_V2 for SelectV2."""
+    """Whether two names mean the same op: TFLite writes SELECT_V2 for SelectV2."""
     return tensorflow_op.lower() == op.replace("_", "").lower()
 
 
 def _words(error: Exception) -> str:
-    """What went wrong: the last error that the converter logged, or else its first line."""
+    """The last error that the converter logged, or else the first line of its message."""
     if said := _SAID.findall(str(error)):
         return said[-1].rstrip(". ")
     first, _, rest = str(error).strip().partition("\n")
-    # a heading alone says nothing
+    # a heading by itself has no information
     return (f"{first} {rest.strip()}" if first.endswith(":") else first).rstrip(". ")

@@ -12,8 +12,10 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization
 from tfx_tflite_component.split.tail import Tail
 
 LIMIT_BYTES = 2**31 - 1
-"""The most that a FlatBuffer holds: FLATBUFFERS_MAX_BUFFER_SIZE in flatbuffers/base.h. Beyond it
-the converter writes the weights behind the FlatBuffer, where `naming` would append the names."""
+"""The maximum size of a FlatBuffer: FLATBUFFERS_MAX_BUFFER_SIZE in flatbuffers/base.h.
+
+For larger models, the converter writes the weights after the FlatBuffer, where `rename` would
+append names."""
 
 _FLOAT_BYTES = {Quantization.FLOAT16: 2, Quantization.DYNAMIC_RANGE: 1}
 _NAMED = 3
@@ -36,7 +38,7 @@ class Constant:
     shape: tf.TensorShape
 
     def size_bytes(self, mode: Quantization.Mode) -> int:
-        """The least that it takes in a file with a mode; strings count as empty."""
+        """Its minimum size in a file with a mode; strings count as empty."""
         is_quantized = self.dtype == tf.float32 and mode in _FLOAT_BYTES
         width = _FLOAT_BYTES[mode] if is_quantized else self.dtype.size
         return width * (self.shape.num_elements() or 0) if self.dtype != tf.string else 0
@@ -47,16 +49,17 @@ class Constant:
 
 
 def check_size(tail: Tail, mode: Quantization.Mode) -> None:
-    """Refuses a tail whose variables and constants alone are larger than a file can be.
+    """Refuses a tail whose variables and constants are larger than a file can be.
 
-    Only shapes and dtypes are looked at. A mode that calibrates has to make a float model first.
+    Only shapes and dtypes are used. Modes that calibrate first create a float model.
 
     Args:
         tail: The tail.
-        mode: How its weights are to be quantized.
+        mode: The mode of quantization.
 
     Raises:
-        ConversionError: It is too large; the message names the largest, and modes that would do.
+        ConversionError: It is too large; the message names the largest constants, and modes that
+            would fit.
     """
     least = _size(list(constants_of(tail)), mode)
     if least > LIMIT_BYTES:
@@ -64,12 +67,12 @@ def check_size(tail: Tail, mode: Quantization.Mode) -> None:
 
 
 def too_large(tail: Tail, mode: Quantization.Mode, size_bytes: int) -> ConversionError:
-    """The error that tells what makes a model so large, and what can be done.
+    """The error that says why a model is so large, and what to do.
 
     Args:
-        tail: What it is made of.
-        mode: How its weights are quantized.
-        size_bytes: How large it is.
+        tail: The tail of the model.
+        mode: The mode of quantization.
+        size_bytes: The size of the model.
     """
     constants = list(constants_of(tail))
     largest = heapq.nlargest(_NAMED, constants, key=lambda found: found.size_bytes(mode))
@@ -100,7 +103,7 @@ def _size(constants: Iterable[Constant], mode: Quantization.Mode) -> int:
 
 
 def constants_of(tail: Tail) -> Iterator[Constant]:
-    """The variables and constants of a tail, but for those inside of control flow.
+    """The variables and constants of a tail, except those inside control flow.
 
     Args:
         tail: The tail.

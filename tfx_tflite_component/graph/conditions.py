@@ -1,4 +1,4 @@
-"""Conditions, of whose results the TFLite model knows the shapes."""
+"""Sets the shapes of the results of conditions."""
 
 from collections.abc import Iterator
 
@@ -12,10 +12,10 @@ _CONDITIONS = ("If", "StatelessIf")
 
 
 def shape_conditions(graph: FlatGraph) -> FlatGraph:
-    """Gives the results of conditions the shapes that are known of them.
+    """Sets the known shapes on the results of conditions.
 
-    The converter goes by what the branches say of their results. Where they do not say the rank, it
-    would leave it open, and ops that broadcast would drop a batch dimension of size 1.
+    The converter reads the shapes of the branches' results. If these do not state the rank, it
+    stays unknown, and ops that broadcast would drop a batch dimension of size 1.
 
     Args:
         graph: The graph of a signature.

@@ -30,8 +30,8 @@ _PASSED_ON = ("Identity", "IdentityN", "StopGradient", "PreventGradient", "Snaps
 class FlatGraph:
     """A signature's graph with every function call inlined and the variables left as captures.
 
-    Tensors go by their names in GraphDef form: `node` for a node's first output, `node:1` for
-    the next.
+    Tensors are identified by their names in a GraphDef: `node` for a node's first output, `node:1`
+    for the second.
 
     Attributes:
         library: The bodies of functional control flow.
@@ -80,7 +80,7 @@ class FlatGraph:
         return self.nodes[tensor.partition(":")[0]]
 
     def graph_def(self) -> GraphDef:
-        """The graph in TensorFlow's own form."""
+        """The graph as a GraphDef."""
         return GraphDef(node=self.nodes.values(), library=self.library, versions=self.versions)
 
     @functools.cached_property
@@ -92,13 +92,13 @@ class FlatGraph:
         return {_canonical(x.name): tf.TensorSpec(x.shape, x.dtype) for x in tensors}
 
     def origin(self, tensor: str, stop: Collection[str] = ()) -> str:
-        """The tensor that a chain of identities passes on, or the first of `stop` on the way."""
+        """The source of a chain of identities, or the first tensor of `stop` on the way to it."""
         while tensor not in stop and (node := self.node(tensor)).op in _PASSED_ON:
             tensor = _canonical(node.input[int(tensor.partition(":")[2] or 0)])
         return tensor
 
     def data_inputs(self, node: NodeDef, stop: Collection[str] = ()) -> list[str]:
-        """The tensors that a node reads, as `origin` finds them; no control dependencies."""
+        """The tensors that a node reads, resolved by `origin`, without control dependencies."""
         names = [_canonical(name) for name in node.input if not name.startswith("^")]
         return [self.origin(name, stop) for name in names]
 
@@ -118,10 +118,10 @@ class FlatGraph:
         return [body for body in self.library.function if body.signature.name in names]
 
     def called(self, names: Iterable[str]) -> FunctionDefLibrary:
-        """The functions that some nodes call, and those that these call.
+        """The functions that some nodes call, directly or through other functions.
 
-        TensorFlow holds one function of a name for all that a process does, and inlining gives
-        functions of other signatures the same names.
+        TensorFlow keeps only one function per name in a process, and inlining gives functions of
+        different signatures the same names.
         """
         found: dict[str, FunctionDef] = {}
         pending = [self.nodes[name] for name in names]
@@ -133,11 +133,11 @@ class FlatGraph:
         return FunctionDefLibrary(function=found.values())
 
     def redirected(self, targets: Mapping[str, str], added: Iterable[NodeDef]) -> "FlatGraph":
-        """A graph in which whatever reads some tensors reads others in their place.
+        """A graph in which readers of some tensors read others instead.
 
         Args:
-            targets: The tensor that is read in the place of another.
-            added: Nodes that are new to the graph, and read what they name.
+            targets: The new tensor for each replaced tensor.
+            added: Nodes to add to the graph; their inputs are not replaced.
         """
         nodes = {
             name: rewired(node, [targets.get(tensor, tensor) for tensor in node.input])
@@ -148,7 +148,7 @@ class FlatGraph:
         return dataclasses.replace(self, nodes=nodes, outputs=outputs)
 
     def inner_nodes(self, node: NodeDef) -> Iterator[NodeDef]:
-        """The nodes of the functions that a node calls, and of those that these call."""
+        """The nodes of the functions that a node calls, directly or through other functions."""
         for body in self.bodies(node):
             for inner in body.node_def:
                 yield inner
@@ -157,14 +157,14 @@ class FlatGraph:
     def ancestors(
         self, tensors: Iterable[str], stop: Collection[str] = ()
     ) -> tuple[list[str], set[str]]:
-        """Walks from tensors to what they are computed from.
+        """Walks from tensors to the nodes that they are computed from.
 
         Control dependencies are followed: `flatten` leaves only those that order what reads and
         writes variables that change.
 
         Args:
             tensors: Where the walk starts.
-            stop: Tensors that it does not go beyond.
+            stop: Tensors at which the walk stops.
 
         Returns:
             The names of the nodes passed, and the members of `stop` that were met.
@@ -185,12 +185,12 @@ class FlatGraph:
         return list(nodes), met
 
     def depends_only_on(self, tensor: str, sources: Collection[str]) -> bool:
-        """Whether a tensor is computed from `sources` and constants alone."""
+        """Whether a tensor is computed only from `sources` and constants."""
         nodes = (self.nodes[name] for name in self.ancestors([tensor], stop=sources)[0])
         return all(node.op == "Const" or self.data_inputs(node) for node in nodes)
 
     def constant(self, tensor: str) -> np.ndarray | None:
-        """The value of a tensor that depends on constants alone, or None if it does not."""
+        """The value of a tensor that depends only on constants; None for other tensors."""
         tensor = self.origin(tensor)
         known = {name for name, value in self.captures.items() if value.dtype not in _NO_VALUES}
         if tensor in known:
@@ -208,7 +208,7 @@ class FlatGraph:
         feeds: Mapping[str, tf.Tensor],
         writes: Sequence[str] = (),
     ) -> list[tf.Tensor]:
-        """Imports into the current graph what computes `fetches` from `feeds`.
+        """Imports the nodes that compute `fetches` from `feeds` into the current graph.
 
         Args:
             fetches: The tensors to compute.
@@ -243,23 +243,23 @@ class FlatGraph:
 
 
 def without_calls(name: str) -> str:
-    """A node's name without those of the function calls that it was inlined from."""
+    """A node's name without the names of the function calls that it was inlined from."""
     return re.sub(_CALLS, "", name)
 
 
 def flatten(function: ConcreteFunction) -> FlatGraph:
     """Inlines every function call of a signature.
 
-    The variables stay captures: freezing them first triples the time and the memory that a
-    large model takes.
+    The variables stay captures: freezing them first would triple the time and the memory for a
+    large model.
 
     Args:
         function: A signature as `tf.saved_model.load` restores it.
     """
     graph = _with_state(inline(function), function)
     tensors = [x for x in function.inputs if _canonical(x.name) not in graph.captures]
-    # the names of the structured signature are those that Python allows alone; sorted, as the order
-    # of TensorFlow's dictionary differs from run to run
+    # the structured signature has only names that Python allows; sorted, because the order of
+    # TensorFlow's dictionary differs from run to run
     inputs = sorted(zip(function._arg_keywords, tensors, strict=True))
     return dataclasses.replace(
         graph,
@@ -270,10 +270,10 @@ def flatten(function: ConcreteFunction) -> FlatGraph:
 
 
 def inline(function: ConcreteFunction) -> FlatGraph:
-    """Inlines every function call of any function, whose outputs go by their positions.
+    """Inlines every function call of any function; outputs are named by their positions.
 
     Args:
-        function: The function. Its inputs are left out.
+        function: The function. Its inputs are not recorded.
     """
     graph_def = _inlined(function)
     return FlatGraph(
@@ -308,10 +308,10 @@ def _inlined(function: ConcreteFunction) -> GraphDef:
     graph_def = function.graph.as_graph_def()
     bodies = [node for body in graph_def.library.function for node in body.node_def]
     for node in [*graph_def.node, *bodies]:
-        # or Grappler turns functional control flow into Switch and Merge, which TFLite lacks
+        # otherwise Grappler turns functional control flow into Switch and Merge, which TFLite lacks
         node.attr.pop("_lower_using_switch_merge", None)
     for body in graph_def.library.function:
-        # marks alternatives for a GPU, which Grappler then does not inline
+        # this attribute marks alternatives for a GPU; Grappler would not inline them
         body.attr.pop("api_implements", None)
     meta_graph = meta_graph_pb2.MetaGraphDef(graph_def=graph_def)
     # Grappler keeps what this collection names
@@ -322,7 +322,7 @@ def _inlined(function: ConcreteFunction) -> GraphDef:
     options = config.graph_options.rewrite_options
     options.min_graph_nodes = -1
     options.optimizers.append("function")
-    # the default leaves calls of stateful functions, which a transform with a vocabulary is
+    # the default does not inline stateful functions, such as a transform with a vocabulary
     options.function_optimization = rewriter_config_pb2.RewriterConfig.AGGRESSIVE
     return tf_optimizer.OptimizeGraph(config, meta_graph)
 

@@ -1,4 +1,4 @@
-"""The variables and lookup tables that a part of a graph reads, for functions that stand alone."""
+"""The variables and lookup tables that a part of a graph reads, for self-contained functions."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,13 @@ from tfx_tflite_component.graph.variables import rebuild_variables
 
 @dataclasses.dataclass(frozen=True)
 class Resources:
-    """What some nodes of a graph read besides their inputs.
+    """The resources that some nodes of a graph read.
 
     Attributes:
         variables: The variables.
         tables: The lookup tables, rebuilt from their content.
-        handles: The handle of a table for each tensor that was one.
-        references: The variable for each tensor that was a reference to one of TF1.
+        handles: The handle of the rebuilt table for each tensor that was a table's handle.
+        references: The variable for each tensor that was a reference to a TF1 variable.
     """
 
     variables: tuple[tf.Variable, ...]
@@ -27,7 +27,7 @@ class Resources:
     references: Mapping[str, tf.Variable]
 
     def feeds(self) -> dict[str, tf.Tensor]:
-        """What stands in for the resources, in the function that is being traced."""
+        """The feeds that replace the resources in the function that is being traced."""
         for variable in self.variables:
             tf.compat.v1.get_default_graph().watch_variable(variable)
         values = {name: variable.read_value() for name, variable in self.references.items()}
@@ -42,7 +42,7 @@ class Resources:
 
 
 def resources_of(graph: FlatGraph, nodes: Sequence[str]) -> Resources:
-    """Finds, and where needed rebuilds, what some nodes read.
+    """Finds the resources that some nodes read, and rebuilds those that need it.
 
     Args:
         graph: The graph.

@@ -1,4 +1,4 @@
-"""Loads the signature to convert out of a SavedModel."""
+"""Loads the signature to convert from a SavedModel."""
 
 import os
 import pathlib
@@ -25,8 +25,8 @@ def load_signature(
 ) -> ConcreteFunction:
     """Loads a signature, with the variables and tables that it needs.
 
-    It goes through `tf.saved_model.load`, never straight to the converter: Keras 3 saves variables
-    twice, and the converter then reads those that are never filled.
+    It uses `tf.saved_model.load`, never the converter's own loader: Keras 3 saves variables twice,
+    and the converter would read the copies that are never filled.
 
     Args:
         path: The folder of the SavedModel.
@@ -93,7 +93,7 @@ def load_transform(path: pathlib.Path, trusted_ops: Collection[str] = ()) -> Con
             "force_tf_compat_v1=True. Leave transform_graph out, or set that to False."
         )
     function = loaded.transform_fn
-    # the function does not keep alive what it was loaded with
+    # the function does not keep the rest of its SavedModel alive
     function.loaded = loaded
     return function
 
@@ -114,7 +114,7 @@ def _signature(loaded: tf.Module, key: str, path: pathlib.Path) -> ConcreteFunct
             "the model with that signature."
         )
     signature = loaded.signatures[key]
-    # a signature does not keep alive what it was loaded with
+    # a signature does not keep the rest of its SavedModel alive
     signature.loaded = loaded
     return signature
 
@@ -140,18 +140,18 @@ def _checked(signature: ConcreteFunction, key: str) -> ConcreteFunction:
 
 
 def check_published_files(path: pathlib.Path, names: Iterable[str]) -> None:
-    """Refuses files that cannot be copied, or that are none of the SavedModel's.
+    """Refuses files that cannot be copied, or that are not the SavedModel's own.
 
-    A model that a stranger packed may have links to anything on this machine, and what is copied is
+    An untrusted model may contain links to any file on this machine, and the copied files are
     published.
 
     Args:
         path: The folder of the SavedModel.
-        names: What in it is copied.
+        names: The files and folders in it to copy.
 
     Raises:
-        SourceModelError: There is something else than files and folders, or a link that leads out
-            of the SavedModel, to a folder or nowhere.
+        SourceModelError: There is an entry that is neither a file nor a folder, or a link that
+            points outside the SavedModel, to a folder or nowhere.
     """
     folder = os.path.realpath(path)
     for entry in (entry for name in names for entry in [path / name, *(path / name).rglob("*")]):

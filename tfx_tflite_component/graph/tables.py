@@ -1,7 +1,7 @@
 """Lookup tables, rebuilt from their content so that they are filled in the TFLite model.
 
-TF Transform keeps the name of a vocabulary's file in a variable. Saving such a table again ends in
-a model that converts without any error and finds its table empty when it runs.
+TF Transform keeps the file name of a vocabulary in a variable. If such a table is saved again, the
+model converts without an error, but its table is empty when it runs.
 """
 
 import dataclasses
@@ -18,10 +18,10 @@ FIND = "LookupTableFindV2"
 
 
 def rank_lookups(graph: FlatGraph) -> FlatGraph:
-    """Gives what is looked up the rank of the keys.
+    """Gives the results of lookups the rank of the keys.
 
-    A lookup alone does not say that its table maps scalars. The converter would leave the rank
-    open, and ops that broadcast would drop a batch dimension of size 1.
+    A lookup op does not state that its table maps scalars. The converter would leave the rank
+    unknown, and ops that broadcast would drop a batch dimension of size 1.
 
     Args:
         graph: The graph of a signature.
@@ -47,7 +47,7 @@ def with_tables(graph: FlatGraph, tables: Mapping[str, tf.lookup.StaticHashTable
 
     Args:
         graph: The graph.
-        tables: The tables, by the names of the tensors that are to be their handles.
+        tables: The tables, by the names for the tensors of their handles.
     """
     nodes = {name: NodeDef(name=name, op="Placeholder") for name in tables}
     for node in nodes.values():
@@ -88,15 +88,15 @@ def rebuild_tables(
 
 
 def _lookups(graph: FlatGraph, node: NodeDef, read: Sequence[str]) -> Iterator[tuple[str, NodeDef]]:
-    """Each table that a node reads and the lookup, which may be inside control flow.
+    """Each table that a node reads, with the lookup op, which may be inside control flow.
 
-    Only a lookup names the types of keys and values.
+    Only a lookup op has the types of keys and values.
     """
     if node.op == FIND:
         yield read[0], node
     for body in graph.bodies(node):
         arguments = [argument.name for argument in body.signature.input_arg]
-        # a condition comes first and is not handed on
+        # the condition is the first input and is not passed to the branches
         given = dict(zip(arguments, read[len(read) - len(arguments) :], strict=True))
         for inner in body.node_def:
             yield from _lookups(
@@ -105,7 +105,7 @@ def _lookups(graph: FlatGraph, node: NodeDef, read: Sequence[str]) -> Iterator[t
 
 
 def _check_known(graph: FlatGraph, nodes: Sequence[str], finds: Mapping[str, NodeDef]) -> None:
-    """Refuses to leave a table behind: the TFLite model would find it empty."""
+    """Refuses resources that cannot be rebuilt: such a table would be empty in the TFLite model."""
     variables = {id(variable.handle) for variable in graph.variables}
     for name in nodes:
         node = graph.nodes[name]
@@ -131,7 +131,7 @@ def table_content(graph: FlatGraph, tensor: str, find: NodeDef) -> tuple[np.ndar
     Args:
         graph: The graph.
         tensor: The handle of the table.
-        find: What looks something up in it.
+        find: An op that looks up values in the table.
 
     Raises:
         SplitError: The content cannot be read.
@@ -140,7 +140,7 @@ def table_content(graph: FlatGraph, tensor: str, find: NodeDef) -> tuple[np.ndar
 
     @tf.function(autograph=False)
     def exported() -> tuple[tf.Tensor, tf.Tensor]:
-        # a TF1 SavedModel makes its tables in the graph; the name finds the one that is filled
+        # a TF1 SavedModel creates its tables in the graph; the name finds the filled table
         (handle,) = graph.import_part([tensor], {})
         return tf.raw_ops.LookupTableExportV2(
             table_handle=handle, Tkeys=key_dtype, Tvalues=value_dtype
@@ -159,13 +159,13 @@ def table_content(graph: FlatGraph, tensor: str, find: NodeDef) -> tuple[np.ndar
             f"shape {values.shape}; only a table that maps one or more scalars to scalars can be "
             "rebuilt, and no DenseHashTable. Use a StaticHashTable in the serving function."
         )
-    # a table hands out its content in another order in every process
+    # a table returns its content in a different order in every process
     order = np.argsort(keys)
     return keys[order], values[order]
 
 
 def _rebuilt(graph: FlatGraph, tensor: str, find: NodeDef) -> tf.lookup.StaticHashTable:
     keys, values = (tf.constant(part) for part in table_content(graph, tensor, find))
-    # a lookup brings its own default along, this one is never used
+    # each lookup op has its own default, so this one is never used
     default = tf.zeros([], values.dtype) if values.dtype != tf.string else ""
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), default)

@@ -1,9 +1,9 @@
-"""Gives the batch size to the lists that recurrent layers keep their steps in.
+"""Sets the batch size of the lists in which recurrent layers keep their steps.
 
-A recurrent layer reads and writes one element of a list at each step. It was traced for any batch,
-so that the list says that its elements have the shape [None, units], and the converter makes
-builtin ops only of lists that know the shape of their elements. Where the first size is the only
-unknown one, it is the batch.
+A recurrent layer reads and writes one element of a list at each step. It was traced for any batch
+size, so the elements of the list have the shape [None, units], and the converter turns lists into
+builtin ops only if the shape of their elements is known. If only the first size is unknown, it is
+the batch size.
 """
 
 import dataclasses
@@ -17,11 +17,11 @@ _ELEMENT_SHAPE_INPUT = {"TensorListReserve": 0, "TensorListFromTensor": 1, "Tens
 
 
 def with_batch_size(graph: FlatGraph, batch_size: int) -> FlatGraph:
-    """A graph whose lists know the batch size of their elements.
+    """A graph in which the elements of lists have a fixed batch size.
 
     Args:
         graph: The graph of a signature.
-        batch_size: The batch size that the tail is going to have.
+        batch_size: The batch size of the tail.
     """
     nodes = dict(graph.nodes)
     for node in graph.nodes.values():

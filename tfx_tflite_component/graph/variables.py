@@ -1,4 +1,4 @@
-"""The variables of TF1, rebuilt as those of TF2: the converter cannot initialize any other."""
+"""TF1 variables, rebuilt as TF2 variables, because the converter can initialize only those."""
 
 from collections.abc import Iterable
 
@@ -10,14 +10,14 @@ _OP = "VariableV2"
 
 
 def rebuild_variables(graph: FlatGraph, nodes: Iterable[str]) -> dict[str, tf.Variable]:
-    """Rebuilds the variables that are ops of the graph, as TF1 makes them by default.
+    """Rebuilds variables that are ops of the graph, which is TF1's default.
 
     Args:
         graph: The graph.
-        nodes: The names of the nodes among which they are looked for.
+        nodes: The names of the nodes in which to look for them.
 
     Returns:
-        The variable for each tensor that was a reference to one.
+        The variable for each tensor that was a reference to a variable.
     """
     return {
         name: tf.Variable(_value(graph, name), trainable=False)
@@ -29,7 +29,7 @@ def rebuild_variables(graph: FlatGraph, nodes: Iterable[str]) -> dict[str, tf.Va
 def _value(graph: FlatGraph, name: str) -> tf.Tensor:
     @tf.function(autograph=False)
     def read() -> tf.Tensor:
-        # the shared name finds the variable that the SavedModel's values were restored to
+        # the shared name finds the variable into which the SavedModel's values were restored
         (reference,) = graph.import_part([name], {})
         return tf.identity(reference)
 

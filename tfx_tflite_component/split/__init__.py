@@ -1,1 +1,1 @@
-"""The serving graph in two parts: a head, which stays behind, and a tail, which converts."""
+"""Splits the serving graph into a head, which stays a SavedModel, and a tail, which converts."""

@@ -1,15 +1,15 @@
-"""Where a signature may be split."""
+"""The boundaries at which a signature may be split."""
 
 import enum
 
 
 class Boundary(str, enum.Enum):
-    """Where a signature is split, by what the tail takes; the names are those of the config."""
+    """Where a signature is split; the names are the same as in the config."""
 
     SIGNATURE = "SIGNATURE"
     RAW_FEATURES = "RAW_FEATURES"
     TRANSFORMED_FEATURES = "TRANSFORMED_FEATURES"
     TENSORS = "TENSORS"
 
-    # what an f-string writes differs between Python 3.11 and 3.12 otherwise
+    # otherwise f-strings differ between Python 3.11 and 3.12
     __str__ = str.__str__

@@ -1,11 +1,12 @@
-"""How a feature crosses the boundary: packed by the head, unpacked by the tail.
+"""Crossings: the head packs each feature into inputs of the tail, and the tail unpacks it.
 
-What a parse op hands out is not always a tensor that an app can fill. Three ways across:
+The outputs of a parse op are not always tensors that an app can provide. There are three kinds of
+crossings:
 
-1. A dense feature crosses as it is.
-2. A sparse feature whose only use is to be made dense crosses as the dense tensor, so that the tail
-   holds no sparse op and missing values are what the model's own preprocessing made of them.
-3. Any other sparse or ragged feature crosses as `<feature>` [batch, longest], padded, and
+1. A dense feature crosses unchanged. 2. A sparse feature whose only use is to be made dense crosses
+as the dense tensor, so that the tail has no sparse op, and missing values get the defaults of the
+model's own preprocessing. 3. Any other sparse or ragged feature crosses as `<feature>` [batch,
+longest], padded, and
    `<feature>_length` [batch], and is rebuilt exactly.
 """
 
@@ -30,11 +31,11 @@ class Crossing:
     """One feature at the boundary.
 
     Attributes:
-        inputs: The inputs of the tail that it crosses as.
+        inputs: The inputs of the tail for this feature.
         tensors: The tensors of the graph that cross.
-        pack: In the head: those tensors into inputs of the tail.
-        unpack: In the tail: its inputs into those tensors.
-        spec: What is known beforehand of an input that crosses as it is.
+        pack: In the head: turns those tensors into inputs of the tail.
+        unpack: In the tail: turns its inputs into those tensors.
+        spec: The known shape and dtype of an input that crosses unchanged.
     """
 
     inputs: tuple[str, ...]
@@ -47,15 +48,15 @@ class Crossing:
 def crossings(
     graph: FlatGraph, features: Iterable[ParsedFeature], stop: Collection[str] = ()
 ) -> list[Crossing]:
-    """How each feature crosses; features that no output depends on do not cross.
+    """The crossing of each feature that an output depends on.
 
     Args:
         graph: The graph of a signature.
-        features: What it parses.
-        stop: Tensors that cross by themselves: what is used for them alone does not cross.
+        features: The features that it parses.
+        stop: Tensors that cross by themselves: features that are used only for them do not cross.
 
     Raises:
-        SplitError: Two parse ops read one feature in different ways.
+        SplitError: Two parse ops read the same feature differently.
     """
     parsed = {tensor for feature in features for tensor in feature.tensors}
     nodes, used = graph.ancestors(graph.fetches, stop=parsed.union(stop))
@@ -104,7 +105,7 @@ def _check_inputs(features: Sequence[ParsedFeature], ways: Sequence[Crossing]) -
 
 
 def whole(name: str, *tensors: str, spec: tf.TensorSpec | None = None) -> Crossing:
-    """A crossing of a dense tensor under a name; `tensors` all have its value."""
+    """A crossing of a dense tensor under a name; all of `tensors` have its value."""
     return Crossing(
         (name,),
         tensors,
@@ -115,13 +116,13 @@ def whole(name: str, *tensors: str, spec: tf.TensorSpec | None = None) -> Crossi
 
 
 def _repeated(features: Iterable[ParsedFeature]) -> set[str]:
-    """The names of features that several parse ops read alike."""
+    """The names of features that several parse ops read, all in the same way."""
     first: dict[str, ParsedFeature] = {}
     repeated = set()
     for feature in features:
         if feature.name in first:
             repeated.add(feature.name)
-            # as words, in which the default NaN equals itself
+            # as strings, because a default of NaN does not equal itself
             if str(feature) != str(first[feature.name]):
                 raise SplitError(
                     f"Feature {feature.name!r} is parsed twice in different ways: as "
@@ -133,7 +134,7 @@ def _repeated(features: Iterable[ParsedFeature]) -> set[str]:
 
 
 def _densified(graph: FlatGraph, feature: ParsedFeature, nodes: Iterable[str]) -> list[str]:
-    """The dense tensors that hold the values of one sparse feature as they were parsed."""
+    """The dense tensors that hold the parsed values of one sparse feature."""
     return [
         name
         for name in sorted(nodes)
@@ -144,7 +145,7 @@ def _densified(graph: FlatGraph, feature: ParsedFeature, nodes: Iterable[str]) -
 
 
 def _holds_values(graph: FlatGraph, dense: str, feature: ParsedFeature) -> bool:
-    """Whether a `SparseToDense` op is given a feature's own values, not what is made of them."""
+    """Whether the input of a `SparseToDense` op is the parsed feature itself."""
     _, _, values, _ = graph.data_inputs(graph.nodes[dense])
     while graph.node(values).op in _REARRANGING:
         _, values, *_ = graph.data_inputs(graph.node(values))
@@ -173,12 +174,12 @@ def _expression(graph: FlatGraph, tensor: str) -> tuple[object, ...]:
 def sparse(name: str, *tensors: str) -> Crossing:
     """A crossing of a sparse tensor [batch, longest]: its indices, values and dense shape.
 
-    Each row begins with its values, as parse ops hand them out.
+    Each row begins with its values, as parse ops return them.
     """
 
     def pack(values: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         indices, flat, shape = values
-        # not every op says how many dimensions the tensor has
+        # not every op states the rank of its result
         rows = tf.SparseTensor(
             tf.ensure_shape(indices, [None, 2]), flat, tf.ensure_shape(shape, [2])
         )
@@ -209,7 +210,7 @@ def ragged(name: str, dtype: tf.DType, *tensors: str) -> Crossing:
 
 def _padded(name: str, rows: tf.RaggedTensor) -> dict[str, tf.Tensor]:
     dense = rows.to_tensor()
-    # TFLite has no tensor without elements: a batch without any value gets one column of padding
+    # TFLite does not support empty tensors: a batch without any value gets one column of padding
     missing = tf.maximum(1 - tf.shape(dense)[1], 0)
     return {
         name: tf.pad(dense, [[0, 0], [0, missing]], constant_values=_zero(rows.dtype)),

@@ -15,12 +15,13 @@ _SCOPE = "boundary"
 def cut(
     graph: FlatGraph, ways: Sequence[Crossing], specs: Mapping[str, tf.TensorSpec]
 ) -> tuple[FlatGraph, list[Crossing]]:
-    """Cuts off what comes before the crossings, so that whoever walks the rest stops there.
+    """Cuts off the graph before the crossings, so that a walk through the rest stops there.
 
     Args:
         graph: The graph of a signature.
-        ways: What crosses the boundary.
-        specs: Shape and dtype of each input of the tail: more is known of them than the graph says.
+        ways: The crossings.
+        specs: The shape and dtype of each input of the tail, which are more exact than in the
+            graph.
 
     Returns:
         The rest of the graph, without identities and control dependencies, and the crossings,

@@ -1,4 +1,4 @@
-"""Makes heads: functions of serialized `tf.Example`s that compute what a tail takes."""
+"""Builds heads: functions that compute a tail's inputs from serialized `tf.Example`s."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,12 +17,13 @@ Feed: TypeAlias = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
 @dataclasses.dataclass(frozen=True)
 class Head:
-    """What feeds a tail.
+    """The head of a signature.
 
     Attributes:
-        function: Serialized `tf.Example`s, a string tensor [batch], into the tail's inputs by name.
-        feed: The same into what the signature takes.
-        resources: What holds the variables and the tables that the function reads.
+        function: Maps serialized `tf.Example`s, a string tensor [batch], to the tail's inputs by
+            name.
+        feed: Maps the same to the signature's inputs.
+        resources: The variables and tables that the function reads.
     """
 
     function: ConcreteFunction
@@ -33,13 +34,14 @@ class Head:
 def make_head(
     graph: FlatGraph, feed: Feed, batch: tf.TensorShape, ways: Sequence[Crossing]
 ) -> Head:
-    """Makes the head of a signature: its own ops, up to the crossings.
+    """Builds the head of a signature from its ops before the crossings.
 
     Args:
         graph: The signature's graph.
-        feed: What makes the signature's inputs of serialized `tf.Example`s.
-        batch: The shape of these: [None], or [size] where the signature asks for it.
-        ways: What crosses the boundary.
+        feed: Computes the signature's inputs from serialized `tf.Example`s.
+        batch: The shape of the serialized `tf.Example`s: [None], or [size] if the signature fixes
+            it.
+        ways: The crossings.
 
     Raises:
         SplitError: A table that the head reads cannot be rebuilt.
@@ -78,9 +80,9 @@ def matching_feed(specs: Mapping[str, tf.TensorSpec]) -> Feed | None:
         specs: Shape and dtype of each input.
 
     Returns:
-        The feed. None where a `tf.Example` cannot hold the inputs: one without a batch dimension,
-        with more than one dimension of unknown size, or of a dtype that is no number, truth value
-        or string.
+        The feed. None if a `tf.Example` cannot hold an input: an input without a batch dimension,
+        with more than one dimension of unknown size, or of a dtype other than numbers, booleans and
+        strings.
     """
     features = {name: _feature(spec) for name, spec in specs.items()}
     if not all(features.values()):
@@ -120,7 +122,7 @@ def _feature(spec: tf.TensorSpec) -> object | None:
 
 
 def _stored(dtype: tf.DType) -> tf.DType | None:
-    """What a `tf.Example` holds values of a dtype as; None if it cannot."""
+    """The dtype in which a `tf.Example` stores values of a dtype; None if it cannot."""
     if dtype == tf.string:
         return tf.string
     if dtype.is_floating:

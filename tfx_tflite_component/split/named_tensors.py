@@ -1,4 +1,4 @@
-"""Tensors at the boundary that the config names."""
+"""Crossings of tensors that the config names."""
 
 import difflib
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from tfx_tflite_component.split.crossings import Crossing, whole
 
 
 def named_tensors(graph: FlatGraph, tensors: Mapping[str, str]) -> list[Crossing]:
-    """How the tensors cross: as they are, under the names that the config gives them.
+    """Crossings of tensors, unchanged, under the names that the config gives them.
 
     Args:
         graph: The graph of a signature.
         tensors: The tensor for each input of the tail, `op` for an op's first output and `op:1` for
-            the next, by the ops' names in the signature's inlined graph. The names of the function
-            calls on the way, such as `StatefulPartitionedCall`, may be left out.
+            its second, by the ops' names in the signature's inlined graph. The names of the
+            function calls on the way, such as `StatefulPartitionedCall`, may be left out.
 
     Raises:
         ConfigError: There is no such tensor, or no output depends on it.

@@ -20,7 +20,7 @@ _UNSUPPORTED_PARSE_OPS = (
 
 
 class Layout(enum.Enum):
-    """How a parse op hands out a feature."""
+    """The form in which a parse op returns a feature."""
 
     DENSE = "dense"
     SPARSE = "sparse"
@@ -33,11 +33,11 @@ class ParsedFeature:
 
     Attributes:
         name: The feature's key in a `tf.Example`.
-        layout: How it is handed out.
+        layout: The form in which the op returns it.
         dtype: float32, int64 or string.
         shape: The shape in one example; unknown sizes are None. `(None,)` unless dense.
-        default: What a missing dense feature becomes; empty if it must not be missing.
-        tensors: What the parse op hands out: (values) if dense, (indices, values, dense shape)
+        default: The value of a missing dense feature; empty if it is required.
+        tensors: The outputs of the parse op: (values) if dense, (indices, values, dense shape)
             if sparse, (values, row splits) if ragged.
         split_dtype: The dtype of the row splits if ragged.
     """
@@ -62,11 +62,11 @@ def find_parse_ops(graph: FlatGraph, stop: Collection[str] = ()) -> list[NodeDef
 
     Args:
         graph: The signature's graph.
-        stop: Tensors that are not looked beyond.
+        stop: Tensors at which the search stops.
 
     Raises:
-        SplitError: An op among them parses something else than a batch of `tf.Example`s, or does
-            so inside control flow.
+        SplitError: One of the ops does not parse a batch of `tf.Example`s, or is inside control
+            flow.
     """
     names, _ = graph.ancestors(graph.fetches, stop)
     nodes = [graph.nodes[name] for name in sorted(names)]
@@ -90,7 +90,7 @@ def parses(graph: FlatGraph) -> bool:
 
 
 def readable_features(graph: FlatGraph) -> tuple[ParsedFeature, ...]:
-    """Every feature that the signature parses; none if it parses in a way that does not tell."""
+    """All features that the signature parses; empty if the features cannot be determined."""
     try:
         parse_ops = find_parse_ops(graph)
         return tuple(feature for node in parse_ops for feature in parsed_features(graph, node))
@@ -109,7 +109,7 @@ def _refusal(node: NodeDef, where: str = "") -> SplitError:
 def parsed_features(graph: FlatGraph, node: NodeDef) -> list[ParsedFeature]:
     """The features of one parse op.
 
-    The layout of inputs and outputs is that of the op definitions in
+    The layout of inputs and outputs follows the op definitions in
     tensorflow/core/ops/parsing_ops.cc.
     """
     keys = _keys(graph, node)

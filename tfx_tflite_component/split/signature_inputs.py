@@ -1,4 +1,4 @@
-"""What a signature takes, serialized `tf.Example`s or tensors, and what of that crosses."""
+"""The inputs of a signature, serialized `tf.Example`s or tensors, and their crossings."""
 
 import dataclasses
 from collections.abc import Collection, Sequence
@@ -19,14 +19,14 @@ from tfx_tflite_component.split.parse_ops import (
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What a signature takes.
+    """The inputs of a signature.
 
     Attributes:
-        reason: What it takes, in words for the report.
-        feed: What makes its inputs of serialized `tf.Example`s; None if these cannot hold them.
+        reason: A description of the inputs for the report.
+        feed: Computes the inputs from serialized `tf.Example`s; None if these cannot hold them.
         batch: The shape of the serialized examples.
-        features: What these `tf.Example`s hold; empty if that cannot be told.
-        ways: What crosses the boundary of it, besides what is handed over further on.
+        features: The features of these `tf.Example`s; empty if they cannot be determined.
+        ways: The crossings of the inputs, without tensors that cross later in the graph.
     """
 
     reason: str
@@ -44,7 +44,7 @@ def source_of_examples(graph: FlatGraph, handed: Collection[str]) -> Source:
         handed: Tensors that cross anyway.
 
     Raises:
-        SplitError: It parses them in a way that cannot be split off, or to no use.
+        SplitError: The parsing cannot be split off, or no output depends on it.
     """
     name = _only_input(graph)
     parse_ops = find_parse_ops(graph, stop=handed)
@@ -67,11 +67,11 @@ def source_of_examples(graph: FlatGraph, handed: Collection[str]) -> Source:
 
 
 def source_of_tensors(graph: FlatGraph, handed: Collection[str]) -> Source:
-    """The source of a signature that takes tensors: they cross as they are.
+    """The source of a signature that takes tensors, which cross unchanged.
 
     Args:
         graph: The signature's graph.
-        handed: Tensors that cross anyway; an input that is used for them alone does not cross.
+        handed: Tensors that cross anyway; an input that is used only for them does not cross.
     """
     _, used = graph.ancestors(graph.fetches, stop={*graph.inputs.values(), *handed})
     return Source(
@@ -99,7 +99,7 @@ def _only_input(graph: FlatGraph) -> str:
 
 
 def _check_parsed(graph: FlatGraph, node: NodeDef, name: str) -> None:
-    """Refuses what parses something else than the batch that the signature takes."""
+    """Refuses parse ops whose input is not the batch that the signature takes."""
     source = graph.origin(node.input[0])
     if source != graph.inputs[name]:
         raise SplitError(

@@ -30,19 +30,19 @@ _CHECKS = ("Assert", "CheckNumerics")
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """A signature in two parts.
+    """A signature, split into two parts.
 
     Attributes:
         boundary: Where the signature was split.
-        reason: Why there, in words for the report.
-        head: What makes the tail's inputs of serialized `tf.Example`s. None if the signature takes
+        reason: Why it was split there, as text for the report.
+        head: Computes the tail's inputs from serialized `tf.Example`s. None if the signature takes
             a tensor that no `tf.Example` can hold.
-        tail: The tail's inputs into the signature's outputs.
-        features: Every feature that a `tf.Example` for the head holds; empty at SIGNATURE, and
-            where the signature parses in a way that does not tell.
+        tail: Computes the signature's outputs from the tail's inputs.
+        features: All features of a `tf.Example` for the head; empty at SIGNATURE, and if the parsed
+            features cannot be determined.
         checks: The names of the assertions in the signature, which the tail leaves out.
         lowered: The ops of the tail that each lowering rewrote.
-        signature: The signature. The head's loops are functions of it, which end with it.
+        signature: The signature. It is kept here because the head's loops are functions of it.
     """
 
     boundary: Boundary
@@ -56,7 +56,7 @@ class Split:
 
 
 def boundaries(signature: ConcreteFunction, transform: ConcreteFunction | None) -> list[Boundary]:
-    """Where a signature may be split, from the first choice to the last.
+    """The boundaries at which a signature may be split, from the first choice to the last.
 
     Args:
         signature: The signature, as `load_signature` gives it.
@@ -64,7 +64,7 @@ def boundaries(signature: ConcreteFunction, transform: ConcreteFunction | None) 
     """
     graph = flatten(signature)
     natural = _natural(graph)
-    # who parses tf.Examples may have a transform under a name that nobody knows
+    # a signature that parses tf.Examples may have a transform under an unknown name
     may_transform = (
         natural is Boundary.RAW_FEATURES or transform is not None or calls_transform(graph)
     )
@@ -146,7 +146,7 @@ def cut_signature(
 
     Args:
         signature: The signature, as `load_signature` gives it.
-        boundary: Where to split; None is the natural boundary, SIGNATURE or RAW_FEATURES.
+        boundary: Where to split; None is the first possible boundary, SIGNATURE or RAW_FEATURES.
         batch_size: The batch size of the tail; 0 leaves it dynamic.
         tensors: For TENSORS: the tensor of the graph that each input of the tail is.
         transform: For TRANSFORMED_FEATURES: the graph of TF Transform, where it is at hand.
@@ -186,12 +186,12 @@ def _handed_over(
     tensors: Mapping[str, str] | None,
     transform: ConcreteFunction | None,
 ) -> tuple[list[Crossing], str]:
-    """What crosses further on than where the signature takes or parses it, and why there."""
+    """The crossings that are later in the graph than the inputs or parse ops, and the reason."""
     if boundary is Boundary.TENSORS:
         return named_tensors(graph, tensors or {}), "the configuration names its tensors"
     if boundary is Boundary.TRANSFORMED_FEATURES:
         return transformed_features(graph, signature, transform)
-    # a signature that parses is left whole on demand alone
+    # a signature that parses stays whole only if the config asks for it
     is_pinned = boundary is Boundary.SIGNATURE and parses(graph)
     return [], "the configuration says so" if is_pinned else ""
 
@@ -221,7 +221,7 @@ def _check_names(handed: Sequence[Crossing], others: Sequence[Crossing]) -> None
 
 
 def _specs(ways: Sequence[Crossing], head: Head | None) -> dict[str, tf.TensorSpec]:
-    """Shape and dtype of the tail's inputs: what the head says and what is known besides."""
+    """The shape and dtype of the tail's inputs, from the head and from the crossings."""
     owners = {name: way for way in ways for name in way.inputs}
     specs = {}
     for name, way in sorted(owners.items()):
@@ -240,7 +240,7 @@ def _specs(ways: Sequence[Crossing], head: Head | None) -> dict[str, tf.TensorSp
 def _with_batch_size(
     specs: Mapping[str, tf.TensorSpec], batch_size: int
 ) -> dict[str, tf.TensorSpec]:
-    """The specs with their batch dimension fixed; specs of other sizes are refused."""
+    """The specs with a fixed batch dimension; specs with another batch size are refused."""
     sized = {}
     for name, spec in specs.items():
         shape = spec.shape
@@ -266,7 +266,7 @@ def _with_batch_size(
 
 
 def _checks(graph: FlatGraph) -> tuple[str, ...]:
-    # tf.debugging.assert_* puts its op into the branch of a condition
+    # tf.debugging.assert_* puts its op into a branch of a condition
     return tuple(
         name
         for name, node in graph.nodes.items()

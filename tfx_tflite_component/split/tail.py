@@ -1,4 +1,4 @@
-"""Makes tails: functions of the inputs at the boundary into the signature's outputs."""
+"""Builds tails: functions that compute the signature's outputs from the inputs at the boundary."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -13,15 +13,15 @@ from tfx_tflite_component.split.crossings import Crossing
 
 @dataclasses.dataclass(frozen=True)
 class Tail:
-    """What becomes the TFLite model.
+    """The part of a signature that becomes the TFLite model.
 
-    TensorFlow allows few characters in the name of a parameter and merges names that differ by case
-    alone. So the function is traced with names of its own, and `input_names` and `output_names`
-    say what each stands for.
+    TensorFlow allows few characters in the name of a parameter and merges names that differ only by
+    case. So the function is traced with generated names, and `input_names` and `output_names` map
+    them to the model's names.
 
     Attributes:
-        function: The inputs into the outputs, under its own names.
-        resources: What holds the variables and the tables that the function reads.
+        function: Maps inputs to outputs, under generated names.
+        resources: The variables and tables that the function reads.
         specs: Shape and dtype of each input, by the model's names.
         input_names: The model's input for each parameter of the function.
         output_names: The signature's output for each output of the function.
@@ -39,16 +39,15 @@ def make_tail(
     ways: Sequence[Crossing],
     specs: Mapping[str, tf.TensorSpec],
 ) -> Tail:
-    """Makes the tail of a signature.
+    """Builds the tail of a signature.
 
     Args:
-        graph: The signature's graph from the crossings on.
-        ways: What crosses the boundary.
+        graph: The signature's graph after the crossings.
+        ways: The crossings.
         specs: Shape and dtype of each input, by the model's names.
 
     Raises:
-        SplitError: An output depends on what the signature takes in another way than through what
-            crosses.
+        SplitError: An output depends on the signature's inputs other than through the crossings.
     """
     fetches = list(graph.outputs.values())
     shapes = _shapes_of_inputs(graph)
@@ -73,7 +72,7 @@ def make_tail(
 
 
 def _shapes_of_inputs(graph: FlatGraph) -> dict[str, tf.DType]:
-    """The nodes that ask for the batch size by the shape of what only the head takes."""
+    """The nodes that read the batch size from the shape of a tensor that only the head has."""
     owners = {tensor: name for name, tensor in graph.inputs.items()}
     for name, tensor in graph.outputs.items():
         if tensor in owners:

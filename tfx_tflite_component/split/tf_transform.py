@@ -1,11 +1,11 @@
-"""Where TF Transform hands its features over to the model.
+"""Finds the outputs of TF Transform in a serving graph.
 
-A Trainer written as TFX's templates are calls `tf_transform_output.transform_features_layer()` in
-its serving function, and the layer calls the transform graph. That call is inlined like any other,
-and what it returned stays in the graph as identities of their own, in the order of the transform
-graph's outputs. What they are called is known from elsewhere: from the same call in a function that
-returns the transformed features by name, as the layer itself and a signature `transform_features`
-do, or from the transform graph, where it is at hand.
+A Trainer that follows TFX's templates calls `tf_transform_output.transform_features_layer()` in its
+serving function, and the layer calls the transform graph. That call is inlined like any other, and
+its results stay in the graph as separate identities, in the order of the transform graph's outputs.
+Their names come from elsewhere: from the same call in a function that returns the transformed
+features by name, such as the layer itself or a signature `transform_features`, or from the
+transform graph, if it is given.
 """
 
 import dataclasses
@@ -29,7 +29,7 @@ _REMEDY = (
 
 @dataclasses.dataclass(frozen=True)
 class _Feature:
-    """A transformed feature: its dtype and shape, and where its tensors are in what is returned."""
+    """A transformed feature: its dtype and shape, and the positions of its tensors."""
 
     spec: tf.TypeSpec
     positions: Sequence[int]
@@ -38,18 +38,18 @@ class _Feature:
 def transformed_features(
     graph: FlatGraph, signature: ConcreteFunction, transform: ConcreteFunction | None
 ) -> tuple[list[Crossing], str]:
-    """How the transformed features cross that the signature's outputs depend on.
+    """The crossings of the transformed features that the signature's outputs depend on.
 
     Args:
         graph: The graph of the signature.
         signature: The signature, as `load_signature` gives it.
-        transform: The function of the transform graph, where it is at hand.
+        transform: The function of the transform graph, if given.
 
     Returns:
-        The crossings, and where they are, in words.
+        The crossings, and a description of where they are.
 
     Raises:
-        SplitError: TF Transform's part cannot be found, or the names of its features cannot.
+        SplitError: TF Transform's call or the names of its features cannot be found.
     """
     call, returned = _call(graph, transform)
     features = _in_order(transform) if transform else _by_name(signature, _content(graph, call))
@@ -105,7 +105,7 @@ def _calls(graph: FlatGraph) -> dict[str, list[str]]:
 
 
 def _content(graph: FlatGraph, call: str = "") -> set[tuple[str, str]]:
-    """The ops that a call was inlined to, by which it is known again elsewhere."""
+    """The ops of an inlined call, which identify the same call elsewhere."""
     prefix = f"{call}/" if call else ""
     return {
         (name.removeprefix(prefix), node.op)
@@ -126,7 +126,7 @@ def _in_order(transform: ConcreteFunction) -> dict[str, _Feature]:
 
 
 def _by_name(signature: ConcreteFunction, content: set[tuple[str, str]]) -> dict[str, _Feature]:
-    """The features that functions of the SavedModel take by name out of the same call."""
+    """The features that functions of the SavedModel return by name from the same call."""
     found = []
     for function in _functions(signature):
         graph = inline(function)
@@ -135,7 +135,7 @@ def _by_name(signature: ConcreteFunction, content: set[tuple[str, str]]) -> dict
                 found.append(_taken(function, graph, returned))
     features: dict[str, _Feature] = {}
     named: set[int] = set()
-    # a model that passes a feature on may call it otherwise; it returns fewer of them
+    # a model that returns a feature may use another name; it returns fewer features
     for taken in sorted(found, key=len, reverse=True):
         new = {name: one for name, one in taken.items() if named.isdisjoint(one.positions)}
         features |= new
