@@ -1,1 +1,1 @@
-"""Lowerings: each rewrites an op of the tail into builtin ops that compute the same."""
+"""Lowerings: each rewrites an op of the tail as builtin ops that compute the same result."""

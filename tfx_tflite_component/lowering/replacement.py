@@ -13,11 +13,11 @@ _SCOPE = "lowered"
 
 @dataclasses.dataclass(frozen=True)
 class Replacement:
-    """What an op is replaced by.
+    """The replacement of an op.
 
     Attributes:
-        operands: The tensors of the graph that it is computed from.
-        build: The operands into the op's only output, with TensorFlow's functions.
+        operands: The tensors of the graph from which it is computed.
+        build: Computes the op's only output from the operands, with TensorFlow's functions.
     """
 
     operands: tuple[str, ...]
@@ -25,11 +25,11 @@ class Replacement:
 
 
 def replace(graph: FlatGraph, replacements: Mapping[str, Replacement]) -> FlatGraph:
-    """Replaces ops, each of which keeps its name.
+    """Replaces ops; each replacement keeps the op's name.
 
     Args:
         graph: The graph.
-        replacements: What to replace each op by, by the op's name.
+        replacements: The replacement of each op, by the op's name.
     """
     if not replacements:
         return graph
@@ -37,7 +37,7 @@ def replace(graph: FlatGraph, replacements: Mapping[str, Replacement]) -> FlatGr
     fed: dict[str, str] = {}
     with built.as_default():
         for name, replacement in replacements.items():
-            # with a slash at its end, the scope is taken as it is
+            # with a trailing slash, TensorFlow uses the scope unchanged
             with tf.name_scope(f"{name}/{_SCOPE}/"):
                 operands = [
                     _placeholder(graph.static_tensors[tensor]) for tensor in replacement.operands

@@ -1,1 +1,1 @@
-"""Quantization: what to calibrate with, and whether the result is what was asked for."""
+"""Quantization: calibration, and checks that the model was quantized as configured."""

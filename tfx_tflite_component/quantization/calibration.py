@@ -1,4 +1,4 @@
-"""Calibration: examples, through the head, as the converter's representative dataset."""
+"""Calibration: the head turns examples into the converter's representative dataset."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -16,17 +16,17 @@ _HEAD_BATCH_SIZE = 32
 
 
 class RepresentativeDataset:
-    """The tail's inputs made of a sample of examples, one batch at a time.
+    """The tail's inputs for a sample of examples, one batch at a time.
 
     Attributes:
         num_examples: The number of examples.
-        ranges: What values each float input takes.
+        ranges: The range of values of each float input.
     """
 
     def __init__(self, split: Split, examples: Sequence[bytes]) -> None:
-        """Reads the sample once, to refuse what would harm the conversion.
+        """Reads the sample once, to refuse values that would break the conversion.
 
-        `-inf` crashes the converter, and NaN passes through it in silence.
+        `-inf` crashes the converter, and NaN passes through it silently.
 
         Args:
             split: The split signature.
@@ -59,9 +59,10 @@ class RepresentativeDataset:
                 self._check_strings(name, array)
 
     def __call__(self) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-        """The batches, as the converter asks for them: by the signature and the tail's own names.
+        """The batches, in the converter's form: by signature and by the tail's parameter names.
 
-        The converter keeps the shapes of the first batch, so that all are padded to the same.
+        The converter keeps the shapes of the first batch, so all batches are padded to the same
+        shape.
         """
         for _, inputs in self._head_batches():
             count = len(next(iter(inputs.values())))
@@ -107,7 +108,7 @@ class RepresentativeDataset:
             )
 
     def _batch(self, name: str, example: np.ndarray) -> np.ndarray:
-        """One example padded to the common shape, as often as a fixed batch size takes."""
+        """One example padded to the common shape, repeated to fill a fixed batch size."""
         sizes = (1, *self._shapes[name])
         widths = [(0, size - found) for size, found in zip(sizes, example.shape, strict=True)]
         if any(width for _, width in widths):
@@ -119,7 +120,7 @@ class RepresentativeDataset:
 
 
 def _as_string(example: np.ndarray) -> np.ndarray:
-    """A single string as the converter takes it: it reads the bytes of the array as one."""
+    """A single string in the converter's form: it reads the bytes of the array as one string."""
     (text,) = example.flat
-    # NumPy has strings of no length in fields alone
+    # NumPy allows strings of length zero only in fields
     return np.full(example.shape, text, dtype=[("text", f"S{len(text)}")])["text"]

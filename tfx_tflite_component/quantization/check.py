@@ -1,4 +1,4 @@
-"""Whether the quantization asked for is what came out of the converter."""
+"""Checks that the converter quantized the model as configured."""
 
 from collections.abc import Sequence
 
@@ -10,17 +10,17 @@ _INTEGER_WEIGHTS = ("INT8", "INT4")
 
 
 def check_quantization(model: Inspection, quantization: Quantization) -> list[str]:
-    """Compares what a model holds with the quantization that was asked for.
+    """Compares a model's dtypes with the configured quantization.
 
     Args:
-        model: What the model holds.
-        quantization: What was asked for.
+        model: The contents of the model.
+        quantization: The config of the quantization.
 
     Returns:
         Warnings, for the log and the report.
 
     Raises:
-        ConversionError: A model that was to be integer throughout has float ops.
+        ConversionError: A model that should be fully integer has float ops.
     """
     mode = quantization.mode
     if mode == Quantization.DYNAMIC_RANGE and not set(model.weights) & set(_INTEGER_WEIGHTS):

@@ -3,10 +3,10 @@
 The outputs of a parse op are not always tensors that an app can provide. There are three kinds of
 crossings:
 
-1. A dense feature crosses unchanged. 2. A sparse feature whose only use is to be made dense crosses
-as the dense tensor, so that the tail has no sparse op, and missing values get the defaults of the
-model's own preprocessing. 3. Any other sparse or ragged feature crosses as `<feature>` [batch,
-longest], padded, and
+1. A dense feature crosses unchanged.
+2. A sparse feature whose only use is to be made dense crosses as the dense tensor, so that the tail
+   has no sparse op, and missing values get the defaults of the model's own preprocessing.
+3. Any other sparse or ragged feature crosses as `<feature>` [batch, longest], padded, and
    `<feature>_length` [batch], and is rebuilt exactly.
 """
 

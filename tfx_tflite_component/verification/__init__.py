@@ -1,1 +1,1 @@
-"""Compares models: the only place that judges numbers."""
+"""Compares models; the only place that checks numeric results."""

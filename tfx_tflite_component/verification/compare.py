@@ -1,4 +1,4 @@
-"""Compares a TFLite model with a SavedModel, whoever converted it."""
+"""Compares a TFLite model with a SavedModel; any converter may have made it."""
 
 import dataclasses
 import pathlib
@@ -30,12 +30,12 @@ from tfx_tflite_component.verification.verify import verify
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What a comparison found.
+    """The result of a comparison.
 
     Attributes:
         boundary: Where the SavedModel's signature was split to feed the TFLite model.
         verification: The comparison of each output.
-        failures: What exceeds the limits, in words; empty if the models agree.
+        failures: The limits that were exceeded, as text; empty if the models agree.
     """
 
     boundary: Boundary
@@ -58,7 +58,8 @@ def compare(
         examples: Serialized `tf.Example`s that the SavedModel takes.
 
     Raises:
-        RewriterError: One of both cannot be read or run, or they do not take the same examples.
+        RewriterError: One of the models cannot be read or run, or they do not take the same
+            examples.
     """
     found = inspect(path)
     if reason := why_not_runnable(found.op_set):
@@ -84,7 +85,7 @@ def compare(
 def _split_alike(
     signature: ConcreteFunction, model: TFLiteModel, config: TFLiteRewriterConfig
 ) -> Split:
-    """The signature split where the model's inputs are."""
+    """The signature, split at the model's inputs."""
     tried = {}
     for boundary in _boundaries(signature, config):
         begin(Phase.SPLITTING, boundary)

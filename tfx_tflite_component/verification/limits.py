@@ -1,4 +1,4 @@
-"""Judges what was measured by the limits of the config."""
+"""Compares measurements with the limits of the config."""
 
 import decimal
 import math
@@ -14,22 +14,22 @@ to 1 where that is smaller."""
 
 
 def percent(share: float) -> str:
-    """A share in percent, rounded down: all of something is 100%, and nothing less is."""
+    """A share in percent, rounded down, so that only a full share is 100%."""
     return f"{math.floor(round(share * 10_000, 6)) / 100:g}%"
 
 
 def failures(
     verification: Verification, limits: config_pb2.Verification, is_float: bool
 ) -> list[str]:
-    """What exceeds the limits, in words.
+    """The limits that were exceeded, as text.
 
     Args:
-        verification: What was found.
+        verification: The measurements.
         limits: The limits of the config.
         is_float: Whether the model is a float model, which has a default limit.
 
     Raises:
-        ConfigError: A limit is set for an output that is not there, or that it cannot be set for.
+        ConfigError: A limit is set for a missing output, or for an output without that measure.
     """
     unknown = sorted(limits.outputs.keys() - verification.outputs.keys())
     if unknown:
@@ -46,7 +46,7 @@ def failures(
 
 
 def _check_applicable(verification: Verification, limits: config_pb2.Verification) -> None:
-    """Refuses limits that nothing would be held to."""
+    """Refuses limits that apply to no output."""
     for field, measure, what in [
         ("max_abs_error", "sqnr_db", "numeric"),
         (
@@ -57,7 +57,7 @@ def _check_applicable(verification: Verification, limits: config_pb2.Verificatio
         ("min_sqnr_db", "sqnr_db", "numeric"),
     ]:
         able = [name for name, o in verification.outputs.items() if getattr(o, measure) is not None]
-        # a word or truth value has an error as well, which a limit of its own can be about
+        # strings and booleans also have an error, for which an output's own limit can be set
         asked = [
             name
             for name, own in limits.outputs.items()
@@ -86,7 +86,7 @@ def _output_failures(
                 return getattr(limits, field)
         return None
 
-    # words and truth values are the same or are not, whatever numbers may differ by
+    # strings and booleans match or do not match: the limit for numbers does not apply
     is_held = output.sqnr_db is not None or (own is not None and own.HasField("max_abs_error"))
     largest = limit("max_abs_error") if is_held else None
     if largest is None and is_float:

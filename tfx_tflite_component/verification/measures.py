@@ -1,4 +1,4 @@
-"""Measures how far two outputs differ, over many batches: pure NumPy, without a model."""
+"""Measures the differences of two outputs over many batches, with NumPy and without a model."""
 
 import dataclasses
 import math
@@ -12,18 +12,19 @@ class OutputComparison:
     """One output of the TFLite model against the SavedModel's.
 
     Attributes:
-        dtype: The dtype of both.
-        magnitude: The largest finite absolute value that the SavedModel gave; 0 for strings.
-        errors: The largest absolute difference in each example; 1 for strings and truth values that
-            differ. NaN never matches: it makes this infinite.
+        dtype: The dtype of both outputs.
+        magnitude: The largest finite absolute value of the SavedModel's output; 0 for strings.
+        errors: The largest absolute difference in each example; 1 for mismatched strings and
+            booleans. NaN never matches: it makes this infinite.
         max_abs_error: The largest of these.
-        worst_example: The position of the example where it is largest.
+        worst_example: The position of the example with the largest difference.
         mean_abs_error: The mean absolute difference over all elements.
         sqnr_db: The signal to quantization noise ratio in decibels, 10 log10(sum of the squares of
-            what the SavedModel gave / sum of the squares of the differences); None unless numeric.
-        cosine_similarity: The cosine of the angle between both as vectors; None unless numeric.
-        argmax_agreement: The share of examples with the largest value in the same place; None
-            unless the output is [batch, classes].
+            the SavedModel's values / sum of the squares of the differences); None unless numeric.
+        cosine_similarity: The cosine of the angle between both outputs as vectors; None unless
+            numeric.
+        argmax_agreement: The share of examples with the same argmax; None unless the output is
+            [batch, classes].
     """
 
     dtype: str
@@ -39,11 +40,11 @@ class OutputComparison:
 
 @dataclasses.dataclass(frozen=True)
 class Verification:
-    """What a verification found.
+    """The result of a verification.
 
     Attributes:
         inputs: "examples" if real examples were compared, "random inputs" otherwise.
-        num_examples: How many.
+        num_examples: The number of compared examples.
         outputs: The comparison of each output.
     """
 
@@ -69,7 +70,7 @@ def compare_outputs(
 
 
 class Sums:
-    """What of one output adds up over batches."""
+    """The running sums of one output over batches."""
 
     def __init__(self, dtype: np.dtype) -> None:
         self._dtype = dtype
@@ -90,7 +91,7 @@ class Sums:
             return
         if expected.ndim == 2 and expected.shape[1] > 1:
             self._agreements += _agreements(expected, actual)
-        # equal infinities say nothing about how loud the noise is
+        # equal infinities contain no information about the noise
         measured = np.isfinite(expected) | (expected != actual)
         expected, actual = (_widened(array)[measured] for array in (expected, actual))
         self._magnitude = max(
@@ -102,7 +103,7 @@ class Sums:
         self._product += np.abs(np.vdot(expected, actual)) * np.sign(np.vdot(expected, actual).real)
 
     def comparison(self) -> OutputComparison:
-        """The figures of all batches."""
+        """The measures over all batches."""
         return OutputComparison(
             dtype=_name(self._dtype),
             magnitude=float(self._magnitude),
@@ -122,8 +123,8 @@ class Sums:
 
 
 def _agreements(expected: np.ndarray, actual: np.ndarray) -> list[bool]:
-    """Whether the largest value is in the same place, for each example."""
-    # argmax takes NaN for the largest
+    """Whether the argmax is the same, for each example."""
+    # argmax treats NaN as the largest value
     has_nan = (np.isnan(expected) | np.isnan(actual)).any(axis=1)
     return ((expected.argmax(axis=1) == actual.argmax(axis=1)) & ~has_nan).tolist()
 
@@ -144,7 +145,7 @@ def _errors(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:
 
 def _difference(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:
     if np.issubdtype(expected.dtype, np.integer):
-        # floats do not tell large integers apart
+        # floats cannot represent large integers exactly
         larger, smaller = np.maximum(expected, actual), np.minimum(expected, actual)
         return (larger.astype(np.uint64) - smaller.astype(np.uint64)).astype(np.float64)
     return np.abs(_widened(expected) - _widened(actual))

@@ -21,12 +21,12 @@ _SEED = 0
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """A batch of inputs, twice.
+    """A batch of inputs, for both models.
 
     Attributes:
-        given: As the signature takes them.
-        taken: As the tail takes them.
-        count: The number of examples; what comes after them fills up a fixed batch size.
+        given: The inputs of the signature.
+        taken: The inputs of the tail.
+        count: The number of examples; the rest of the batch is padding for a fixed batch size.
     """
 
     given: Arrays
@@ -35,7 +35,7 @@ class Batch:
 
 
 def batches(split: Split, batch_size: int, examples: Sequence[bytes] | None) -> Iterator[Batch]:
-    """What to run the two models on.
+    """The inputs on which the two models are run.
 
     Args:
         split: The signature's two parts.
@@ -43,7 +43,7 @@ def batches(split: Split, batch_size: int, examples: Sequence[bytes] | None) -> 
         examples: Serialized `tf.Example`s; None for random inputs.
 
     Raises:
-        ExamplesError: The head refuses the examples, or there is none.
+        ExamplesError: The head refuses the examples, or there are no examples.
     """
     if examples is None and split.boundary is Boundary.SIGNATURE:
         tensors = random_tensors(split.tail.specs, _RANDOM_EXAMPLES, _SEED)
@@ -82,12 +82,12 @@ def verify(
     model: TFLiteModel,
     examples: Sequence[bytes] | None,
 ) -> Verification:
-    """Runs the same inputs through the SavedModel and through head and TFLite model.
+    """Runs the same inputs through the SavedModel, and through the head and the TFLite model.
 
     Args:
         signature: The signature of the SavedModel.
         split: The signature's two parts.
-        model: The TFLite model made of the tail.
+        model: The TFLite model converted from the tail.
         examples: Serialized `tf.Example`s; None for random inputs.
 
     Returns:
@@ -95,8 +95,8 @@ def verify(
 
     Raises:
         ExamplesError: There are no examples, or the head or the SavedModel refuses them.
-        VerificationError: The TFLite model cannot be run, or gives outputs of another dtype or
-            shape than the SavedModel.
+        VerificationError: The TFLite model cannot be run, or its outputs have other dtypes or
+            shapes than the SavedModel's.
     """
     sums: dict[str, Sums] = {}
     count = 0

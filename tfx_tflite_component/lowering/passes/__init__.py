@@ -1,1 +1,1 @@
-"""The lowerings, one a file."""
+"""The lowerings, one per file."""

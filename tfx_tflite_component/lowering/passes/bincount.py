@@ -1,19 +1,20 @@
-"""Makes bin counts one-hot rows that are reduced.
+"""Turns bin counts into reductions of one-hot rows.
 
 Keras' `CategoryEncoding`, and its other layers in the modes "one_hot", "multi_hot" and "count",
-call `tf.math.bincount` with a minlength that is the maxlength. It writes `DenseBincount`, which
-counts the integers of a vector or of each row of a matrix.
+call `tf.math.bincount` with the same minlength and maxlength. This creates the op `DenseBincount`,
+which counts the integers of a vector or of each row of a matrix.
 
-1. The number of bins is constant: it is computed by `Minimum` and `Maximum`, and what the constants
-   among their operands leave of its range is one number. Other operands do not matter then.
-2. Each integer becomes a row with a one in its bin. An integer that is not less than the number of
-   bins has none, so that it is not counted, as in TensorFlow. Negative ones are refused there, and
-   not counted here.
+1. The number of bins must be constant: it is computed by `Minimum` and `Maximum`, and the constants
+   among their operands limit its range to one number. Then the other operands do not matter.
+2. Each integer becomes a row with a 1 in its bin. An integer that is not less than the number of
+   bins has no 1 in its row, so it is not counted, as in TensorFlow. TensorFlow raises an error
+   for negative integers; here they are not counted.
 3. With `binary_output`, the result is the maximum of the rows and weights are ignored; otherwise,
-   it is their sum. With weights, which have the shape of the integers, a row holds the weight:
-   chosen and not multiplied, as a weight that is NaN or infinite may only reach its own bin.
-4. Floats are summed in whatever order TFLite sums them.
-5. Any other `DenseBincount` is left alone.
+   it is their sum. With weights, which have the shape of the integers, a row holds the weight
+   instead of the 1. The weight is selected, not multiplied, so that a NaN or infinite weight
+   reaches only its own bin.
+4. The order in which floats are summed is TFLite's.
+5. Any other `DenseBincount` is not changed.
 """
 
 from collections.abc import Callable
@@ -46,7 +47,7 @@ def _replacement(graph: FlatGraph, count: NodeDef) -> Replacement | None:
 
 
 def _range(graph: FlatGraph, tensor: str) -> tuple[float, float]:
-    """The range that a number is known to lie in."""
+    """The known range of a number."""
     constant = graph.constant(tensor)
     if constant is not None:
         return float(constant), float(constant)
@@ -62,14 +63,14 @@ def _range(graph: FlatGraph, tensor: str) -> tuple[float, float]:
 
 def _rows(values: tf.Tensor, bins: int, dtype: tf.DType) -> tf.Tensor:
     if values.dtype == tf.int64:
-        # TFLite reads the low 32 bits alone of what becomes one-hot
+        # TFLite's OneHot reads only the low 32 bits
         values = tf.cast(tf.minimum(values, bins), tf.int32)
     return tf.one_hot(values, bins, on_value=tf.ones([], dtype), off_value=tf.zeros([], dtype))
 
 
 def _largest(rows: tf.Tensor) -> tf.Tensor:
     largest = tf.reduce_max(rows, axis=-2)
-    # there is no largest of no rows
+    # zero rows have no maximum
     return largest if rows.shape[-2] else tf.maximum(largest, 0)
 
 

@@ -1,11 +1,11 @@
-"""Takes the hash out of buckets of which there is one.
+"""Removes hashing if there is only one bucket.
 
-TF Transform's vocabularies with `num_oov_buckets=1` put every unknown word into the bucket that its
-hash gives, by `StringToHashBucketFast`.
+TF Transform's vocabularies with `num_oov_buckets=1` put every unknown word into the bucket of its
+hash, with `StringToHashBucketFast`.
 
-1. Of one bucket, the number is 0, whatever is hashed.
-2. There are as many numbers as words, and as many words as numbers that `AsString` makes words of.
-3. Left alone are several buckets.
+1. With one bucket, the result is always 0.
+2. The result has the shape of the words, or of the numbers that `AsString` turns into words.
+3. Hashes with several buckets are not changed.
 """
 
 import tensorflow as tf

@@ -1,13 +1,14 @@
-"""Keeps integers that are widened to 64 bits without need at 32.
+"""Keeps integers at 32 bits that are widened to 64 bits unnecessarily.
 
-TensorFlow's searches and comparisons give small integers, TF Transform hands them over as int64,
-and Keras and the ops that index make 32-bit integers or floats of them again.
+TensorFlow's searches and comparisons return small integers, TF Transform outputs them as int64, and
+Keras and ops that index convert them back to 32-bit integers or floats.
 
-1. An integer is small if a `Cast` has made it int64 of a boolean or of an integer of at most 32
-   bits; so is what `ExpandDims`, `Reshape` and `Squeeze` make of small ones.
-2. What `Cast`, `GatherV2`, `OneHot` and `ResourceGather` make of an int64 number, they also make of
-   the same number in 32 bits: they read small integers as int32.
-3. Whatever else reads a small integer still reads it as int64.
+1. An integer is small if a `Cast` converted it to int64 from a boolean or from an integer of at
+   most 32 bits. The results of `ExpandDims`, `Reshape` and `Squeeze` of small integers are small,
+   too.
+2. `Cast`, `GatherV2`, `OneHot` and `ResourceGather` compute the same result from a number in int64
+   and in int32, so they read small integers as int32.
+3. All other ops still read small integers as int64.
 """
 
 import itertools
@@ -20,7 +21,7 @@ from tfx_tflite_component.lowering.replacement import Replacement, applied
 
 _SMALL = (tf.bool, tf.int8, tf.uint8, tf.int16, tf.uint16, tf.int32)
 _REARRANGING = ("ExpandDims", "Reshape", "Squeeze")
-# which operand takes integers of either width, and the attribute that says which width
+# the operand that takes integers of either width, and the attribute for its dtype
 _READING = {
     "Cast": (0, "SrcT"),
     "GatherV2": (1, "Tindices"),

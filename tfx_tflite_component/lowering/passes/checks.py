@@ -1,12 +1,13 @@
-"""Takes out checks that values pass through.
+"""Removes checks that values pass through.
 
-Assertions hold other ops back by control dependencies, of which the tail has none. Values pass
-through `CheckNumerics`, which the converter leaves out, and through others, which need Select TF.
+Assertions work through control dependencies, which the tail does not have. Values pass through
+other checks: through `CheckNumerics`, which the converter removes, and through checks that need
+Select TF.
 
-1. `CheckNumericsV2` is what it checks.
-2. So is `EnsureShape`, if as much is known of the shape as it ensures.
-3. Otherwise `EnsureShape` becomes a reshape to that shape, which takes the sizes that are left open
-   from what it checks: so the converter still learns what it ensured.
+1. `CheckNumericsV2` is replaced by its input.
+2. So is `EnsureShape`, if the static shape of its input already satisfies it.
+3. Any other `EnsureShape` becomes a reshape to its shape, with unknown sizes taken from its input,
+   so that the converter still knows the shape.
 """
 
 import tensorflow as tf

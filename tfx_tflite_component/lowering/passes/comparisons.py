@@ -1,13 +1,14 @@
-"""Compares words before they are broadcast.
+"""Compares strings before they are broadcast.
 
-`tft.scale_to_z_score_per_key` and its kin find the key of an example by comparing it with each key
-that they know, in the branch of a condition. They broadcast words for that, and TFLite does not.
+`tft.scale_to_z_score_per_key` and similar functions find the key of an example by comparing it with
+each known key, in a branch of a condition. They broadcast strings for that, which TFLite cannot do.
 
-1. What words compare to is the same before and after they are broadcast to one shape. So the words
-   are compared first, and what they compare to is broadcast.
-2. A function that changes gets another name, and so do all, as they may call it: TensorFlow holds
-   one function of a name for all that a process does.
-3. Left alone are comparisons outside of control flow, where nobody was seen to broadcast words.
+1. Comparing strings and then broadcasting the result is the same as broadcasting first. So the
+   strings are compared first, and the result is broadcast.
+2. A changed function gets a new name, and so do all others, because they may call it: TensorFlow
+   keeps only one function per name in a process.
+3. Comparisons outside control flow are not changed, because no known function broadcasts strings
+   there.
 """
 
 import dataclasses
@@ -31,7 +32,7 @@ def _run(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
 
 
 def _compare_first(body: FunctionDef) -> list[str]:
-    """Changes the comparisons of a function, and gives their names."""
+    """Changes the comparisons of a function, and returns their names."""
     nodes = {node.name: node for node in body.node_def}
     found = {name: words for name in nodes if (words := _broadcast_words(nodes, name))}
     for name, (first, second) in found.items():
@@ -41,7 +42,7 @@ def _compare_first(body: FunctionDef) -> list[str]:
         broadcast = rewired(first, [f"{compared.name}:z:0", *first.input[1:]], name)
         nodes[name].CopyFrom(broadcast)
         nodes[name].attr["T"].type = tf.bool.as_datatype_enum
-    # the result of a comparison has another name than that of other ops
+    # the result of a comparison has a different name than the results of other ops
     results = {f"{name}:z:0": f"{name}:output:0" for name in found}
     for node in body.node_def:
         node.input[:] = [results.get(tensor, tensor) for tensor in node.input]
@@ -51,7 +52,7 @@ def _compare_first(body: FunctionDef) -> list[str]:
 
 
 def _broadcast_words(nodes: Mapping[str, NodeDef], name: str) -> Sequence[NodeDef]:
-    """The two ops that broadcast the words that are compared; nothing if it is not like that."""
+    """The two ops that broadcast the compared strings; empty if there are none."""
     node = nodes[name]
     if node.op not in _COMPARING or node.attr["T"].type != tf.string.as_datatype_enum:
         return []
@@ -63,7 +64,7 @@ def _broadcast_words(nodes: Mapping[str, NodeDef], name: str) -> Sequence[NodeDe
 
 
 def _with_functions(graph: FlatGraph, library: FunctionDefLibrary) -> FlatGraph:
-    """A graph that calls other functions by other names."""
+    """A graph that calls renamed functions."""
     names = [function.signature.name for function in library.function]
     for function in library.function:
         function.signature.name += _SUFFIX

@@ -1,15 +1,15 @@
-"""Decides whether the same arithmetic is done before a concatenation or once after it.
+"""Controls whether arithmetic is done before a concatenation or once after it.
 
-Where everything that is concatenated comes of the same arithmetic, as when each feature becomes a
-z-score, the converter concatenates first and does the arithmetic once, unless the axis is negative.
-That makes a float model smaller. But an integer model then holds all features, as they are before
-the arithmetic, at one scale: of two features with values up to 4000 and up to 20, it keeps next to
-nothing of the second.
+If all concatenated tensors are results of the same arithmetic, such as z-scores of features, the
+converter concatenates first and does the arithmetic once, unless the axis is negative. This makes a
+float model smaller. But an integer model then has one quantization scale for all features before
+the arithmetic: of two features with values up to 4000 and up to 20, it loses nearly all precision
+of the second.
 
-1. The axis from the start and the axis from the end are the same one.
-2. It is counted anew if it is constant, and if what is concatenated are floats of known rank that
-   all come of the same kind of op.
-3. Any other concatenation is left alone.
+1. An axis can be counted from the start or from the end; both mean the same axis.
+2. The axis is changed if it is constant, and if the concatenated tensors are floats of known rank
+   that are all results of the same kind of op.
+3. Any other concatenation is not changed.
 """
 
 import functools

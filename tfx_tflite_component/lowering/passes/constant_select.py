@@ -1,17 +1,17 @@
 """Removes selections whose condition does not depend on the data.
 
 TF Transform guards its scalers against a constant feature: `scale_to_z_score` and `scale_to_0_1`
-select between the scaled value and a fallback, by a condition that is computed from the
-statistics of the training data and merely spread over the shape of the input.
+select between the scaled value and a fallback, by a condition that is computed from the statistics
+of the training data and broadcast to the shape of the input.
 
 1. The condition of `SelectV2` or `Select` has the same value everywhere: it is computed from
    constants, `ZerosLike` and `OnesLike` by element-wise ops.
 2. The operand that is selected has the shape of the result: the static shapes are the same, and
-   sizes that are known only when the model runs come from nothing but what shapes the operand.
-3. Then the selection is that operand, bit for bit.
+   dynamic sizes of the result come only from tensors that also determine the shape of the operand.
+3. Then the result equals that operand exactly.
 
-Besides being needless, these ops keep a model from becoming integer throughout: the converter
-leaves `ZEROS_LIKE` and `CAST` float, and the 16x8 mode refuses them.
+These selections are unnecessary, and they prevent full integer models: the converter leaves
+`ZEROS_LIKE` and `CAST` float, and the 16x8 mode rejects them.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ _ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
     "LogicalOr": np.logical_or,
     "LogicalNot": np.logical_not,
 }
-# Their result has the shape that their operands broadcast to.
+# Ops whose result has the shape to which their operands broadcast.
 _BROADCASTING = (*_ELEMENTWISE, *_SELECTIONS, "Cast", "OnesLike", "RealDiv", "Sigmoid", "ZerosLike")
 
 
@@ -60,7 +60,7 @@ def _always_selected(graph: FlatGraph, selection: NodeDef) -> str | None:
 
 
 def _value(graph: FlatGraph, tensor: str) -> np.ndarray | None:
-    """What broadcasts to the value of a tensor; None if that depends on more than shapes."""
+    """What broadcasts to a tensor's value; None if the value depends on more than shapes."""
     tensor = graph.origin(tensor)
     node = graph.node(tensor)
     if tensor in graph.captures or node.op == "Const":

@@ -1,16 +1,16 @@
-"""Makes the lookup tables that TFLite lacks of those that it has.
+"""Builds lookup tables that TFLite lacks from the two kinds that it has.
 
-TFLite has tables from words to int64 and from int64 to words. Keras' `IntegerLookup` and TF
+TFLite has tables from strings to int64 and from int64 to strings. Keras' `IntegerLookup` and TF
 Transform's vocabularies of integers have tables from int64 to int64.
 
-1. What is looked up by words becomes a position, by a table of TFLite's, and the position picks the
-   value. A word that is not in the table has the position after the last, where the default is.
-2. What is looked up by integers becomes a word before that, by the other table of TFLite's: each
-   key is given a word of its own, and any other integer becomes the empty word, which is no key.
-3. The size of a table that nothing is looked up in any more is a constant.
-4. So a lookup takes the same few ops and the same time however many keys there are and however far
-   they lie apart. The model holds what the table holds, and up to some 30 bytes a key more.
-5. Left alone are the two kinds that TFLite has, keys and values of other types, a default that is
+1. With string keys, a TFLite table maps each key to a position, and the position selects the value.
+   A string that is not in the table gets the position after the last, where the default is.
+2. With integer keys, the other kind of TFLite table first maps each key to a unique string, and any
+   other integer to the empty string, which is not a key.
+3. The size of a table that is no longer used for lookups becomes a constant.
+4. So a lookup takes the same few ops and the same time for any number and range of keys. The model
+   contains the table, plus up to about 30 bytes per key.
+5. Not changed are the two kinds that TFLite has, keys and values of other types, a default that is
    computed when the model runs, and lookups inside control flow.
 """
 
@@ -59,7 +59,7 @@ def _is_lowered(graph: FlatGraph, find: NodeDef) -> bool:
 
 
 def _positions(keys: np.ndarray) -> list[tf.lookup.StaticHashTable]:
-    """Tables that, one after the other, make a key's position of it."""
+    """The tables that, applied in order, map a key to its position."""
     positions = np.arange(len(keys))
     if keys.dtype == object:
         return [_table(keys, positions, -1)]
@@ -76,7 +76,7 @@ def _replacement(
     graph: FlatGraph, find: NodeDef, tables: Sequence[str], values: np.ndarray
 ) -> Replacement:
     _, searched, default = graph.data_inputs(find)
-    # an array of bytes would lose zeros at their end
+    # an array of bytes would lose trailing zeros
     last = np.asarray(graph.constant(default), values.dtype).item()
     picked = np.array([*values, last], values.dtype)
 

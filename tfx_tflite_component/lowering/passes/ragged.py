@@ -1,12 +1,13 @@
-"""Makes ragged rows dense by way of sparse ones.
+"""Makes ragged tensors dense by way of sparse tensors.
 
-`RaggedTensor.to_tensor` writes `RaggedTensorToTensor`, TFLite has `SparseToDense`.
+`RaggedTensor.to_tensor` creates the op `RaggedTensorToTensor`. TFLite lacks it and has
+`SparseToDense`.
 
-1. The values of a row come one after the other, so that they are the first of the dense row. The
-   default fills what is left of it.
-2. A row is as long as its row splits are apart, or as there are values that have its number.
-3. A shape that is asked for cuts off rows and the ends of rows, or adds to them.
-4. Left alone are values with dimensions of their own, rows of rows, and a shape that is computed
+1. The values of a row are contiguous and come first in the dense row. The default fills the rest of
+   the row.
+2. The length of a row is the difference of its row splits, or the number of values with its row id.
+3. A requested shape truncates or pads rows and the number of rows.
+4. Not changed are values with inner dimensions, nested ragged rows, and a shape that is computed
    when the model runs.
 """
 
@@ -34,7 +35,7 @@ def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement | None:
 
     def dense(values: tf.Tensor, default: tf.Tensor, *partition: tf.Tensor) -> tf.Tensor:
         lengths = _lengths(partition)
-        # there is no longest of no rows
+        # zero rows have no maximum length
         longest = tf.reduce_max(tf.concat([lengths, [0]], axis=0))
         size = tf.stack([tf.maximum(tf.size(lengths), rows), tf.maximum(longest, columns)])
         filled = tf.raw_ops.SparseToDense(

@@ -1,13 +1,13 @@
-"""Removes reshapes that are taken back.
+"""Removes reshapes that are undone later.
 
-TF Transform and Keras flatten what they compute with and give it its shape back, mostly by `Shape`,
-so that the converter does not see that nothing changes.
+TF Transform and Keras flatten tensors, compute, and restore the shape, mostly with `Shape`, so that
+the converter does not see that the shape does not change.
 
 1. `Reshape`, `ExpandDims` and `Squeeze` keep the elements and their order; `Bucketize` and `Cast`
-   compute each element for itself. So a chain of these does the same without its reshapes, if it
-   gives its result the shape of what it starts from.
-2. It does, if the static shapes are the same, at most one size is unknown and none is zero: the
-   number of elements leaves no choice.
+   are elementwise. So a chain of these ops computes the same without its reshapes, if its result
+   has the shape of its input.
+2. It has, if the static shapes are the same, at most one size is unknown and none is zero: the
+   number of elements then determines the unknown size.
 """
 
 import tensorflow as tf

@@ -1,17 +1,17 @@
-"""Makes resizes of images products with matrices.
+"""Turns resizes of images into matrix products.
 
 TFLite resizes by bilinear interpolation and to the nearest pixel. `tf.image.resize`, and Keras'
-`Resizing` with it, can do so in other ways: by `ResizeBicubic`, `ResizeArea`, and
-`ScaleAndTranslate` for the other kernels and for antialiasing.
+`Resizing` with it, also use other ops: `ResizeBicubic`, `ResizeArea`, and `ScaleAndTranslate` for
+the other kernels and for antialiasing.
 
 1. Each pixel of the result is a sum over the rows and columns of the image, with a weight for the
    row times one for the column. So the result is `rows @ image @ columns`, for each channel.
-2. The weights depend on sizes, scales and translations alone. If these are constant, so are the
-   matrices, which are what the op itself makes of images with one row or column and a single pixel
-   that is one.
-3. The sums are rounded in another order, and a pixel that is NaN or infinite also reaches pixels
-   that it has no weight in.
-4. Resizes with sizes that are known only when the model runs are left alone.
+2. The weights depend only on sizes, scales and translations. If these are constant, so are the
+   matrices. They are computed by running the op itself on images with one row or column in which a
+   single pixel is one.
+3. The sums are rounded in a different order, and a NaN or infinite pixel also affects pixels for
+   which its weight is zero.
+4. Resizes with sizes that are known only when the model runs are not changed.
 """
 
 import functools
@@ -26,7 +26,7 @@ from tfx_tflite_component.lowering.replacement import Replacement
 
 _OPS = ("ResizeArea", "ResizeBicubic", "ScaleAndTranslate")
 _OPTIONS = ("align_corners", "antialias", "half_pixel_centers", "kernel_type")
-# the size, scale and translation that leave a dimension of one pixel as it is
+# the size, scale and translation that do not change a dimension of one pixel
 _UNCHANGED = (1, 1.0, 0.0)
 
 

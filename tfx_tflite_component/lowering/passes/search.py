@@ -1,17 +1,17 @@
-"""Makes searches in sorted boundaries ops that TFLite has.
+"""Rewrites searches in sorted boundaries as builtin ops.
 
-`tft.bucketize` and its kin search with `UpperBound`, `tf.searchsorted` with `LowerBound` as well.
-Both search row i of the values [rows, m] in row i of the sorted boundaries [rows, n].
+`tft.bucketize` and similar functions search with `UpperBound`, and `tf.searchsorted` also with
+`LowerBound`. Both search row i of the values [rows, m] in row i of the sorted boundaries [rows, n].
 
-1. `UpperBound` counts the boundaries that a value is not below, so that NaN comes after all of
-   them. For 32-bit floats and one row of constant boundaries that is `Bucketize`, which TFLite has.
-   It also keeps the boundaries in an integer model, where the operands of a comparison are
-   quantized.
-2. `LowerBound` counts the boundaries below a value, so that NaN comes before all of them. These are
-   all but the negated boundaries that the negated value is not below, which 1 counts.
+1. `UpperBound` counts the boundaries that a value is not below, so NaN comes after all of them. For
+   32-bit floats and one row of constant boundaries that is `Bucketize`, which TFLite has. It also
+   keeps the boundaries in an integer model, where the operands of a comparison are quantized.
+2. `LowerBound` counts the boundaries below a value, so NaN comes before all of them. The count is
+   the number of boundaries minus the number of negated boundaries that the negated value is not
+   below, which rule 1 computes.
 3. For integers, and for boundaries that are not constant or have several rows, each boundary is
    compared with each value.
-4. A search in other dtypes, and one in constant boundaries that are not sorted, is left alone.
+4. Searches in other dtypes, or in constant boundaries that are not sorted, are not changed.
 """
 
 from collections.abc import Callable, Sequence
@@ -53,7 +53,8 @@ def _bucket(boundaries: Sequence[float], is_upper: bool) -> Callable[[tf.Tensor]
 
 
 def _count_not_above(boundaries: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    # "not below" is not to be written: the converter makes "above or equal" of it, which NaN is not
+    # do not write "not below": the converter turns it into "greater or equal", which is false for
+    # NaN
     above = tf.expand_dims(values, 2) < tf.expand_dims(boundaries, 1)
     return tf.shape(boundaries)[1] - _count(above)
 

@@ -1,10 +1,10 @@
-"""Makes sizes that are known before the model runs constants.
+"""Turns sizes that are known before the model runs into constants.
 
-1. `Shape`, and `StridedSlice` of it by constants, give sizes of a tensor. If its static shape has
-   all of them, they are constant.
-2. Sizes of which any is known only when the model runs are left alone.
+1. `Shape`, and `StridedSlice` of it by constants, return sizes of a tensor. If its static shape has
+   all of these sizes, they become constants.
+2. An op with any size that is known only when the model runs is not changed.
 
-What is computed of sizes, such as the scale of a resized image, is then constant for the other
+Values computed from sizes, such as the scale of a resized image, are then constant for the other
 lowerings.
 """
 

@@ -1,14 +1,14 @@
-"""Makes counts of the integers in sparse and ragged rows scatters of ones.
+"""Turns counts of the integers in sparse and ragged rows into scatters of ones.
 
-Keras' layers in the modes "multi_hot" and "count" write `SparseBincount` for sparse inputs and
-`RaggedBincount` for ragged ones. `RaggedTensor.from_sparse` counts the values of each row by a
-`DenseBincount` that has a bin for each row.
+Keras' layers in the modes "multi_hot" and "count" create the ops `SparseBincount` for sparse inputs
+and `RaggedBincount` for ragged inputs. `RaggedTensor.from_sparse` counts the values of each row
+with a `DenseBincount` that has a bin for each row.
 
 1. `ScatterNd` adds up the ones, or the weights, that fall into the same bin of the same row.
 2. An integer that is not less than the number of bins adds zero to the first: TensorFlow does not
-   count it. Negative ones are refused there.
-3. With `binary_output`, a bin that anything falls into is one, and weights are ignored.
-4. Left alone is a `DenseBincount` of several rows.
+   count it. For negative integers, TensorFlow raises an error.
+3. With `binary_output`, each nonempty bin is one, and weights are ignored.
+4. A `DenseBincount` of several rows is not changed.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from tfx_tflite_component.lowering.replacement import Replacement
 from tfx_tflite_component.lowering.scattering import scattered
 
 _DTYPES = (tf.float32, tf.int32, tf.int64)
-# the integers, the row of each unless there is but one, and the number of rows then
+# the integers, and, unless there is only one row, the row of each and the number of rows
 _Rows: TypeAlias = tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor]]
 
 

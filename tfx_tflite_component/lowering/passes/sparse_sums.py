@@ -1,10 +1,11 @@
-"""Makes sums over sparse tensors sums over dense ones.
+"""Turns sums over sparse tensors into sums over dense tensors.
 
-`tf.sparse.reduce_sum` writes `SparseReduceSum`, and TFLite has `ScatterNd`.
+`tf.sparse.reduce_sum` creates the op `SparseReduceSum`. TFLite lacks it and has `ScatterNd`.
 
-1. `ScatterNd` puts each value into its place among zeros, and adds up those that share one.
-2. The sum over axes of that is the sum of the sparse values, as what is added to it are zeros.
-3. Floats are summed in whatever order TFLite sums them.
+1. `ScatterNd` writes each value to its place among zeros, and adds up values with the same place.
+2. The sum over axes of the result is the sum of the sparse values, because all other elements are
+   zero.
+3. The order in which floats are summed is TFLite's.
 """
 
 import tensorflow as tf

@@ -1,13 +1,13 @@
-"""Makes of sparse words what is made of them, before it becomes dense.
+"""Applies string ops to a sparse tensor's values before it is made dense.
 
-TFLite makes sparse numbers dense by `SparseToDense`, but no words.
+TFLite's `SparseToDense` works for numbers, but not for strings.
 
-1. What a lookup or a comparison with one word makes of each word by itself, it makes as well of the
-   words of a sparse tensor and of the default that fills the gaps. This is made dense then.
-2. `ExpandDims`, `Reshape`, `Squeeze` and `StridedSlice` in between move words without reading them,
-   and move in the same way what was made of the words.
-3. `Shape` and `Size` find with zeros in the place of words what they find with words.
-4. Left alone is whatever else reads dense words, and a lookup that gives words.
+1. A lookup, or a comparison with one string, is elementwise. So it can be applied to the values of
+   a sparse tensor and to the default that fills the gaps, and its result is made dense.
+2. `ExpandDims`, `Reshape`, `Squeeze` and `StridedSlice` in between move strings without reading
+   them, and so they can be applied to the result instead.
+3. `Shape` and `Size` return the same for zeros instead of strings.
+4. All other ops that read dense strings, and lookups that return strings, are not changed.
 """
 
 import itertools
@@ -52,7 +52,7 @@ def _positions_of_words(graph: FlatGraph, node: NodeDef, read: Sequence[str]) ->
 
 
 def _way_from_sparse(graph: FlatGraph, tensor: str) -> list[NodeDef]:
-    """The op that makes words dense, and those that move them up to a tensor; or nothing."""
+    """The op that makes strings dense, and the ops that move them up to a tensor; or empty."""
     node = graph.node(tensor)
     if _makes_words_dense(node):
         return [node]
@@ -96,7 +96,7 @@ def _dense(
     indices: tf.Tensor, shape: tf.Tensor, values: tf.Tensor, default: tf.Tensor
 ) -> tf.Tensor:
     if values.dtype == tf.bool:
-        # TFLite makes no truth values dense
+        # TFLite's SparseToDense does not support booleans
         numbers = [tf.cast(x, tf.int32) for x in (values, default)]
         return tf.cast(_dense(indices, shape, *numbers), tf.bool)
     return tf.raw_ops.SparseToDense(
