@@ -35,7 +35,7 @@ def shape_conditions(graph: FlatGraph) -> FlatGraph:
 
 
 def _results(graph: FlatGraph) -> Iterator[tuple[str, tf.TensorSpec]]:
-    """The results of conditions whose shapes lack one size at most."""
+    """The results of conditions whose shapes have at most one unknown size."""
     if not any(node.op in _CONDITIONS for node in graph.nodes.values()):
         return
     for name, result in graph.static_tensors.items():

@@ -212,7 +212,7 @@ class FlatGraph:
 
         Args:
             fetches: The tensors to compute.
-            feeds: The tensors that stand in for tensors of this graph. Eager ones are captured.
+            feeds: The tensors that replace tensors of this graph. Eager tensors are captured.
             writes: The nodes to run for their effects.
 
         Returns:
@@ -221,7 +221,7 @@ class FlatGraph:
         current = tf.compat.v1.get_default_graph()
         feeds = {**self.captures, **feeds}
         names, met = self.ancestors([*fetches, *writes], stop=feeds)
-        # importing a graph refuses a fetch that is a feed, and a feed that nothing reads
+        # import_graph_def rejects a fetch that is a feed, and a feed that nothing reads
         fed = {name: current.capture(feeds[name]) for name in sorted(met)}
         part = GraphDef(versions=self.versions, library=self.called(names))
         # past identities: of a variable that is passed through one, the converter does not see that
@@ -314,7 +314,7 @@ def _inlined(function: ConcreteFunction) -> GraphDef:
         # this attribute marks alternatives for a GPU; Grappler would not inline them
         body.attr.pop("api_implements", None)
     meta_graph = meta_graph_pb2.MetaGraphDef(graph_def=graph_def)
-    # Grappler keeps what this collection names
+    # Grappler keeps the nodes that this collection names
     kept = meta_graph.collection_def["train_op"].node_list.value
     kept.extend(tensor.name for tensor in [*function.inputs, *function.outputs])
     kept.extend(op.name for op in function.graph.control_outputs)

@@ -51,11 +51,11 @@ _PASSES = (
 def lower(
     graph: FlatGraph, is_calibrated: bool = False, is_16_bit: bool = False
 ) -> tuple[FlatGraph, dict[str, list[str]]]:
-    """Rewrites the ops of a graph that builtin ops can do as well.
+    """Rewrites ops of a graph as builtin ops that compute the same result.
 
     Args:
         graph: The graph of a signature.
-        is_calibrated: Whether the model's activations are going to be integers.
+        is_calibrated: Whether the model's activations will be integers.
         is_16_bit: Whether they are going to be integers of 16 bits.
 
     Returns:

@@ -29,7 +29,7 @@ def cut(
     """
     crossing = sorted({tensor for way in ways for tensor in way.tensors})
     placeholders = {tensor: f"{_SCOPE}/{index}" for index, tensor in enumerate(crossing)}
-    # lengths cross with what is sparse or ragged; else one input is the tensor itself
+    # sparse and ragged features have an input for lengths; otherwise the only input is the tensor
     as_they_are = {
         tensor: specs[way.inputs[0]]
         for way in ways

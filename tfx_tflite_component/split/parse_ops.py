@@ -80,7 +80,7 @@ def find_parse_ops(graph: FlatGraph, stop: Collection[str] = ()) -> list[NodeDef
 
 
 def parses(graph: FlatGraph) -> bool:
-    """Whether the signature's outputs depend on an op that parses, in whatever way."""
+    """Whether the signature's outputs depend on any op that parses `tf.Example`s."""
     names, _ = graph.ancestors(graph.fetches)
     return any(
         part.op in (*PARSE_OPS, *_UNSUPPORTED_PARSE_OPS)

@@ -24,7 +24,7 @@ from tfx_tflite_component.split.signature_inputs import (
 from tfx_tflite_component.split.tail import Tail, make_tail
 from tfx_tflite_component.split.tf_transform import calls_transform, transformed_features
 
-# what TFLite leaves out
+# ops that TFLite leaves out
 _CHECKS = ("Assert", "CheckNumerics")
 
 

@@ -90,7 +90,7 @@ def _have_same_shape(graph: FlatGraph, operand: str, selection: str) -> bool:
 
 
 def _shape_sources(graph: FlatGraph, tensor: str) -> set[str]:
-    """The tensors of unknown size that a tensor has its shape from."""
+    """The tensors of unknown size that determine the shape of a tensor."""
     sources = set()
     seen = set()
     pending = [tensor]

@@ -34,7 +34,7 @@ def _replacement(graph: FlatGraph, reshape: NodeDef) -> Replacement | None:
 
 
 def _chain(graph: FlatGraph, reshape: NodeDef) -> list[NodeDef]:
-    """The shortest chain that ends in a reshape and keeps the shape, from its end to its start."""
+    """The shortest chain that ends in a reshape and keeps the shape, from end to start."""
     shape = graph.static_tensors[reshape.name].shape
     if shape.rank is None or shape.as_list().count(None) > 1 or 0 in shape.as_list():
         return []

@@ -26,7 +26,7 @@ def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement | None:
 
 
 def _sizes(graph: FlatGraph, node: NodeDef) -> np.ndarray | None:
-    """What an op gives for the static shape; None if it gives something else than sizes."""
+    """The sizes that an op returns for a static shape; None if it does not return sizes."""
     shape = node if node.op == "Shape" else graph.node(graph.data_inputs(node)[0])
     if shape.op != "Shape" or not graph.depends_only_on(node.name, [shape.name]):
         return None

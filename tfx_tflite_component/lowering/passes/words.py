@@ -40,7 +40,7 @@ def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement | None:
 
 
 def _positions_of_words(graph: FlatGraph, node: NodeDef, read: Sequence[str]) -> Sequence[int]:
-    """Which operands an op reads word by word, according to rules 1 and 3."""
+    """The operands that an op reads elementwise, by rules 1 and 3."""
     if node.op in _MEASURING:
         return [0]
     if node.op == FIND and tf.dtypes.as_dtype(node.attr["Tout"].type) in _FOUND:
@@ -75,12 +75,13 @@ def _before_dense(
         operands = [next(rests) for _ in others]
 
         def made_of(x: tf.Tensor) -> tf.Tensor:
-            # a lookup does not say that it gives one value for each word
+            # a lookup op does not state that it returns one value per string
             made = applied(node, *operands[:position], x, *operands[position:])
             return tf.reshape(made, tf.shape(x))
 
         if node.op in _MEASURING:
-            # the converter takes the shape of what is filled for the shape given, of whatever dtype
+            # the converter reads the shape of the filled tensor from the shape operand, of any
+            # dtype
             dense = tf.zeros(tf.cast(shape, graph.static_tensors[node.name].dtype), tf.int32)
         else:
             dense = _dense(indices, shape, made_of(words), made_of(default))
