@@ -70,6 +70,7 @@ lint: $(READY)
 	@$(BIN)/mypy --no-error-summary --cache-dir $(VENV)/.mypy_cache
 	@$(BIN)/codespell
 	@$(BIN)/hadolint Dockerfile
+	@NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet --site-dir $(VENV)/site
 
 bench: $(READY)
 	@$(BIN)/python benchmarks/run.py

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.process
 
 _CHECKOUT = pathlib.Path(__file__).parents[1]
 _TOOLS = ["bash", "cat", "dirname", "env", "grep", "printf", "sh", "sort", "true", "tr"]

@@ -16,7 +16,7 @@ from tfx_tflite_component.proto import tflite_rewriter_pb2
 _TESTS = CHECKOUT / "tests"
 # what it imports cannot be installed beside TFX
 _OF_ANOTHER_ENVIRONMENT = ("docs/metadata.md",)
-_LANGUAGES = ("python", "sh", "textproto")
+_LANGUAGES = ("python", "sh", "sql", "textproto")
 _LINKS = [
     pytest.param(page, link, id=f"{page}-{link}")
     for page, text in PAGES.items()
@@ -84,7 +84,13 @@ def test_make_has_the_target(command: str) -> None:
 
 
 def test_commands_are_of_programs_that_tests_run() -> None:
-    assert {command.split()[0] for command in _COMMANDS} == {"make", "pip", "tfx-tflite", "uv"}
+    assert {command.split()[0] for command in _COMMANDS} == {
+        "eval",
+        "make",
+        "pip",
+        "tfx-tflite",
+        "uv",
+    }
 
 
 def test_every_field_of_the_config_is_in_its_page() -> None:

@@ -16,12 +16,13 @@ from workers import WorkerInProcess
 
 from tfx_tflite_component import __version__
 from tfx_tflite_component.errors import WorkerError
+from tfx_tflite_component.progress import PROGRESS
 from tfx_tflite_component.standalone import rewrite
 from tfx_tflite_component.standalone.cli import main
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
 from tfx_tflite_component.worker import process
 
-_MODULE = [sys.executable, "-m", "tfx_tflite_component.standalone.cli.main"]
+_MODULE = [sys.executable, "-m", "tfx_tflite_component"]
 _HEAVY = ["tensorflow", "tfx", "keras", "jinja2", "numpy", "h5py"]
 _INT8 = "quantization { mode: FULL_INTEGER input_type: INT8 output_type: INT8 }"
 
@@ -192,6 +193,10 @@ def test_convert_writes_the_results_and_says_what_they_are(run, tmp_path):
     assert out.splitlines()[0] == f"{tmp_path / 'out'}:"
     assert f"size             {report['model']['size_bytes']:,} bytes" in out
     assert "compared on      40 examples" in out
+    assert out.splitlines()[-2:] == [
+        "  verdict          passed",
+        f"  report           {tmp_path / 'out' / 'report.html'}",
+    ]
     assert re.search(r"^ +\d+ s  verifying$", errors, re.MULTILINE)
 
 
@@ -245,25 +250,27 @@ def test_keras_model_takes_the_place_of_the_saved_model(form, run, tmp_path):
     np.testing.assert_allclose(found, model(rows).numpy(), atol=1e-6)
 
 
-def test_failing_verification_is_code_1_and_writes_nothing(run, tmp_path):
+def test_failing_verification_is_code_1_and_leaves_only_its_report(run, tmp_path):
     (tmp_path / "config").write_text(
         "quantization { mode: FLOAT16 } verification { max_abs_error: 0 }"
     )
     code, out, errors = run("convert", "model", tmp_path / "out", "--config", tmp_path / "config")
     assert (code, out) == (1, "")
     assert "the smallest max_abs_error that passes" in _message(errors)
-    assert not (tmp_path / "out").exists()
+    left = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert left == ["report.html", "report.json"]
+    assert '<p class="badge rejected">' in (tmp_path / "out" / "report.html").read_text()
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        pytest.param([], "COMMAND", id="nothing"),
+        pytest.param([], "Missing command", id="nothing"),
         pytest.param(["transmute"], "'transmute'", id="command"),
         pytest.param(["convert", "model"], "OUTPUT_DIR", id="no output"),
         pytest.param(["convert", "model", "out", "--exampels", "x"], "--exampels", id="option"),
         pytest.param(
-            ["convert", "--keras-model", "model.keras", "model", "out"], "out", id="two models"
+            ["convert", "model", "there/model", "out"], "called 'model'", id="models of one name"
         ),
         pytest.param(["convert", "nothing", "out"], "no SavedModel in", id="no model"),
         pytest.param(["convert", "--keras-model", "no.keras", "out"], "no.keras", id="no file"),
@@ -287,7 +294,11 @@ def test_failing_verification_is_code_1_and_writes_nothing(run, tmp_path):
             ["convert", "model", "out", "--examples", "foo://a/*"], "scheme 'foo'", id="read there"
         ),
         pytest.param(["convert", "--keras-model", "", "out"], "no Keras model", id="empty name"),
-        pytest.param(["compare", "model", "int8"], "--examples", id="comparison without examples"),
+        pytest.param(
+            ["compare", "int8", "int8", "--examples", "rows*"], "random inputs", id="two files"
+        ),
+        pytest.param(["benchmark", "nothing"], "found nothing", id="benchmark of nothing"),
+        pytest.param(["history", "int8"], "ConnectionConfig", id="history of no store"),
         pytest.param(
             ["compare", "model", "int8", "--examples", "rows*"], "no TFLite model", id="no tflite"
         ),
@@ -308,7 +319,7 @@ def test_bad_input_is_code_2_and_one_line(arguments, words, run, folder):
 
 def test_inspect_says_what_the_model_holds(integer_model, run):
     code, out, errors = run("inspect", integer_model)
-    assert (code, errors) == (0, "    0 s  importing TensorFlow\n")
+    assert (code, errors) == (0, "")
     assert f"{integer_model.stat().st_size:,} bytes, BUILTIN ops" in out
     assert re.search(r"^  input    x +int8 \[-1, 4\], scale 0\.0\d+, zero point", out, re.MULTILINE)
     assert re.search(r"^ +1  FULLY_CONNECTED +BUILTIN +integer$", out, re.MULTILINE)
@@ -355,6 +366,101 @@ def test_compare_with_another_model_is_code_1(integer_model, run, tmp_path):
     assert "takes 'x', which" in _message(errors)
 
 
+def test_compare_on_random_inputs(integer_model, run):
+    code, out, _ = run("compare", "model", integer_model)
+    assert code == 0
+    assert re.search(r"compared on +\d+ random inputs", out)
+
+
+def test_compare_of_a_model_with_itself_finds_no_difference(integer_model, run):
+    code, out, _ = run("compare", integer_model, integer_model, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["verification"]["outputs"]["y"]["max_abs_error"] == 0
+    assert found["verification"]["num_examples"] == 200
+    assert found["boundary"] is None
+
+
+def test_benchmark_measures_each_batch_size_with_each_number_of_threads(integer_model, run):
+    arguments = ["--batch-size", 1, "--batch-size", 4, "--threads", 1, "--threads", 2, "--json"]
+    code, out, _ = run("benchmark", integer_model, *arguments)
+    timings = json.loads(out)["timings"]
+    assert code == 0
+    assert [(t["threads"], t["latency"]["batch_size"]) for t in timings] == [
+        (1, 1),
+        (1, 4),
+        (2, 1),
+        (2, 4),
+    ]
+    assert all(t["latency"]["percentiles_ms"]["50"] > 0 for t in timings)
+
+
+# --- flags
+
+
+def test_flags_win_over_the_config(run, folder, tmp_path):
+    arguments = ["--config", "int8", "--quantize", "dynamic", "--io-type", "float32", "--json"]
+    more = ["--batch-size", 3, "--set", "verification.num_examples=7", "--boundary", "RAW_FEATURES"]
+    code, out, errors = run(
+        "convert", "model", tmp_path / "out", "--examples", "rows*", *arguments, *more
+    )
+    assert code == 0, errors
+    report = json.loads(out)
+    assert report["output_dir"] == str(tmp_path / "out")
+    assert report["config"]["quantization"]["mode"] == "DYNAMIC_RANGE"
+    assert report["config"]["batch_size"] == 3
+    assert report["verification"]["num_examples"] == 7
+
+
+def test_several_models_get_a_folder_each_and_one_that_fails_stops_no_other(run, folder, tmp_path):
+    save(tmp_path / "other", lambda x: {"y": x + 1}, tf.TensorSpec([None, 2], name="x"))
+    code, out, errors = run("convert", "nothing", "model", tmp_path / "other", tmp_path / "out")
+    assert code == 2
+    assert "no SavedModel in nothing" in _message(errors)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["model", "other"]
+    assert f"report           {tmp_path / 'out' / 'other' / 'report.html'}" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param(["inspekt"], "Did you mean 'inspect'?", id="command"),
+        pytest.param(["--quantize", "int7"], "Did you mean 'int8'?", id="choice"),
+        pytest.param(["--set", "quantisation.mode=X"], "did you mean 'quantization'?", id="field"),
+        pytest.param(
+            ["--set", "quantization.mode=FLOAT_16"], "did you mean 'FLOAT16'?", id="enum value"
+        ),
+        pytest.param(["--set", "batch_size=many"], "expected JSON", id="number"),
+        pytest.param(["--set", "batch_size=1.5"], "does not take '1.5'", id="fraction"),
+        pytest.param(["--set", "batch_size"], "FIELD=VALUE", id="no value"),
+        pytest.param(["--set", "batch_size.x=1"], "no fields of its own", id="too deep"),
+    ],
+)
+def test_wrong_word_is_answered_with_the_right_ones(arguments, words, run):
+    command = [] if arguments[0] == "inspekt" else ["convert", "model", "out"]
+    code, out, errors = run(*command, *arguments)
+    assert (code, out) == (2, "")
+    assert words in _message(errors)
+
+
+def test_log_file_gets_what_the_terminal_does_not(run, tmp_path):
+    run("convert", "nothing", "out", "--log-file", tmp_path / "log")
+    code, _, errors = run("convert", "model", tmp_path / "out", "--log-file", tmp_path / "log")
+    assert code == 0
+    log = (tmp_path / "log").read_text()
+    assert "verifying" in log
+    assert re.match(r"\d{4}-\d\d-\d\d ", log)
+    code, _, errors = run("convert", "model", "out", "--log-file", tmp_path / "no" / "log")
+    assert (code, "--log-file" in _message(errors)) == (2, True)
+
+
+def test_debug_prints_the_traceback_of_a_defect(run, monkeypatch):
+    monkeypatch.setattr(rewrite, "rewrite_by", _raising(RuntimeError("ours")))
+    code, _, errors = run("convert", "model", "out", "--debug")
+    assert code == 70
+    assert "Traceback (most recent call last)" in errors
+
+
 # --- everything else
 
 
@@ -363,7 +469,7 @@ def test_version_is_told(run):
 
 
 def _raising(error):
-    def rewrite(*_):
+    def rewrite(*_, **__):
         raise error
 
     return rewrite
@@ -372,7 +478,7 @@ def _raising(error):
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (RuntimeError("first\nsecond"), 2, r"RuntimeError in test_cli.py:\d+: first second"),
+        (RuntimeError("first\nsecond"), 70, r"RuntimeError in test_cli.py:\d+: first second"),
         (WorkerError("died\n  last words"), 2, "died last words"),
         (KeyboardInterrupt(), 130, "interrupted; nothing was written"),
     ],
@@ -387,6 +493,6 @@ def test_whatever_happens_is_told_in_one_line(error, code, words, run, monkeypat
 
 def test_logging_is_left_as_it_was(run):
     log = logging.getLogger("tfx_tflite_component")
-    before = log.handlers[:], log.propagate, main.PROGRESS.level
+    before = log.handlers[:], log.propagate, PROGRESS.level
     run("convert", "nothing", "out")
-    assert (log.handlers, log.propagate, main.PROGRESS.level) == before
+    assert (log.handlers, log.propagate, PROGRESS.level) == before

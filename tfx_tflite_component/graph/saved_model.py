@@ -10,10 +10,10 @@ from tensorflow.python.saved_model import loader_impl
 
 from tfx_tflite_component.errors import SourceModelError, SplitError, listed
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
+from tfx_tflite_component.graph.saved_model_files import check_is_saved_model
 from tfx_tflite_component.graph.unsafe_ops import check_assets, check_ops
 from tfx_tflite_component.tensorflow_errors import reason
 
-_SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 _SELF = "self"
 _UNKNOWN_OP = re.compile(r"Op type not registered '(?P<op>[^']+)'")
 _TRANSFORM_DIR = "transform_fn"
@@ -38,12 +38,7 @@ def load_signature(
             holds ops with side effects.
         SplitError: The signature has no inputs or no outputs, or an input that cannot be fed.
     """
-    if not any(os.path.lexists(path / name) for name in _SAVED_MODEL_FILES):
-        raise SourceModelError(
-            f"There is no SavedModel in {path}: expected a folder with {_SAVED_MODEL_FILES[0]}, "
-            f"found {_content(path)}. Connect the `model` output of a Trainer; outside of a "
-            "pipeline, name the folder of a SavedModel, or a Keras file with --keras-model."
-        )
+    check_is_saved_model(path)
     try:
         _check_content(path, trusted_ops)
         loaded = tf.saved_model.load(str(path), tags=[tf.saved_model.SERVING])
@@ -173,10 +168,3 @@ def check_published_files(path: pathlib.Path, names: Iterable[str]) -> None:
 
 def _kind(entry: pathlib.Path) -> str:
     return f"a link to {os.readlink(entry)!r}" if entry.is_symlink() else "a special file"
-
-
-def _content(path: pathlib.Path) -> str:
-    if path.is_file():
-        return "a file"
-    found = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
-    return listed(found) or "nothing"

@@ -1,7 +1,6 @@
 """The report as files: one for programs, and one self-contained page to look at."""
 
 import json
-import math
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +9,26 @@ import jinja2
 
 from tfx_tflite_component.artifact_layout import REPORT_HTML, REPORT_JSON
 from tfx_tflite_component.json_form import to_json
+from tfx_tflite_component.report import formats
+from tfx_tflite_component.report.chart import error_chart
 from tfx_tflite_component.report.schema import Report
+from tfx_tflite_component.report.verdict import held, verdict
 from tfx_tflite_component.storage.storage_errors import storage_errors
 from tfx_tflite_component.tflite.inspection import Op
+from tfx_tflite_component.verification.measures import OutputComparison
 
-_BINS = 24
 _WORST = 5
+_MEASURES = {
+    "max_abs_error": "largest error",
+    "argmax_agreement": "same largest value",
+    "sqnr_db": "SQNR",
+}
+_ARRIVAL = {
+    "SIGNATURE": "Inputs arrive as the signature takes them.",
+    "RAW_FEATURES": "Features arrive raw, as parsed: preprocessing is in the model.",
+    "TRANSFORMED_FEATURES": "Features arrive transformed: the head has the preprocessing.",
+    "TENSORS": "Inputs are the tensors that the config names: the head makes them.",
+}
 
 templates = jinja2.Environment(
     loader=jinja2.PackageLoader("tfx_tflite_component.report", "."),
@@ -24,6 +37,13 @@ templates = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     undefined=jinja2.StrictUndefined,
+)
+templates.filters.update(
+    size=formats.size,
+    duration=formats.duration,
+    number=formats.number,
+    measure=lambda value, name: formats.measure(name, value),
+    margin=lambda measured, name, limit: formats.margin(name, measured, limit),
 )
 
 
@@ -69,16 +89,24 @@ def render(report: Report) -> str:
     outputs = report.verification.outputs if report.verification else {}
     return templates.get_template("report.html.jinja").render(
         report=report.to_json(),
+        verdict=verdict(report),
+        measures=_MEASURES,
+        arrival=_ARRIVAL,
         ops=_op_table(report.model.ops),
-        outputs={
-            name: {
-                **to_json(output),
-                "histogram": _histogram(output.errors),
-                "worst": _worst(output.errors),
-            }
-            for name, output in outputs.items()
-        },
+        outputs={name: _output(name, output, report) for name, output in outputs.items()},
     )
+
+
+def _output(name: str, output: OutputComparison, report: Report) -> dict[str, Any]:
+    """What the page shows of an output."""
+    measures = held(name, output, report)
+    limits = {entry.measure: entry.limit for entry in measures}
+    return {
+        **to_json(output),
+        "held": measures,
+        "chart": error_chart(output.errors, limits["max_abs_error"]),
+        "worst": _worst(output.errors),
+    }
 
 
 def _op_table(ops: Sequence[Op]) -> list[dict[str, Any]]:
@@ -97,25 +125,6 @@ def _op_table(ops: Sequence[Op]) -> list[dict[str, Any]]:
         if op.computes_in:
             row[op.computes_in] += 1
     return sorted(rows.values(), key=lambda row: (-row["count"], row["name"]))
-
-
-def _histogram(errors: Sequence[float]) -> list[dict[str, float]]:
-    """Bins of equal width from zero to the largest finite error."""
-    finite = [error for error in errors if math.isfinite(error)]
-    top = max(finite, default=0.0)
-    counts = [0] * _BINS
-    for error in finite:
-        counts[min(int(error / top * _BINS), _BINS - 1) if top else 0] += 1
-    highest = max(counts)
-    return [
-        {
-            "from": top * index / _BINS,
-            "to": top * (index + 1) / _BINS,
-            "count": count,
-            "height": count / highest if highest else 0.0,
-        }
-        for index, count in enumerate(counts)
-    ]
 
 
 def _worst(errors: Sequence[float]) -> list[dict[str, float]]:

@@ -100,13 +100,14 @@ class ComparisonReport:
     """The result of `compare`.
 
     Attributes:
-        boundary: Where the SavedModel's signature was split to feed the TFLite model.
+        boundary: Where the SavedModel's signature was split to feed the TFLite model; null for two
+            TFLite models.
         verification: The comparison of each output.
         failures: The limits that were exceeded, as text; empty if the models agree.
         schema_version: The version of this form.
     """
 
-    boundary: Boundary
+    boundary: Boundary | None
     verification: Verification
     failures: tuple[str, ...]
     schema_version: int = SCHEMA_VERSION
@@ -125,4 +126,30 @@ class InspectionReport:
 
     model: Inspection
     signatures: dict[str, Signature]
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """How fast a model is with a number of threads.
+
+    Attributes:
+        threads: The number of threads.
+        latency: The latency.
+    """
+
+    threads: int
+    latency: Latency
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchmarkReport:
+    """What `benchmark` found.
+
+    Attributes:
+        timings: The latency for each number of threads and each batch size.
+        schema_version: The version of this form.
+    """
+
+    timings: tuple[Timing, ...]
     schema_version: int = SCHEMA_VERSION

@@ -3,7 +3,8 @@
 import collections
 from collections.abc import Iterator
 
-from tfx_tflite_component.report.schema import InspectionReport, Report
+from tfx_tflite_component.report.schema import BenchmarkReport, InspectionReport, Report
+from tfx_tflite_component.report.verdict import verdict
 from tfx_tflite_component.tflite.signatures import Tensor
 from tfx_tflite_component.verification.limits import percent
 from tfx_tflite_component.verification.measures import Verification
@@ -20,6 +21,7 @@ def describe_report(report: Report) -> Iterator[str]:
         yield from describe_verification(report.verification)
     for warning in report.warnings:
         yield f"  warning: {warning}"
+    yield f"  verdict          {verdict(report).value}"
 
 
 def describe_verification(verification: Verification) -> Iterator[str]:
@@ -52,6 +54,19 @@ def describe_inspection(found: InspectionReport) -> Iterator[str]:
         yield f"  {weights.size_bytes:>14,}  {weights.tensors} constants of {dtype}"
     rest = model.size_bytes - sum(weights.size_bytes for weights in model.weights.values())
     yield f"  {rest:>14,}  graph, names and metadata"
+
+
+def describe_benchmark(found: BenchmarkReport) -> Iterator[str]:
+    """Lines on how fast a TFLite model is."""
+    yield "  threads  batch  runs    ms, median  90%     99%     examples/s"
+    for timing in found.timings:
+        latency = timing.latency
+        median, slow, slowest = (latency.percentiles_ms[key] for key in ("50", "90", "99"))
+        rate = latency.batch_size / median * 1000 if median else 0
+        yield (
+            f"  {timing.threads:<7}  {latency.batch_size:<5}  {latency.runs:<6}  {median:<10.3g}  "
+            f"{slow:<6.3g}  {slowest:<6.3g}  {rate:,.0f}"
+        )
 
 
 def _tensor(tensor: Tensor) -> str:

@@ -1,15 +1,19 @@
 """The files that examples are sampled from, and the purpose of each sample."""
 
 import dataclasses
-from collections.abc import Sequence
+import glob
+import os
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from tfx_tflite_component.config import is_calibrated
+from tfx_tflite_component.errors import ExamplesError, listed
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Calibration,
     TFLiteRewriterConfig,
     Verification,
 )
+from tfx_tflite_component.storage.files import is_local
 
 Settings: TypeAlias = Calibration | Verification
 
@@ -36,3 +40,22 @@ def settings_of_samples(config: TFLiteRewriterConfig) -> dict[str, Settings]:
     if is_calibrated(config):
         return {"verification": config.verification, "calibration": config.calibration}
     return {"verification": config.verification}
+
+
+def check_local_files(samples: Iterable[Files]) -> None:
+    """Refuses local files that are not there, without waiting for TensorFlow.
+
+    Raises:
+        ExamplesError: No pattern of a sample matches a file.
+    """
+    for files in samples:
+        if not any(map(_may_match, files.patterns)):
+            raise ExamplesError(
+                f"{files.name} hold no example: {listed(files.patterns) or 'nothing'} matches no "
+                "file. Name TFRecord files with tf.Examples, such as 'data/train-*.tfrecord.gz'."
+            )
+
+
+def _may_match(pattern: str) -> bool:
+    # the name of a file may look like a pattern
+    return not is_local(pattern) or os.path.exists(pattern) or bool(glob.glob(pattern))

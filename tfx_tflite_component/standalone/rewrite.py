@@ -9,10 +9,7 @@ import os
 import pathlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
-
-import tensorflow as tf
-from tfx.dsl.io import fileio
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tfx_tflite_component.artifact_layout import (
     ASSET_DIRS,
@@ -32,7 +29,7 @@ from tfx_tflite_component.config import (
     with_defaults,
 )
 from tfx_tflite_component.errors import ConfigError, SourceModelError
-from tfx_tflite_component.graph.flat_graph import ConcreteFunction
+from tfx_tflite_component.graph.saved_model_files import check_is_saved_model
 from tfx_tflite_component.json_form import to_json
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
@@ -42,13 +39,22 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
 )
 from tfx_tflite_component.report.page import write_report
 from tfx_tflite_component.report.publish import beside, rejected_report_in
-from tfx_tflite_component.report.schema import ComparisonReport, Report
-from tfx_tflite_component.samples.files import Files, settings_of_samples
+from tfx_tflite_component.report.schema import BenchmarkReport, ComparisonReport, Report
+from tfx_tflite_component.samples.files import Files, check_local_files, settings_of_samples
+from tfx_tflite_component.storage.files import errors_of, exists, names_in, read_text
 from tfx_tflite_component.storage.publish import absolute, local_copy, staged
 from tfx_tflite_component.storage.scratch import scratch
 from tfx_tflite_component.worker.client import rewrite_in_worker
 from tfx_tflite_component.worker.process import Worker
-from tfx_tflite_component.worker.protocol import COMPARE, CompareRequest
+from tfx_tflite_component.worker.protocol import (
+    BENCHMARK,
+    COMPARE,
+    BenchmarkRequest,
+    CompareRequest,
+)
+
+if TYPE_CHECKING:
+    from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 
 _KERAS = ("keras", "tf_keras")
 
@@ -121,14 +127,16 @@ def rewrite_by(
     check_transform_graph(settings, given=transform_graph is not None)
     source_uri, destination_uri = os.fspath(source), os.fspath(destination)
     _check_apart(source_uri, destination_uri, settings.output)
+    files = {} if examples is None else _files(examples, settings, calibration_examples)
+    check_local_files(files.values())
     with contextlib.ExitStack() as stack:
         local_source = stack.enter_context(local_copy(source_uri))
+        check_is_saved_model(local_source)
         earlier = [HEAD_DIR, *_earlier_files(destination_uri)]
         folder = stack.enter_context(staged(destination_uri, owned=earlier))
         local_graph = None
         if transform_graph is not None:
             local_graph = stack.enter_context(local_copy(os.fspath(transform_graph)))
-        files = {} if examples is None else _files(examples, settings, calibration_examples)
         with rejected_report_in(_place_of_rejected(destination_uri)):
             report = rewrite_in_worker(worker, local_source, folder, settings, files, local_graph)
         _flatten(folder)
@@ -180,7 +188,7 @@ def rewrite_keras_model(
 
 
 def rewrite_concrete_function(
-    function: ConcreteFunction,
+    function: "ConcreteFunction",
     destination: Path,
     config: Config = None,
     examples: Examples | None = None,
@@ -214,8 +222,7 @@ def rewrite_concrete_function(
     with scratch() as folder:
         saved_model = folder / "saved_model"
         try:
-            holder = _holder(function, trackable)
-            tf.saved_model.save(holder, str(saved_model), signatures={SIGNATURE_KEY: function})
+            _save(function, trackable, saved_model)
         except Exception as e:  # TensorFlow raises nearly anything
             raise SourceModelError(
                 f"TensorFlow cannot save the {type(function).__name__}: {e}. Pass the "
@@ -228,14 +235,15 @@ def rewrite_concrete_function(
 
 
 def compare_models(
-    source: Path, model: Path, examples: Examples, config: Config = None
+    source: Path, model: Path, examples: Examples | None = None, config: Config = None
 ) -> dict[str, Any]:
-    """Compares a TFLite model, whoever converted it, with the SavedModel that it came from.
+    """Compares a TFLite model with the SavedModel that it came from, or with another TFLite model.
 
     Args:
-        source: The folder of the SavedModel.
+        source: The folder of the SavedModel, or a `.tflite` file.
         model: The `.tflite` file.
-        examples: Patterns of TFRecord files with `tf.Example`s that the SavedModel takes.
+        examples: Patterns of TFRecord files with `tf.Example`s that the SavedModel takes. Without
+            them, the models are compared on random inputs, as two TFLite models always are.
         config: The signature, the boundary and the limits of `verification`.
 
     Returns:
@@ -249,22 +257,54 @@ def compare_models(
 
 
 def compare_by(
-    worker: Worker, source: Path, model: Path, examples: Examples, config: Config = None
+    worker: Worker,
+    source: Path,
+    model: Path,
+    examples: Examples | None = None,
+    config: Config = None,
 ) -> ComparisonReport:
     """Like `compare_models`, on a worker that is already running."""
     settings = given_config(config)
     check_files(settings, given=True)
+    is_file = os.path.isfile(source)
+    if is_file and examples is not None:
+        raise ConfigError(
+            f"{os.fspath(source)} is a file: two TFLite models are compared on random inputs, and "
+            "`examples` would have no effect. Remove them, or name the folder of a SavedModel."
+        )
     # the model is made: nothing is calibrated
     settings.ClearField("quantization")
     settings.ClearField("calibration")
+    files = {} if examples is None else _files(examples, settings)
+    check_local_files(files.values())
     with local_copy(os.fspath(source)) as local_source:
+        if not is_file:
+            check_is_saved_model(local_source)
         request = CompareRequest(
             source=str(local_source.absolute()),
             model=os.path.abspath(model),
             config=as_json(settings),
-            files=_files(examples, settings),
+            files=files,
         )
         return worker.ask(COMPARE, request, with_defaults(settings).time_limit_seconds)
+
+
+def benchmark_by(
+    worker: Worker, model: Path, batch_sizes: Sequence[int], threads: Sequence[int]
+) -> BenchmarkReport:
+    """Has a worker measure the latency of a TFLite model on random inputs.
+
+    Args:
+        worker: The worker.
+        model: The `.tflite` file.
+        batch_sizes: The numbers of examples in one inference; ignored by a model with a fixed one.
+        threads: The numbers of threads.
+
+    Raises:
+        RewriterError: The model cannot be read or run.
+    """
+    request = BenchmarkRequest(os.path.abspath(model), tuple(batch_sizes), tuple(threads))
+    return worker.ask(BENCHMARK, request, with_defaults(given_config(None)).time_limit_seconds)
 
 
 @contextlib.contextmanager
@@ -278,11 +318,13 @@ def _silent_keras() -> Iterator[None]:
         yield
 
 
-def _holder(function: ConcreteFunction, trackable: Any) -> tf.Module:
-    """What is saved with a function: TensorFlow refuses one that uses what nothing holds."""
-    module = tf.Module()
-    module.held = [*function.variables, *([] if trackable is None else [trackable])]
-    return module
+def _save(function: "ConcreteFunction", trackable: Any, path: pathlib.Path) -> None:
+    import tensorflow as tf
+
+    # TensorFlow refuses to save a function that uses what nothing holds
+    holder = tf.Module()
+    holder.held = [*function.variables, *([] if trackable is None else [trackable])]
+    tf.saved_model.save(holder, str(path), signatures={SIGNATURE_KEY: function})
 
 
 def _check_calibration_examples(config: TFLiteRewriterConfig, given: bool) -> None:
@@ -326,8 +368,8 @@ def _check_apart(source: str, destination: str, output: Output) -> None:
     place = os.path.relpath(real_source, real_destination).partition(os.sep)[0]
     written = {*ASSET_DIRS, HEAD_DIR, MODEL_FILENAME, REPORT_JSON, REPORT_HTML}
     written.add(output.extra_filename)
-    if output.include_saved_model and fileio.isdir(source):
-        written.update(os.fsdecode(name).rstrip("/") for name in fileio.listdir(source))
+    if output.include_saved_model:
+        written.update(names_in(source))
     if place in written:
         raise ConfigError(
             f"The SavedModel {source} is in the destination as {place!r}, which the results would "
@@ -337,10 +379,12 @@ def _check_apart(source: str, destination: str, output: Output) -> None:
 
 def _earlier_files(destination: str) -> list[str]:
     """What an earlier rewriting wrote to a destination, by its report."""
+    unreadable: tuple[type[Exception], ...] = (OSError, ValueError, LookupError, TypeError)
+    unreadable += errors_of(destination)
     try:
-        with fileio.open(os.path.join(destination, REPORT_JSON)) as file:
-            names = [str(name) for name in json.load(file)["files"]]
-    except (OSError, tf.errors.OpError, ValueError, LookupError, TypeError):
+        report = json.loads(read_text(os.path.join(destination, REPORT_JSON)))
+        names = [str(name) for name in report["files"]]
+    except unreadable:
         return []  # there is none, or it is another program's
     # nothing outside of it goes, whoever wrote the report
     return [name for name in names if name == os.path.basename(name) and name.strip(".")]
@@ -348,7 +392,7 @@ def _earlier_files(destination: str) -> list[str]:
 
 def _place_of_rejected(destination: str) -> str:
     """Where the report of a rejected model goes: never beside an earlier model."""
-    has_model = fileio.exists(os.path.join(destination, MODEL_FILENAME))
+    has_model = exists(os.path.join(destination, MODEL_FILENAME))
     return beside(destination) if has_model else destination
 
 

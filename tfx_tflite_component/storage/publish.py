@@ -10,21 +10,17 @@ import shutil
 import stat
 from collections.abc import Collection, Iterator
 
-import tensorflow as tf
-from tfx.dsl.io import fileio
-from tfx.utils import io_utils
-
 from tfx_tflite_component.artifact_layout import MODEL_FILENAME
+from tfx_tflite_component.storage.files import errors_of, fileio, is_local
 from tfx_tflite_component.storage.scratch import scratch
 from tfx_tflite_component.storage.storage_errors import storage_errors
 
-_SCHEME = "://"
 _OCTAL = re.compile(rb"\\(\d{3})")
 
 
 def absolute(uri: str) -> str:
     """The URI made absolute, for a process with another working directory."""
-    return os.path.abspath(uri) if uri and _SCHEME not in uri else uri
+    return os.path.abspath(uri) if uri and is_local(uri) else uri
 
 
 @contextlib.contextmanager
@@ -34,15 +30,21 @@ def local_copy(uri: str) -> Iterator[pathlib.Path]:
     Raises:
         StorageError: It cannot be read, or there is no room for the copy.
     """
-    if _SCHEME not in uri:
+    if is_local(uri):
         yield pathlib.Path(uri)
         return
     with scratch() as folder:
         path = folder / "source"
-        with storage_errors(f"the copy of {uri} to {folder}", tf.errors.OpError):
-            if fileio.exists(uri):
-                io_utils.copy_dir(uri, str(path))
+        with storage_errors(f"the copy of {uri} to {folder}", *errors_of(uri)):
+            if fileio().exists(uri):
+                _download(uri, path)
         yield path
+
+
+def _download(uri: str, path: pathlib.Path) -> None:
+    from tfx.utils import io_utils
+
+    io_utils.copy_dir(uri, str(path))
 
 
 @contextlib.contextmanager
@@ -70,7 +72,7 @@ def staged(uri: str, owned: Collection[str] = ()) -> Iterator[pathlib.Path]:
                 _make_folders(target.parent, stack)
             folder = stack.enter_context(scratch(_staging_place(target) if target else None))
         yield folder
-        with storage_errors(uri, tf.errors.OpError):
+        with storage_errors(uri, *errors_of(uri)):
             if not target:
                 _upload(folder, uri, owned)
                 return
@@ -95,7 +97,7 @@ def _remove_empty(folder: pathlib.Path) -> None:
 
 
 def _local_target(uri: str) -> pathlib.Path | None:
-    return None if _SCHEME in uri else pathlib.Path(os.path.realpath(uri))
+    return pathlib.Path(os.path.realpath(uri)) if is_local(uri) else None
 
 
 def _staging_place(target: pathlib.Path) -> str:
@@ -132,7 +134,7 @@ def _check_is_no_file(uri: str, target: pathlib.Path | None) -> None:
         except FileNotFoundError:
             is_file = False
     else:
-        is_file = fileio.exists(uri) and not fileio.isdir(uri)
+        is_file = fileio().exists(uri) and not fileio().isdir(uri)
     if is_file or not uri:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), uri or "''")
 
@@ -180,8 +182,8 @@ def _upload(folder: pathlib.Path, uri: str, owned: Collection[str]) -> None:
         _remove(os.path.join(uri, path))
     for path in files:
         target = os.path.join(uri, path)
-        fileio.makedirs(os.path.dirname(target))
-        fileio.copy(str(folder / path), target, overwrite=True)
+        fileio().makedirs(os.path.dirname(target))
+        fileio().copy(str(folder / path), target, overwrite=True)
 
 
 def _is_model(path: pathlib.Path) -> bool:
@@ -189,7 +191,7 @@ def _is_model(path: pathlib.Path) -> bool:
 
 
 def _remove(uri: str) -> None:
-    if fileio.isdir(uri):
-        fileio.rmtree(uri)
-    elif fileio.exists(uri):
-        fileio.remove(uri)
+    if fileio().isdir(uri):
+        fileio().rmtree(uri)
+    elif fileio().exists(uri):
+        fileio().remove(uri)

@@ -7,7 +7,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 
-from tensorflow.lite.python import schema_py_generated as schema
+from tfx_tflite_component.tflite.schema import schema
 
 _BITS = {
     schema.TensorType.BOOL: 8,

@@ -10,10 +10,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from tensorflow.lite.python import schema_py_generated as schema
-
 from tfx_tflite_component.errors import ModelFileError
 from tfx_tflite_component.tflite.facts import multiply_accumulates, peak_tensor_bytes
+from tfx_tflite_component.tflite.schema import schema
 from tfx_tflite_component.tflite.signatures import Signature, name_of, signatures
 
 BUILTIN, SELECT_TF, CUSTOM = "BUILTIN", "SELECT_TF", "CUSTOM"

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Iterable
 
-from tensorflow.lite.python import schema_py_generated as schema
+from tfx_tflite_component.tflite.schema import schema
 
 
 @dataclasses.dataclass(frozen=True)

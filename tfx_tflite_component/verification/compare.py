@@ -33,12 +33,13 @@ class Comparison:
     """The result of a comparison.
 
     Attributes:
-        boundary: Where the SavedModel's signature was split to feed the TFLite model.
+        boundary: Where the SavedModel's signature was split to feed the TFLite model; None for two
+            TFLite models.
         verification: The comparison of each output.
         failures: The limits that were exceeded, as text; empty if the models agree.
     """
 
-    boundary: Boundary
+    boundary: Boundary | None
     verification: Verification
     failures: list[str]
 
@@ -47,7 +48,7 @@ def compare(
     source: pathlib.Path,
     path: pathlib.Path,
     config: TFLiteRewriterConfig,
-    examples: Sequence[bytes],
+    examples: Sequence[bytes] | None,
 ) -> Comparison:
     """Runs the same examples through a SavedModel and a TFLite model.
 
@@ -55,7 +56,7 @@ def compare(
         source: The folder of the SavedModel.
         path: The `.tflite` file.
         config: The signature, the boundary and the limits, as `read_config` gives them.
-        examples: Serialized `tf.Example`s that the SavedModel takes.
+        examples: Serialized `tf.Example`s that the SavedModel takes; None for random inputs.
 
     Raises:
         RewriterError: One of the models cannot be read or run, or they do not take the same

@@ -2,10 +2,12 @@
 
 import dataclasses
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfx_tflite_component.tflite.interpreter import Arrays, TFLiteModel
+if TYPE_CHECKING:  # reports are read where TensorFlow is not imported
+    from tfx_tflite_component.tflite.interpreter import Arrays, TFLiteModel
 
 _PERCENTILES = (50, 90, 99)
 _MAX_RUNS = 100
@@ -27,14 +29,15 @@ class Latency:
     percentiles_ms: dict[str, float]
 
 
-def measure_latency(model: TFLiteModel, inputs: Arrays) -> Latency:
-    """Times a model on its smallest batch, for 0.2 seconds or at least one inference.
+def measure_latency(model: "TFLiteModel", inputs: "Arrays", batch_size: int = 1) -> Latency:
+    """Times a model on one batch, for 0.2 seconds or at least one inference.
 
     Args:
         model: The model.
         inputs: An array [batch, ...] for each input; only the first examples are used.
+        batch_size: The number of examples, if the model leaves it open.
     """
-    size = model.batch_size or 1
+    size = model.batch_size or batch_size
     batch = {name: array[:size] if array.ndim else array for name, array in inputs.items()}
     model(batch)
     seconds: list[float] = []

@@ -45,6 +45,25 @@ def failures(
     return found
 
 
+def limits_of(
+    name: str, output: OutputComparison, limits: config_pb2.Verification, is_float: bool
+) -> dict[str, float | None]:
+    """The limits that an output is held to, by the measures of `OutputComparison`.
+
+    Args:
+        name: The name of the output.
+        output: What was measured.
+        limits: The limits of the config.
+        is_float: Whether the model is a float model, which has a default limit.
+    """
+    own = limits.outputs.get(name)
+    return {
+        "max_abs_error": _largest_error(output, limits, own, is_float),
+        "argmax_agreement": _limit("min_argmax_agreement", limits, own),
+        "sqnr_db": _limit("min_sqnr_db", limits, own),
+    }
+
+
 def _check_applicable(verification: Verification, limits: config_pb2.Verification) -> None:
     """Refuses limits that apply to no output."""
     for field, measure, what in [
@@ -80,17 +99,7 @@ def _output_failures(
     own: config_pb2.Limits | None,
     is_float: bool,
 ) -> Iterator[str]:
-    def limit(field: str) -> float | None:
-        for limits in (own, general):
-            if limits is not None and limits.HasField(field):
-                return getattr(limits, field)
-        return None
-
-    # strings and booleans match or do not match: the limit for numbers does not apply
-    is_held = output.sqnr_db is not None or (own is not None and own.HasField("max_abs_error"))
-    largest = limit("max_abs_error") if is_held else None
-    if largest is None and is_float:
-        largest = FLOAT_TOLERANCE * max(1.0, output.magnitude)
+    largest = _largest_error(output, general, own, is_float)
     if math.isinf(output.max_abs_error):
         yield (
             f"NaN, or infinite in only one of the two, at example {output.worst_example}; no "
@@ -101,19 +110,44 @@ def _output_failures(
             f"differs by {output.max_abs_error:.3g} at example {output.worst_example}, allowed is "
             f"{largest:.3g}; the smallest max_abs_error that passes is {_up(output.max_abs_error)}"
         )
-    agreement, least = output.argmax_agreement, limit("min_argmax_agreement")
+    agreement, least = output.argmax_agreement, _limit("min_argmax_agreement", general, own)
     if least is not None and agreement is not None and agreement < least:
         yield (
             f"the argmax is the same in {percent(agreement)} of the examples, "
             f"the limit is {percent(least)}; the min_argmax_agreement that passes is "
             f"{_down(agreement)}"
         )
-    sqnr, least = output.sqnr_db, limit("min_sqnr_db")
+    sqnr, least = output.sqnr_db, _limit("min_sqnr_db", general, own)
     if least is not None and sqnr is not None and sqnr < least:
         yield (
             f"the SQNR is {sqnr:.1f} dB, the limit is {least:.1f} dB; the min_sqnr_db that passes "
             f"is {_down(sqnr)}"
         )
+
+
+def _limit(
+    field: str, general: config_pb2.Verification, own: config_pb2.Limits | None
+) -> float | None:
+    """The limit of an output: its own, or else that of all outputs."""
+    for limits in (own, general):
+        if limits is not None and limits.HasField(field):
+            return getattr(limits, field)
+    return None
+
+
+def _largest_error(
+    output: OutputComparison,
+    general: config_pb2.Verification,
+    own: config_pb2.Limits | None,
+    is_float: bool,
+) -> float | None:
+    """The largest error that an output may have; None if it may differ freely."""
+    # strings and booleans match or do not match: the limit for numbers does not apply
+    is_held = output.sqnr_db is not None or (own is not None and own.HasField("max_abs_error"))
+    largest = _limit("max_abs_error", general, own) if is_held else None
+    if largest is None and is_float:
+        return FLOAT_TOLERANCE * max(1.0, output.magnitude)
+    return largest
 
 
 def _up(value: float) -> str:

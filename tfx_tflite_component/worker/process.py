@@ -130,6 +130,7 @@ class Worker:
     def _answer(self, deadline: float) -> tuple[dict[str, Any] | None, str, str]:
         """The result or error, if any, and the last phase and boundary before it."""
         phase, boundary = Phase.IMPORTING.value, ""
+        begin(Phase.IMPORTING)
         for message in self._messages(deadline):
             if "phase" in message:
                 phase, boundary = message["phase"], message["boundary"]

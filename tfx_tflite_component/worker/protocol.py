@@ -4,7 +4,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
-from tfx_tflite_component.report.schema import ComparisonReport, InspectionReport, Report
+from tfx_tflite_component.report.schema import (
+    BenchmarkReport,
+    ComparisonReport,
+    Report,
+)
 from tfx_tflite_component.samples.files import Files
 
 Request = TypeVar("Request")
@@ -52,10 +56,10 @@ class CompareRequest:
     """The arguments of `verification.compare`.
 
     Attributes:
-        source: The folder of the SavedModel.
+        source: The folder of the SavedModel, or another `.tflite` file.
         model: The `.tflite` file.
         config: The config as JSON.
-        files: What examples are sampled from.
+        files: What examples are sampled from; empty for random inputs.
     """
 
     source: str
@@ -65,14 +69,18 @@ class CompareRequest:
 
 
 @dataclasses.dataclass(frozen=True)
-class InspectRequest:
-    """A `.tflite` file to inspect.
+class BenchmarkRequest:
+    """What `verification.latency` measures.
 
     Attributes:
-        model: Its path.
+        model: The `.tflite` file.
+        batch_sizes: The numbers of examples in one inference.
+        threads: The numbers of threads.
     """
 
     model: str
+    batch_sizes: tuple[int, ...]
+    threads: tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +115,6 @@ class FeedRequest:
 
 REWRITE = Task("rewrite", RewriteRequest, Report)
 COMPARE = Task("compare", CompareRequest, ComparisonReport)
-INSPECT = Task("inspect", InspectRequest, InspectionReport)
+BENCHMARK = Task("benchmark", BenchmarkRequest, BenchmarkReport)
 TRY_MODEL = Task("try_model", TryModelRequest, type(None))
 FEED = Task("feed", FeedRequest, type(None))

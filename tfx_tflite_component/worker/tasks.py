@@ -5,7 +5,6 @@ import pathlib
 from collections.abc import Mapping
 
 import numpy as np
-import tensorflow as tf
 
 from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.config import given_config, with_defaults
@@ -13,24 +12,30 @@ from tfx_tflite_component.graph.op_libraries import import_op_libraries
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
-from tfx_tflite_component.report.schema import ComparisonReport, InspectionReport, Report
+from tfx_tflite_component.report.schema import (
+    BenchmarkReport,
+    ComparisonReport,
+    Report,
+    Timing,
+)
 from tfx_tflite_component.rewriting.rewrite import Samples, rewrite
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.samples.files import Files
-from tfx_tflite_component.samples.random_examples import random_tensors
 from tfx_tflite_component.samples.sampling import draw_samples
-from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect, inspect_signatures
+from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable
 from tfx_tflite_component.verification.compare import compare
+from tfx_tflite_component.verification.compare_files import compare_files, random_inputs
+from tfx_tflite_component.verification.latency import measure_latency
 from tfx_tflite_component.worker.protocol import (
+    BENCHMARK,
     COMPARE,
     FEED,
-    INSPECT,
     REWRITE,
     TRY_MODEL,
+    BenchmarkRequest,
     CompareRequest,
     FeedRequest,
-    InspectRequest,
     RewriteRequest,
     TryModelRequest,
 )
@@ -52,16 +57,27 @@ def _rewrite(request: RewriteRequest) -> Report:
 def _compare(request: CompareRequest) -> ComparisonReport:
     config = given_config(request.config)
     import_op_libraries(config.import_modules)
-    (examples,) = _samples(config, request.files).values()
-    found = compare(
-        pathlib.Path(request.source), pathlib.Path(request.model), with_defaults(config), examples
-    )
+    source, model = pathlib.Path(request.source), pathlib.Path(request.model)
+    if source.is_file():
+        found = compare_files(source, model, with_defaults(config))
+    else:
+        examples = _samples(config, request.files).get("verification")
+        found = compare(source, model, with_defaults(config), examples)
     return ComparisonReport(found.boundary, found.verification, tuple(found.failures))
 
 
-def _inspect(request: InspectRequest) -> InspectionReport:
+def _benchmark(request: BenchmarkRequest) -> BenchmarkReport:
     path = pathlib.Path(request.model)
-    return InspectionReport(inspect(path), inspect_signatures(path))
+    found = inspect(path)
+    check_runnable(found, request.model)
+    begin(Phase.TIMING)
+    timings = []
+    for threads in request.threads:
+        model = TFLiteModel(path, threads, found.op_set == SELECT_TF)
+        for size in [model.batch_size] if model.batch_size else request.batch_sizes:
+            inputs = random_inputs(model, size)
+            timings.append(Timing(threads, measure_latency(model, inputs, size)))
+    return BenchmarkReport(tuple(timings))
 
 
 def _try_model(request: TryModelRequest) -> None:
@@ -74,12 +90,8 @@ def _try_model(request: TryModelRequest) -> None:
     found = inspect(path)
     check_runnable(found, request.model_dir)
     loaded = TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
-    specs = {
-        name: tf.TensorSpec([None if size < 0 else size for size in details.shape], details.dtype)
-        for name, details in loaded.inputs.items()
-    }
     with contextlib.suppress(RuntimeError, ValueError):
-        loaded(random_tensors(specs, count=1, seed=0))
+        loaded(random_inputs(loaded, count=1))
 
 
 def _feed(request: FeedRequest) -> None:
@@ -102,7 +114,7 @@ def _samples(config: TFLiteRewriterConfig, files: Mapping[str, Files]) -> dict[s
 TASKS = {
     REWRITE: _rewrite,
     COMPARE: _compare,
-    INSPECT: _inspect,
+    BENCHMARK: _benchmark,
     TRY_MODEL: _try_model,
     FEED: _feed,
 }

@@ -1,7 +1,9 @@
 """The executor: artifacts and config in, artifacts out."""
 
 import contextlib
+import json
 import logging
+import math
 import pathlib
 from contextlib import AbstractContextManager
 from typing import Any
@@ -119,6 +121,7 @@ def _describe(output: types.Artifact, report: Report, source_uri: str) -> None:
     model = report.model
     properties = {
         "boundary": report.boundary,
+        "config": json.dumps(report.config, sort_keys=True),
         "quantization": report.config["quantization"].get("mode", "NONE"),
         "sha256": model.sha256,
         "op_set": model.op_set,
@@ -128,3 +131,20 @@ def _describe(output: types.Artifact, report: Report, source_uri: str) -> None:
     for name, value in properties.items():
         output.set_string_custom_property(name, value)
     output.set_int_custom_property("size_bytes", model.size_bytes)
+    for name, figure in _figures(report).items():
+        output.set_float_custom_property(name, figure)
+
+
+def _figures(report: Report) -> dict[str, float]:
+    """Figures to compare runs by, each that of the worst output."""
+    outputs = report.verification.outputs.values() if report.verification else []
+    worst = {
+        "max_abs_error": max((output.max_abs_error for output in outputs), default=None),
+        "sqnr_db": min((o.sqnr_db for o in outputs if o.sqnr_db is not None), default=None),
+        "argmax_agreement": min(
+            (o.argmax_agreement for o in outputs if o.argmax_agreement is not None), default=None
+        ),
+        "latency_ms": report.latency.percentiles_ms["50"] if report.latency else None,
+    }
+    # ML Metadata takes no infinities from JSON, and other tools none from SQL
+    return {name: v for name, v in worst.items() if v is not None and math.isfinite(v)}

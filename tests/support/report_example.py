@@ -1,0 +1,62 @@
+"""A report with long names, many ops and every kind of section, made without a conversion."""
+
+from tfx_tflite_component.config import as_json, read_config
+from tfx_tflite_component.quantization.ranges import InputRange
+from tfx_tflite_component.report.schema import CalibrationReport, Report
+from tfx_tflite_component.split.boundary import Boundary
+from tfx_tflite_component.tflite.inspection import Inspection, Op, Weights
+from tfx_tflite_component.tflite.signatures import Tensor
+from tfx_tflite_component.verification.latency import Latency
+from tfx_tflite_component.verification.measures import OutputComparison, Verification
+
+_LONG = "a_feature_with_a_name_that_has_no_blank_in_it_and_is_longer_than_any_phone_is_wide"
+
+
+def wordy() -> Report:
+    """The report."""
+    errors = tuple(10.0 ** -(2 + index % 5) for index in range(200))
+    output = OutputComparison(
+        dtype="float32",
+        magnitude=1.0,
+        errors=errors,
+        max_abs_error=max(errors),
+        worst_example=0,
+        mean_abs_error=1e-4,
+        sqnr_db=31.0,
+        cosine_similarity=0.9999,
+        argmax_agreement=0.995,
+    )
+    tensor = Tensor("int8", (-1, 28, 28, 1), (0.0039,), (-128,))
+    op = Op("FULLY_CONNECTED", "BUILTIN", "integer", f"model/{_LONG}", False, False)
+    return Report(
+        signature_key="serving_default",
+        boundary=Boundary.RAW_FEATURES,
+        boundary_reason=f"the signature parses tf.Examples in {_LONG}",
+        config=as_json(
+            read_config(
+                {
+                    "quantization": {"mode": "FULL_INTEGER"},
+                    "verification": {"max_abs_error": 0.05, "min_sqnr_db": 20},
+                }
+            )
+        ),
+        source_size_bytes=306_371,
+        inputs={_LONG: tensor, "x": tensor},
+        outputs={"probabilities": tensor},
+        dropped_checks=(_LONG,),
+        lowered={"bincount": [_LONG, "b"]},
+        model=Inspection(
+            size_bytes=22_530,
+            sha256="0123456789abcdef" * 4,
+            ops=(op,) * 120,
+            weights={"int8": Weights(4, 20_000)},
+            op_set="BUILTIN",
+        ),
+        calibration=CalibrationReport(("train",), 500, 0, {_LONG: InputRange(-1.0, 1.0)}),
+        verification=Verification("examples", 200, {_LONG: output}),
+        latency=Latency(1, 100, {"50": 0.011, "90": 0.012, "99": 0.02}),
+        files=("tflite",),
+        peak_memory_bytes=10**9,
+        warnings=(f"{_LONG} was not what it should be.",),
+        versions={"tensorflow": "2.16.2"},
+    )

@@ -1,0 +1,32 @@
+"""What a SavedModel is by its files, for callers that have not imported TensorFlow."""
+
+import os
+import pathlib
+
+from tfx_tflite_component.errors import SourceModelError, listed
+
+_SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
+
+
+def check_is_saved_model(path: pathlib.Path) -> None:
+    """Refuses a folder without a SavedModel.
+
+    Args:
+        path: The folder, on the local file system.
+
+    Raises:
+        SourceModelError: There is no SavedModel.
+    """
+    if not any(os.path.lexists(path / name) for name in _SAVED_MODEL_FILES):
+        raise SourceModelError(
+            f"There is no SavedModel in {path}: expected a folder with {_SAVED_MODEL_FILES[0]}, "
+            f"found {_content(path)}. Connect the `model` output of a Trainer; outside of a "
+            "pipeline, name the folder of a SavedModel, or a Keras file with --keras-model."
+        )
+
+
+def _content(path: pathlib.Path) -> str:
+    if path.is_file():
+        return "a file"
+    found = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+    return listed(found) or "nothing"

@@ -1,0 +1,55 @@
+"""Numbers as people read them."""
+
+import math
+
+_KILO = 1000
+_SIZES = ("bytes", "kB", "MB", "GB")
+
+
+def size(count: float) -> str:
+    """A number of bytes, such as "22.5 kB"."""
+    unit = 0
+    while count >= _KILO and unit < len(_SIZES) - 1:
+        count, unit = count / _KILO, unit + 1
+    return f"{count:.3g} {_SIZES[unit]}" if unit else f"{count:,.0f} bytes"
+
+
+def duration(milliseconds: float) -> str:
+    """A time, such as "11 us"."""
+    for unit, factor in (("s", 1e-3), ("ms", 1.0), ("us", 1e3)):
+        if milliseconds * factor >= 1:
+            return f"{milliseconds * factor:.3g} {unit}"
+    return f"{milliseconds * 1e6:.3g} ns"
+
+
+def number(value: float | str) -> str:
+    """A figure with four digits; infinities and NaN are words already."""
+    return value if isinstance(value, str) else f"{value:.4g}"
+
+
+def measure(name: str, value: float) -> str:
+    """A measure of a comparison with its unit.
+
+    Args:
+        name: A field of `OutputComparison`.
+        value: Its value.
+    """
+    if name == "argmax_agreement":
+        return f"{100 * value:.2f}%"
+    return f"{value:.4g} dB" if name == "sqnr_db" else f"{value:.4g}"
+
+
+def margin(name: str, measured: float, limit: float) -> str:
+    """How far a measure is from its limit, such as "12 times below" or "3.1 dB above"."""
+    if name == "max_abs_error":
+        if not measured:
+            return "no difference"
+        if not limit or math.isinf(measured):
+            return "above"
+        ratio = limit / measured
+        return f"{ratio:.3g} times below" if ratio >= 1 else f"{1 / ratio:.3g} times above"
+    difference = abs(measured - limit)
+    side = "above" if measured >= limit else "below"
+    if name == "argmax_agreement":
+        return f"{100 * difference:.2f} points {side}"
+    return f"{difference:.3g} dB {side}"

@@ -1,0 +1,45 @@
+"""The page of a pipeline's history: figures over the runs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfx_tflite_component.report.page import templates
+
+_FIGURES = {
+    "size_bytes": "size, bytes",
+    "argmax_agreement": "same largest value, share of the examples",
+    "sqnr_db": "SQNR, dB",
+    "latency_ms": "latency, ms",
+}
+_WIDTH, _HEIGHT = 720.0, 140.0
+
+
+def render_history(records: Sequence[Mapping[str, Any]]) -> str:
+    """Renders the records of `standalone.history`, as JSON, oldest first.
+
+    Returns:
+        An HTML page that needs no other file.
+    """
+    charts = {
+        title: _points([record[figure] for record in records]) for figure, title in _FIGURES.items()
+    }
+    return templates.get_template("history.html.jinja").render(
+        records=records, charts={title: chart for title, chart in charts.items() if chart}
+    )
+
+
+def _points(values: Sequence[float | None]) -> dict[str, Any]:
+    """The points of a chart from zero to the largest value; empty if there is no value."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return {}
+    top = max(known) or 1
+    step = _WIDTH / max(len(values) - 1, 1)
+    return {
+        "top": top,
+        "points": [
+            {"x": index * step, "y": _HEIGHT * (1 - value / top), "value": value}
+            for index, value in enumerate(values)
+            if value is not None
+        ],
+    }

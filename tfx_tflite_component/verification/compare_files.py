@@ -1,0 +1,87 @@
+"""Compares two TFLite models, on random inputs."""
+
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_tflite_component.errors import UnsupportedOpsError, VerificationError, listed
+from tfx_tflite_component.progress import Phase, begin
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+from tfx_tflite_component.samples.random_examples import random_tensors
+from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect
+from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
+from tfx_tflite_component.verification.compare import Comparison
+from tfx_tflite_component.verification.limits import failures
+from tfx_tflite_component.verification.measures import Verification, compare_outputs
+
+_SEED = 0
+
+
+def compare_files(
+    first: pathlib.Path, second: pathlib.Path, config: TFLiteRewriterConfig
+) -> Comparison:
+    """Runs the same random inputs through two TFLite models.
+
+    Args:
+        first: A `.tflite` file, which the other is compared with.
+        second: The other file.
+        config: The number of examples and the limits, as `read_config` gives them.
+
+    Raises:
+        RewriterError: A file cannot be read or run, or they do not take the same inputs.
+    """
+    begin(Phase.LOADING_MODEL)
+    expected, actual = _load(first), _load(second)
+    _check_alike(expected, actual)
+    begin(Phase.COMPARING)
+    size = expected.batch_size or actual.batch_size or 1
+    pairs = [
+        _outputs(expected, actual, size, seed)
+        for seed in range(_SEED, _SEED + -(-config.verification.num_examples // size))
+    ]
+    wanted, found = zip(*pairs, strict=True)
+    outputs = compare_outputs(wanted, found)
+    verification = Verification("random inputs", size * len(pairs), outputs)
+    is_float = not inspect(second).is_quantized
+    limits = failures(verification, config.verification, is_float=is_float)
+    return Comparison(None, verification, limits)
+
+
+def random_inputs(model: TFLiteModel, count: int, seed: int = _SEED) -> dict[str, np.ndarray]:
+    """An array of random values for each input of a model.
+
+    Args:
+        model: The model.
+        count: The number of examples, where the model leaves it open.
+        seed: The same seed gives the same values.
+    """
+    specs = {
+        name: tf.TensorSpec([None if size < 0 else size for size in details.shape], details.dtype)
+        for name, details in model.inputs.items()
+    }
+    return random_tensors(specs, count, seed)
+
+
+def _load(path: pathlib.Path) -> TFLiteModel:
+    found = inspect(path)
+    if reason := why_not_runnable(found.op_set):
+        raise UnsupportedOpsError(f"The TFLite model {path} cannot be compared here: {reason}.")
+    return TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
+
+
+def _check_alike(expected: TFLiteModel, actual: TFLiteModel) -> None:
+    for kind in ("inputs", "outputs"):
+        names, others = getattr(expected, kind).keys(), getattr(actual, kind).keys()
+        if names != others:
+            raise VerificationError(
+                f"The two models have other {kind}: {listed(sorted(names))} and "
+                f"{listed(sorted(others))}. Compare models of the same signature."
+            )
+
+
+def _outputs(
+    expected: TFLiteModel, actual: TFLiteModel, size: int, seed: int
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    inputs = random_inputs(expected, size, seed)
+    return expected(inputs), actual(inputs)
