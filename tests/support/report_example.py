@@ -51,7 +51,7 @@ def wordy() -> Report:
             ops=(op,) * 120,
             weights={"int8": Weights(4, 20_000)},
             op_set="BUILTIN",
-            multiply_accumulates=93_524,
+            macs=93_524,
             peak_tensor_bytes=5_396,
         ),
         calibration=CalibrationReport(("train",), 500, 0, {_LONG: InputRange(-1.0, 1.0)}),
