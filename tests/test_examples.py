@@ -8,7 +8,7 @@ from pipelines import PipelineRun
 
 pytestmark = pytest.mark.slow
 
-_DIGITS_TFLITE_MODELS = ["TFLiteFloat", "TFLiteDynamicRange", "TFLiteFullInteger"]
+_DIGITS_TFLITE_MODELS = ["TFLiteFloat", "TFLiteDynamicRange", "TFLiteFullInteger", "TFLiteAuto"]
 _DIGITS_MODELS = ["Trainer", *_DIGITS_TFLITE_MODELS]
 
 

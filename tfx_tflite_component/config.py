@@ -1,7 +1,8 @@
 """Reads the config strictly: TFX's own parsing ignores what it does not know."""
 
+import functools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from google.protobuf import json_format, text_format
@@ -17,6 +18,7 @@ from tfx_tflite_component.artifact_layout import (
 from tfx_tflite_component.errors import ConfigError, listed
 from tfx_tflite_component.op_effects import SIDE_EFFECTS
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
+    Auto,
     Limits,
     Quantization,
     TFLiteRewriterConfig,
@@ -29,6 +31,7 @@ DEFAULTS: Mapping[str, Any] = {
     "time_limit_seconds": 7200,
     "quantization.per_channel": True,
     "quantization.enable_experimental_new_quantizer": True,
+    "quantization.auto.max_seconds": 600,
     "calibration.splits": ["train"],
     "calibration.num_examples": 500,
     "verification.splits": ["eval"],
@@ -40,6 +43,7 @@ DEFAULTS: Mapping[str, Any] = {
 _TENSOR_TYPES = {
     Quantization.FULL_INTEGER: [Quantization.FLOAT32, Quantization.INT8, Quantization.UINT8],
     Quantization.INT16_ACTIVATIONS: [Quantization.FLOAT32, Quantization.INT16],
+    Quantization.AUTO: [Quantization.FLOAT32],
 }
 _WITHOUT_SCALES = (Quantization.NONE, Quantization.FLOAT16)
 _NAMES_OF_SAVED_MODELS = (
@@ -129,9 +133,10 @@ def with_defaults(config: TFLiteRewriterConfig) -> TFLiteRewriterConfig:
     filled = TFLiteRewriterConfig()
     filled.CopyFrom(config)
     for path, value in DEFAULTS.items():
-        *parents, field = path.split(".")
-        if parents != ["calibration"] or is_calibrated(config):
-            _set_default(getattr(filled, parents[0]) if parents else filled, field, value)
+        parent, _, field = path.rpartition(".")
+        if _HAVE_EFFECT.get(parent, lambda _: True)(config):
+            message = functools.reduce(getattr, filter(None, parent.split(".")), filled)
+            _set_default(message, field, value)
     return filled
 
 
@@ -154,6 +159,17 @@ def as_json(config: TFLiteRewriterConfig) -> dict[str, Any]:
 def is_calibrated(config: TFLiteRewriterConfig) -> bool:
     """Whether the config's mode of quantization takes a calibration."""
     return config.quantization.mode in _TENSOR_TYPES
+
+
+def _is_auto(config: TFLiteRewriterConfig) -> bool:
+    return config.quantization.mode == Quantization.AUTO
+
+
+_HAVE_EFFECT: Mapping[str, Callable[[TFLiteRewriterConfig], bool]] = {
+    "calibration": is_calibrated,
+    "quantization.auto": _is_auto,
+}
+"""For the messages that are only for some modes: whether a config has such a mode."""
 
 
 def check_examples(
@@ -256,6 +272,8 @@ def _check_quantization(config: TFLiteRewriterConfig) -> None:
     quantization = config.quantization
     _check_enum("quantization.mode", quantization.mode, Quantization.Mode)
     mode = Quantization.Mode.Name(quantization.mode)
+    _check_enum("quantization.auto.minimize", quantization.auto.minimize, Auto.Minimize)
+    _check_not_negative("quantization.auto.max_seconds", quantization.auto.max_seconds)
     types = _TENSOR_TYPES.get(quantization.mode, [Quantization.FLOAT32])
     for field in ("input_type", "output_type"):
         value = getattr(quantization, field)
@@ -270,7 +288,12 @@ def _check_quantization(config: TFLiteRewriterConfig) -> None:
         (
             "quantization.allow_float_fallback",
             quantization.allow_float_fallback,
-            is_calibrated(config),
+            quantization.mode in (Quantization.FULL_INTEGER, Quantization.INT16_ACTIVATIONS),
+        ),
+        (
+            "quantization.auto",
+            quantization.HasField("auto"),
+            _is_auto(config),
         ),
         (
             "quantization.per_channel: false",

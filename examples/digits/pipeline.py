@@ -20,6 +20,9 @@ TFLITE_VARIANTS = {
     "TFLiteFloat": TFLiteRewriterConfig(),
     "TFLiteDynamicRange": TFLiteRewriterConfig(quantization={"mode": "DYNAMIC_RANGE"}),
     "TFLiteFullInteger": TFLiteRewriterConfig(quantization={"mode": "FULL_INTEGER"}),
+    "TFLiteAuto": TFLiteRewriterConfig(
+        quantization={"mode": "AUTO"}, verification={"min_argmax_agreement": 0.99}
+    ),
 }
 PUSHED_ID = "TFLiteFullInteger"
 

@@ -7,12 +7,13 @@ import pytest
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.errors import ConfigError
 
-_MODES = ("NONE", "DYNAMIC_RANGE", "FLOAT16", "FULL_INTEGER", "INT16_ACTIVATIONS")
+_MODES = ("NONE", "DYNAMIC_RANGE", "FLOAT16", "FULL_INTEGER", "INT16_ACTIVATIONS", "AUTO")
 _TYPES = {
     "FULL_INTEGER": {"FLOAT32", "INT8", "UINT8"},
     "INT16_ACTIVATIONS": {"FLOAT32", "INT16"},
 }
-_CALIBRATED = set(_TYPES)
+_INTEGER = set(_TYPES)
+_CALIBRATED = _INTEGER | {"AUTO"}
 
 
 def _check(config: dict[str, Any], is_allowed: bool, culprit: str) -> None:
@@ -37,13 +38,14 @@ def test_types_go_with_the_modes_that_have_them(mode: str, field: str, dtype: st
 @pytest.mark.parametrize(
     ("field", "value", "modes"),
     [
-        ("allow_float_fallback", True, _CALIBRATED),
+        ("allow_float_fallback", True, _INTEGER),
         ("per_channel", False, _CALIBRATED | {"DYNAMIC_RANGE"}),
         ("enable_experimental_new_quantizer", False, {"FULL_INTEGER"}),
+        ("auto", {"minimize": "LATENCY"}, {"AUTO"}),
     ],
 )
 def test_options_go_with_the_modes_that_heed_them(
-    mode: str, field: str, value: bool, modes: set[str]
+    mode: str, field: str, value: Any, modes: set[str]
 ) -> None:
     _check({"quantization": {"mode": mode, field: value}}, mode in modes, field)
 
@@ -86,3 +88,10 @@ def test_calibration_with_a_negative_number_of_examples_is_refused() -> None:
 def test_type_out_of_the_enum_is_refused(field: str) -> None:
     with pytest.raises(ConfigError, match=f"quantization.{field}: 9 is unknown.*'UINT8'"):
         read_config({"quantization": {"mode": "FULL_INTEGER", field: 9}})
+
+
+@pytest.mark.parametrize("auto", [{"max_seconds": -1}, {"minimize": 7}])
+def test_search_settings_out_of_range_are_refused(auto: dict[str, Any]) -> None:
+    (field,) = auto
+    with pytest.raises(ConfigError, match=f"quantization.auto.{field}"):
+        read_config({"quantization": {"mode": "AUTO", "auto": auto}})

@@ -54,6 +54,7 @@ def wordy() -> Report:
             macs=93_524,
             peak_tensor_bytes=5_396,
         ),
+        search=None,
         calibration=CalibrationReport(("train",), 500, 0, {_LONG: InputRange(-1.0, 1.0)}),
         verification=Verification("examples", 200, {_LONG: output}),
         latency=Latency(1, 100, {"50": 0.011, "90": 0.012, "99": 0.02}),

@@ -6,6 +6,20 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class Auto(_message.Message):
+    __slots__ = ["integer_only", "max_seconds", "minimize"]
+    class Minimize(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    INTEGER_ONLY_FIELD_NUMBER: _ClassVar[int]
+    LATENCY: Auto.Minimize
+    MAX_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    MINIMIZE_FIELD_NUMBER: _ClassVar[int]
+    SIZE: Auto.Minimize
+    integer_only: bool
+    max_seconds: int
+    minimize: Auto.Minimize
+    def __init__(self, minimize: _Optional[_Union[Auto.Minimize, str]] = ..., max_seconds: _Optional[int] = ..., integer_only: bool = ...) -> None: ...
+
 class Calibration(_message.Message):
     __slots__ = ["num_examples", "seed", "splits"]
     NUM_EXAMPLES_FIELD_NUMBER: _ClassVar[int]
@@ -43,12 +57,14 @@ class Output(_message.Message):
     def __init__(self, extra_filename: _Optional[str] = ..., include_saved_model: bool = ...) -> None: ...
 
 class Quantization(_message.Message):
-    __slots__ = ["allow_float_fallback", "enable_experimental_new_quantizer", "input_type", "mode", "output_type", "per_channel"]
+    __slots__ = ["allow_float_fallback", "auto", "enable_experimental_new_quantizer", "input_type", "mode", "output_type", "per_channel"]
     class Mode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     class TensorType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     ALLOW_FLOAT_FALLBACK_FIELD_NUMBER: _ClassVar[int]
+    AUTO: Quantization.Mode
+    AUTO_FIELD_NUMBER: _ClassVar[int]
     DYNAMIC_RANGE: Quantization.Mode
     ENABLE_EXPERIMENTAL_NEW_QUANTIZER_FIELD_NUMBER: _ClassVar[int]
     FLOAT16: Quantization.Mode
@@ -64,12 +80,13 @@ class Quantization(_message.Message):
     PER_CHANNEL_FIELD_NUMBER: _ClassVar[int]
     UINT8: Quantization.TensorType
     allow_float_fallback: bool
+    auto: Auto
     enable_experimental_new_quantizer: bool
     input_type: Quantization.TensorType
     mode: Quantization.Mode
     output_type: Quantization.TensorType
     per_channel: bool
-    def __init__(self, mode: _Optional[_Union[Quantization.Mode, str]] = ..., input_type: _Optional[_Union[Quantization.TensorType, str]] = ..., output_type: _Optional[_Union[Quantization.TensorType, str]] = ..., allow_float_fallback: bool = ..., per_channel: bool = ..., enable_experimental_new_quantizer: bool = ...) -> None: ...
+    def __init__(self, mode: _Optional[_Union[Quantization.Mode, str]] = ..., input_type: _Optional[_Union[Quantization.TensorType, str]] = ..., output_type: _Optional[_Union[Quantization.TensorType, str]] = ..., allow_float_fallback: bool = ..., per_channel: bool = ..., enable_experimental_new_quantizer: bool = ..., auto: _Optional[_Union[Auto, _Mapping]] = ...) -> None: ...
 
 class TFLiteRewriterConfig(_message.Message):
     __slots__ = ["batch_size", "boundary_tensors", "calibration", "enable_experimental_new_converter", "import_modules", "input_boundary", "ops", "output", "quantization", "signature_key", "time_limit_seconds", "trusted_ops", "verification"]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from tfx_tflite_component.errors import ConversionError, listed
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization
+from tfx_tflite_component.quantization.outcome import Outcome
 from tfx_tflite_component.tflite.inspection import FLOAT, INTEGER, Inspection, Op
 
 _INTEGER_WEIGHTS = ("INT8", "INT4")
@@ -33,6 +34,27 @@ def check_quantization(model: Inspection, quantization: Quantization) -> list[st
     if mode in (Quantization.FULL_INTEGER, Quantization.INT16_ACTIVATIONS):
         return _check_integer(model, quantization)
     return []
+
+
+def search_warnings(outcome: Outcome) -> list[str]:
+    """What a user should know of a search."""
+    warnings = []
+    if outcome.chosen == "NONE":
+        best = max(
+            (trial for trial in outcome.trials if trial.name != "NONE"),
+            key=lambda trial: trial.sqnr_db,
+        )
+        warnings.append(
+            "No quantized model is both better than the float model and within the budget of "
+            f"`verification`; the float model is published. The best was {best.name} with "
+            f"{best.sqnr_db:.1f} dB: {best.why_not or 'it is larger'}."
+        )
+    if outcome.skipped:
+        warnings.append(
+            f"quantization.auto.max_seconds was up before these were tried: "
+            f"{listed(outcome.skipped)}."
+        )
+    return warnings
 
 
 def _check_integer(model: Inspection, quantization: Quantization) -> list[str]:

@@ -11,6 +11,7 @@ from tfx_tflite_component.artifact_layout import REPORT_HTML, REPORT_JSON
 from tfx_tflite_component.json_form import to_json
 from tfx_tflite_component.report import formats
 from tfx_tflite_component.report.chart import error_chart
+from tfx_tflite_component.report.quantization_plot import plot
 from tfx_tflite_component.report.schema import Report
 from tfx_tflite_component.report.verdict import held, verdict
 from tfx_tflite_component.storage.storage_errors import storage_errors
@@ -93,6 +94,7 @@ def render(report: Report) -> str:
         measures=_MEASURES,
         arrival=_ARRIVAL,
         ops=_op_table(report.model.ops),
+        plot=plot(report.search) if report.search else None,
         outputs={name: _output(name, output, report) for name, output in outputs.items()},
     )
 

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from tfx_tflite_component.json_form import from_json, to_json
+from tfx_tflite_component.quantization.outcome import Outcome
 from tfx_tflite_component.quantization.ranges import InputRange
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.tflite.inspection import Inspection
@@ -49,6 +50,7 @@ class Report:
         lowered: The ops that each lowering rewrote, by the name of the lowering.
         model: The contents of the file `tflite`.
         calibration: The calibration; null for modes without calibration.
+        search: What quantization.mode AUTO tried and chose; null for other modes.
         verification: The comparison with the SavedModel; null for a model that Python's interpreter
             cannot run: a model with custom ops or, from TensorFlow 2.20 on, with Select TF ops.
         latency: The time per inference on the machine that converted the model; null for a model
@@ -73,6 +75,7 @@ class Report:
     lowered: dict[str, list[str]]
     model: Inspection
     calibration: CalibrationReport | None
+    search: Outcome | None
     verification: Verification | None
     latency: Latency | None
     files: tuple[str, ...]

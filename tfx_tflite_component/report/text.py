@@ -17,6 +17,9 @@ def describe_report(report: Report) -> Iterator[str]:
     yield f"  ops              {len(model.ops)}, {model.op_set}"
     yield f"  size             {model.size_bytes:,} bytes"
     yield f"  SavedModel       {report.source_size_bytes:,} bytes"
+    if report.search:
+        count = len(report.search.trials)
+        yield f"  quantization     {report.search.chosen}, chosen from {count} candidates"
     if report.verification:
         yield from describe_verification(report.verification)
     for warning in report.warnings:

@@ -13,8 +13,10 @@ from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.lowering.lower import lower
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
+from tfx_tflite_component.quantization.auto import divide, find_quantization
 from tfx_tflite_component.quantization.calibration import RepresentativeDataset
-from tfx_tflite_component.quantization.check import check_quantization
+from tfx_tflite_component.quantization.check import check_quantization, search_warnings
+from tfx_tflite_component.quantization.outcome import Outcome
 from tfx_tflite_component.quantization.ranges import range_warnings
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.split import Cut, Split, boundaries, cut_signature
@@ -27,6 +29,19 @@ _Refusal: TypeAlias = SplitError | ConversionError
 
 
 @dataclasses.dataclass(frozen=True)
+class Samples:
+    """Serialized `tf.Example`s to work with.
+
+    Attributes:
+        calibration: What to calibrate with; empty for modes that are not calibrated.
+        verification: What to compare the two models on; None for random inputs.
+    """
+
+    calibration: Sequence[bytes] = ()
+    verification: Sequence[bytes] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Conversion:
     """A signature that was split and whose tail was converted.
 
@@ -35,19 +50,21 @@ class Conversion:
         dataset: What was calibrated with; None for modes without a calibration.
         found: What the model holds.
         warnings: What a user should know.
+        search: What the search for a quantization found; None unless the mode is AUTO.
     """
 
     split: Split
     dataset: RepresentativeDataset | None
     found: Inspection
     warnings: list[str]
+    search: Outcome | None = None
 
 
 def convert_signature(
     signature: ConcreteFunction,
     transform: ConcreteFunction | None,
     config: TFLiteRewriterConfig,
-    calibration: Sequence[bytes],
+    samples: Samples,
     path: pathlib.Path,
     refused: Mapping[str, str],
 ) -> Conversion:
@@ -57,7 +74,7 @@ def convert_signature(
         signature: The signature, as `load_signature` gives it.
         transform: The function of the transform graph, where it is at hand.
         config: What the model is to be.
-        calibration: Serialized `tf.Example`s to calibrate with, for the modes that take them.
+        samples: The examples.
         path: Where the model is written.
         refused: Boundaries that another process has tried, and why they failed, in words.
 
@@ -69,13 +86,13 @@ def convert_signature(
     """
     if config.input_boundary != TFLiteRewriterConfig.AUTO:
         pinned = Boundary(TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary))
-        return _convert_at(pinned, signature, transform, config, calibration, path)
+        return _convert_at(pinned, signature, transform, config, samples, path)
     refusals: dict[Boundary, _Refusal] = {}
     for boundary in boundaries(signature, transform):
         if boundary in refused:
             continue
         try:
-            found = _convert_at(boundary, signature, transform, config, calibration, path)
+            found = _convert_at(boundary, signature, transform, config, samples, path)
         except (SplitError, ConversionError) as e:
             refusals[boundary] = e
         else:
@@ -89,7 +106,7 @@ def _convert_at(
     signature: ConcreteFunction,
     transform: ConcreteFunction | None,
     config: TFLiteRewriterConfig,
-    calibration: Sequence[bytes],
+    samples: Samples,
     path: pathlib.Path,
 ) -> Conversion:
     begin(Phase.SPLITTING, boundary or "")
@@ -97,18 +114,50 @@ def _convert_at(
         cut_signature(signature, boundary, config.batch_size, config.boundary_tensors, transform),
         config,
     )
-    if is_calibrated(config):
-        begin(Phase.CALIBRATING)
-    dataset = RepresentativeDataset(parts, calibration) if is_calibrated(config) else None
-    begin(Phase.CONVERTING, parts.boundary)
-    kept = parts.head.resources.variables_read if parts.head else ()
-    path.write_bytes(convert(parts.tail, config, dataset, kept))
+    dataset, outcome = _write(signature, parts, config, samples, path)
     begin(Phase.INSPECTING)
     found = inspect(path)
     warnings = range_warnings(dataset.ranges) if dataset else []
     warnings += check_quantization(found, config.quantization)
+    warnings += search_warnings(outcome) if outcome else []
     warnings += _random_warnings(found)
-    return Conversion(parts, dataset, found, warnings)
+    return Conversion(parts, dataset, found, warnings, outcome)
+
+
+def _write(
+    signature: ConcreteFunction,
+    parts: Split,
+    config: TFLiteRewriterConfig,
+    samples: Samples,
+    path: pathlib.Path,
+) -> tuple[RepresentativeDataset | None, Outcome | None]:
+    """Writes the model of a tail; returns what it was calibrated with, and what AUTO found."""
+    if config.quantization.mode == Quantization.AUTO:
+        return _write_best(signature, parts, config, samples, path)
+    if is_calibrated(config):
+        begin(Phase.CALIBRATING)
+    dataset = RepresentativeDataset(parts, samples.calibration) if is_calibrated(config) else None
+    begin(Phase.CONVERTING, parts.boundary)
+    kept = parts.head.resources.variables_read if parts.head else ()
+    path.write_bytes(convert(parts.tail, config, dataset, kept))
+    return dataset, None
+
+
+def _write_best(
+    signature: ConcreteFunction,
+    parts: Split,
+    config: TFLiteRewriterConfig,
+    samples: Samples,
+    path: pathlib.Path,
+) -> tuple[RepresentativeDataset, Outcome]:
+    begin(Phase.CALIBRATING)
+    for_calibration, for_search = divide(samples.calibration)
+    dataset = RepresentativeDataset(parts, for_calibration)
+    begin(Phase.CONVERTING, parts.boundary)
+    fresh = samples.verification or for_search
+    found = find_quantization(signature, parts, dataset, (for_search, fresh), config)
+    path.write_bytes(found.content)
+    return dataset, found.outcome
 
 
 def _random_warnings(found: Inspection) -> list[str]:

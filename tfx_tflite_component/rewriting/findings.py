@@ -56,6 +56,7 @@ def make_report(
         lowered=dict(split.lowered),
         model=conversion.found,
         calibration=_calibration(config, conversion.dataset) if conversion.dataset else None,
+        search=conversion.search,
         verification=verification,
         latency=latency,
         files=tuple(sorted(entry.name for entry in path.parent.iterdir())),

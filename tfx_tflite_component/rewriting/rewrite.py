@@ -4,12 +4,13 @@ import dataclasses
 import pathlib
 import shutil
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
 from tfx_tflite_component.artifact_layout import ASSET_DIRS, HEAD_DIR, MODEL_FILENAME, SERVING_DIR
-from tfx_tflite_component.errors import ConfigError, VerificationError
+from tfx_tflite_component.errors import ConfigError, ConversionError, VerificationError
+from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.graph.saved_model import (
     check_published_files,
     load_signature,
@@ -17,8 +18,9 @@ from tfx_tflite_component.graph.saved_model import (
 )
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
+from tfx_tflite_component.quantization.auto import worst_ops
 from tfx_tflite_component.report.schema import Report
-from tfx_tflite_component.rewriting.boundary_search import convert_signature
+from tfx_tflite_component.rewriting.boundary_search import Conversion, Samples, convert_signature
 from tfx_tflite_component.rewriting.findings import make_report
 from tfx_tflite_component.split.split import Split
 from tfx_tflite_component.tflite.inspection import SELECT_TF, Inspection
@@ -28,20 +30,8 @@ from tfx_tflite_component.verification.limits import failures
 from tfx_tflite_component.verification.measures import Verification
 from tfx_tflite_component.verification.verify import batches, verify
 
+_BLAME_EXAMPLES = 32
 _RANDOM_INPUTS = " Random inputs may be what a model never takes: give it `examples` to compare on."
-
-
-@dataclasses.dataclass(frozen=True)
-class Samples:
-    """Serialized `tf.Example`s to work with.
-
-    Attributes:
-        calibration: What to calibrate with; empty for modes that are not calibrated.
-        verification: What to compare the two models on; None for random inputs.
-    """
-
-    calibration: Sequence[bytes] = ()
-    verification: Sequence[bytes] | None = None
 
 
 def rewrite(
@@ -74,7 +64,7 @@ def rewrite(
     _copy_companions(source, serving_dir, config)
     _check_extra_filename(serving_dir, config.output.extra_filename)
     path = serving_dir / MODEL_FILENAME
-    conversion = convert_signature(signature, transform, config, samples.calibration, path, refused)
+    conversion = convert_signature(signature, transform, config, samples, path, refused)
     parts, found = conversion.split, conversion.found
     model = _runnable(path, found)
     begin(Phase.VERIFYING)
@@ -89,7 +79,9 @@ def rewrite(
         report = make_report(source, path, config, conversion, verification, None, warnings)
         report = dataclasses.replace(report, files=())  # nothing is served
         raise VerificationError(
-            f"{' '.join(complaint)} Nothing was published.{_hint(verification)}", report.to_json()
+            f"{' '.join(complaint)} Nothing was published.{_hint(verification)}"
+            f"{_blame(signature, conversion, config, samples)}",
+            report.to_json(),
         )
     begin(Phase.TIMING)
     latency = _latency(parts, model, samples) if model else None
@@ -98,6 +90,28 @@ def rewrite(
         shutil.copyfile(path, serving_dir / config.output.extra_filename)
     _save_head(parts, destination / HEAD_DIR)
     return make_report(source, path, config, conversion, verification, latency, warnings)
+
+
+def _blame(
+    signature: ConcreteFunction,
+    conversion: Conversion,
+    config: config_pb2.TFLiteRewriterConfig,
+    samples: Samples,
+) -> str:
+    """Which ops a model of integers lost its accuracy by, in words, and what to do about it."""
+    if config.quantization.mode != config_pb2.Quantization.FULL_INTEGER or not conversion.dataset:
+        return ""
+    examples = samples.calibration[:_BLAME_EXAMPLES]
+    try:
+        worst = worst_ops(signature, conversion.split, conversion.dataset, examples, config)
+    except ConversionError:
+        # what the model is refused for stands; only the ops cannot be named
+        return " Try quantization.mode: AUTO."
+    ops = [f"{cost.op} {cost.tensor!r} ({cost.sqnr_db:.1f} dB)" for cost in worst]
+    return (
+        f" Quantizing these ops alone costs most: {', '.join(ops)}. Try quantization.mode: AUTO, "
+        "which repairs what they read, or leaves them in float."
+    )
 
 
 def _check_extra_filename(serving_dir: pathlib.Path, name: str) -> None:

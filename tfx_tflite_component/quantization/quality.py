@@ -1,0 +1,115 @@
+"""How well a candidate computes what the SavedModel does, on examples that are run only once."""
+
+import copy
+import dataclasses
+import math
+import pathlib
+from collections.abc import Mapping, Sequence
+
+from tfx_tflite_component.errors import ModelFileError
+from tfx_tflite_component.graph.flat_graph import ConcreteFunction
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import Verification as Limits
+from tfx_tflite_component.samples.feed import call
+from tfx_tflite_component.split.split import Split
+from tfx_tflite_component.tflite.interpreter import Arrays, TFLiteModel
+from tfx_tflite_component.verification.limits import failures
+from tfx_tflite_component.verification.measures import (
+    OutputComparison,
+    Verification,
+    compare_outputs,
+)
+from tfx_tflite_component.verification.verify import batches
+
+
+@dataclasses.dataclass(frozen=True)
+class Quality:
+    """How close a model is to the SavedModel.
+
+    Attributes:
+        sqnr_db: The signal to quantization noise ratio of the worst output, in decibels; -inf for a
+            model that does not run.
+        argmax_agreement: The smallest of the outputs; None if no output has classes.
+        failures: What exceeds the budget, in words.
+    """
+
+    sqnr_db: float
+    argmax_agreement: float | None
+    failures: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the budget holds."""
+        return not self.failures
+
+
+class Judge:
+    """Compares TFLite models with the SavedModel, which is run once for all of them."""
+
+    def __init__(
+        self,
+        signature: ConcreteFunction,
+        split: Split,
+        batch_size: int,
+        examples: Sequence[bytes],
+        limits: Limits,
+    ) -> None:
+        """Runs the SavedModel.
+
+        Args:
+            signature: The signature of the SavedModel.
+            split: The signature's two parts.
+            batch_size: The fixed batch size of the models; 0 if it is dynamic.
+            examples: Serialized `tf.Example`s, at least one batch.
+            limits: The budget.
+
+        Raises:
+            ExamplesError: The head or the SavedModel refuses the examples.
+        """
+        whole = len(examples) - len(examples) % batch_size if batch_size else len(examples)
+        found = list(batches(split, batch_size, examples[:whole]))
+        self._inputs: list[Arrays] = [batch.taken for batch in found]
+        self._expected = [call(signature, batch.given, "the SavedModel") for batch in found]
+        self._limits = limits
+        self.num_examples = sum(batch.count for batch in found)
+
+    @property
+    def one_batch(self) -> Arrays:
+        """The inputs of a batch."""
+        return self._inputs[0]
+
+    def on_fewer(self, count: int) -> "Judge":
+        """Likewise, on `count` examples or a few more."""
+        fewer = copy.copy(self)
+        size = self.num_examples // len(self._inputs)
+        fewer._inputs = self._inputs[: math.ceil(count / size)]
+        fewer._expected = self._expected[: len(fewer._inputs)]
+        return fewer
+
+    def __call__(self, path: pathlib.Path, is_float: bool = False) -> Quality:
+        """Compares a model.
+
+        Args:
+            path: The `.tflite` file.
+            is_float: Whether it is held to the limit of float models.
+        """
+        try:
+            model = TFLiteModel(path)
+            actual = [model(inputs) for inputs in self._inputs]
+        except (ModelFileError, RuntimeError, ValueError) as e:
+            return Quality(-math.inf, None, (f"it cannot be run: {_first_line(e)}",))
+        return self._quality(compare_outputs(self._expected, actual), is_float)
+
+    def _quality(self, outputs: Mapping[str, OutputComparison], is_float: bool) -> Quality:
+        verification = Verification("examples", self.num_examples, outputs)
+        agreements = [
+            o.argmax_agreement for o in outputs.values() if o.argmax_agreement is not None
+        ]
+        return Quality(
+            sqnr_db=min((o.sqnr_db for o in outputs.values() if o.sqnr_db is not None), default=0),
+            argmax_agreement=min(agreements, default=None),
+            failures=tuple(failures(verification, self._limits, is_float)),
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

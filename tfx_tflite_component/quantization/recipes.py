@@ -1,0 +1,51 @@
+"""Recipes: how a candidate is made of a float model. Each is one function."""
+
+from collections.abc import Callable, Collection
+
+from tfx_tflite_component.quantization.float_model import FloatModel
+from tfx_tflite_component.quantization.weight_storage import Storage, store_weights
+from tfx_tflite_component.tensorflow_internals import quantize_int8, quantize_int16
+
+Recipe = Callable[[FloatModel], bytes]
+
+
+def unchanged(model: FloatModel) -> bytes:
+    """32-bit float weights and activations."""
+    return model.content
+
+
+def float16(model: FloatModel) -> bytes:
+    """16-bit float weights, but for those that do not fit."""
+    return store_weights(model.content, Storage.FLOAT16)
+
+
+def weights_only(model: FloatModel) -> bytes:
+    """8-bit integer weights, computed with in floats."""
+    return store_weights(model.content, Storage.INT8)
+
+
+def full_integer(model: FloatModel) -> bytes:
+    """8-bit integer weights and activations."""
+    return quantize_int8(model.calibrated, model.per_channel)
+
+
+def int16_activations(model: FloatModel) -> bytes:
+    """8-bit integer weights and 16-bit integer activations."""
+    return quantize_int16(model.content, model.feeds, model.per_channel)
+
+
+def mixed(model: FloatModel, float_ops: Collection[str], storage: Storage) -> bytes:
+    """8-bit integers, but for the ops named by their first output tensors.
+
+    The weights of these are stored in fewer bits as well.
+    """
+    quantized = quantize_int8(model.calibrated, model.per_channel, float_ops)
+    return store_weights(quantized, storage)
+
+
+BY_NAME: dict[str, Recipe] = {
+    "FLOAT16": float16,
+    "WEIGHTS_ONLY": weights_only,
+    "FULL_INTEGER": full_integer,
+    "INT16_ACTIVATIONS": int16_activations,
+}

@@ -1,0 +1,224 @@
+"""AUTO: the smallest or fastest model that holds a budget."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+
+from tfx_tflite_component.errors import VerificationError
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import Auto
+from tfx_tflite_component.quantization import recipes
+from tfx_tflite_component.quantization.float_model import FloatModel
+from tfx_tflite_component.quantization.mixed_precision import fewest_float_ops
+from tfx_tflite_component.quantization.outcome import (
+    KeptFloat,
+    OpCost,
+    Outcome,
+    Trial,
+    on_front,
+)
+from tfx_tflite_component.quantization.quality import Judge
+from tfx_tflite_component.quantization.repairs.repair import attempt, repair
+from tfx_tflite_component.quantization.sensitivity import nodes, rank
+from tfx_tflite_component.quantization.trials import Trials
+from tfx_tflite_component.quantization.weight_storage import Storage
+from tfx_tflite_component.tflite.interpreter import TFLiteModel
+from tfx_tflite_component.verification.latency import measure_in_turns
+
+_RANKING_EXAMPLES = 32
+_RANKING_SHARE = 0.6
+"""Of the time: when the ranking of ops has to be done, for the rest to have some as well."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    Attributes:
+        content: The content of the chosen `.tflite` file.
+        outcome: What was tried.
+    """
+
+    content: bytes
+    outcome: Outcome
+
+
+def search(
+    model: FloatModel,
+    dynamic_range: Callable[[], bytes],
+    trials: Trials,
+    confirm: Callable[[], Judge],
+    auto: Auto,
+    calibration_examples: int,
+) -> Found:
+    """Searches for the best model that holds a budget.
+
+    Args:
+        model: The float model.
+        dynamic_range: Converts the same tail with 8-bit weights, which only the converter can.
+        trials: Where candidates are tried; none was so far.
+        confirm: Makes what compares the chosen one with the SavedModel on fresh examples.
+        auto: What to minimize.
+        calibration_examples: How many examples `model` is calibrated with, for the report.
+
+    Returns:
+        The model; the float model if no other holds the budget.
+
+    Raises:
+        VerificationError: A model of integers only is asked for, and none holds the budget.
+    """
+    with trials.step("single modes"):
+        _try_single_modes(model, dynamic_range, trials)
+    if not trials.found["FULL_INTEGER"].holds:
+        with trials.step("repairs"):
+            repaired = repair(model, trials)
+            if repaired.content != model.content:
+                attempt(trials, "WEIGHTS_ONLY", repaired.with_all_ranges)
+                attempt(trials, "INT16_ACTIVATIONS", repaired.with_all_ranges)
+            model = repaired
+    with trials.step("ranking of ops"):
+        ranking = rank(
+            model,
+            trials.judge.on_fewer(_RANKING_EXAMPLES),
+            trials.folder,
+            lambda: trials.is_over(_RANKING_SHARE),
+        )
+    kept: dict[str, Sequence[str]] = {}
+    if not auto.integer_only and not any(_is_int8(trial) for trial in trials.found.values()):
+        with trials.step("ops in float"):
+            kept = _try_mixed(model, ranking, trials)
+    if auto.minimize == Auto.LATENCY:
+        with trials.step("latency"):
+            _measure_latency(trials)
+    with trials.step("confirmation"):
+        chosen = _choose(trials, confirm, auto)
+    return Found(
+        trials.path(chosen).read_bytes(),
+        _outcome(chosen, trials, ranking, kept.get(chosen, ()), auto, calibration_examples),
+    )
+
+
+def _try_single_modes(
+    model: FloatModel, dynamic_range: Callable[[], bytes], trials: Trials
+) -> None:
+    trials.attempt("NONE", lambda: recipes.unchanged(model), is_float=True)
+    attempt(trials, "FLOAT16", model)
+    attempt(trials, "WEIGHTS_ONLY", model)
+    trials.attempt("DYNAMIC_RANGE", dynamic_range)
+    attempt(trials, "FULL_INTEGER", model)
+    attempt(trials, "INT16_ACTIVATIONS", model)
+
+
+def _is_int8(trial: Trial) -> bool:
+    return trial.name.startswith("FULL_INTEGER") and trial.holds
+
+
+def _try_mixed(
+    model: FloatModel, ranking: Sequence[OpCost], trials: Trials
+) -> dict[str, Sequence[str]]:
+    """Leaves ops in float, with their weights in 8 bits, or in 16 if that is not enough."""
+    ranked = [cost.tensor for cost in ranking]
+    # those that the ranking did not reach come last
+    names = ranked + [name for name, _ in nodes(model.content) if name not in ranked]
+    for storage in (Storage.INT8, Storage.FLOAT16):
+        make = functools.partial(recipes.mixed, model, storage=storage)
+        ops = fewest_float_ops(names, functools.partial(_holds, trials, make), trials.is_over)
+        if ops:
+            name = f"FULL_INTEGER, {len(ops)} ops in float, weights in {storage.value}"
+            name = ", ".join([name, *model.repairs])
+            trials.attempt(name, functools.partial(make, ops))
+            return {name: ops}
+    return {}
+
+
+def _holds(trials: Trials, make: Callable[[Sequence[str]], bytes], ops: Sequence[str]) -> bool:
+    return trials.measured(make(ops)).holds
+
+
+def _measure_latency(trials: Trials) -> None:
+    holding = [trial.name for trial in trials.found.values() if trial.holds]
+    models = {name: TFLiteModel(trials.path(name)) for name in holding}
+    for name, timing in measure_in_turns(models, trials.judge.one_batch).items():
+        trials.found[name] = dataclasses.replace(
+            trials.found[name], latency_ms=timing.median_ms, latency_noise_ms=timing.noise_ms
+        )
+
+
+def _choose(trials: Trials, confirm: Callable[[], Judge], auto: Auto) -> str:
+    """The best trial that holds the budget on fresh examples too; the float model if none does."""
+    fresh = confirm()
+    for trial in ordered(list(trials.found.values()), auto):
+        quality = fresh(trials.path(trial.name), is_float=trial.name == "NONE")
+        trials.found[trial.name] = dataclasses.replace(
+            trial,
+            confirmed=quality.holds,
+            why_not="; ".join(f"on fresh examples, {failure}" for failure in quality.failures),
+        )
+        if quality.holds:
+            return trial.name
+    if auto.integer_only:
+        raise VerificationError(_no_integer_model(trials))
+    return "NONE"
+
+
+def ordered(trials: Sequence[Trial], auto: Auto) -> list[Trial]:
+    """The trials that may be chosen, the best first.
+
+    For LATENCY, those as fast as the fastest within the noise are ordered by size.
+    """
+    able = [t for t in trials if t.holds and (t.is_integer_only or not auto.integer_only)]
+    if auto.minimize == Auto.SIZE:
+        return sorted(able, key=lambda t: (t.size_bytes, -t.sqnr_db))
+    timed = [(t.latency_ms or 0.0, t.latency_noise_ms or 0.0, t) for t in able]
+    fastest = min((latency + noise for latency, noise, _ in timed), default=0.0)
+    return [
+        t
+        for *_, t in sorted(
+            (0.0, t.size_bytes, t.name, t)
+            if latency - noise <= fastest
+            else (latency, t.size_bytes, t.name, t)
+            for latency, noise, t in timed
+        )
+    ]
+
+
+def _no_integer_model(trials: Trials) -> str:
+    integer = [trial for trial in trials.found.values() if trial.is_integer_only]
+    if not integer:
+        return "No model of integers only could be made."
+    best = max(integer, key=lambda trial: trial.sqnr_db)
+    return (
+        f"No model of integers only holds the budget. The best is {best.name}: {best.why_not}. "
+        "Leave out quantization.auto.integer_only, or lower the limits of `verification`."
+    )
+
+
+def _outcome(
+    chosen: str,
+    trials: Trials,
+    ranking: Sequence[OpCost],
+    kept: Sequence[str],
+    auto: Auto,
+    calibration_examples: int,
+) -> Outcome:
+    front = on_front(list(trials.found.values()))
+    costs = {cost.tensor: cost for cost in ranking}
+    return Outcome(
+        minimize=Auto.Minimize.Name(auto.minimize),
+        chosen=chosen,
+        calibration_examples=calibration_examples,
+        search_examples=trials.judge.num_examples,
+        trials=tuple(
+            dataclasses.replace(trial, on_front=name in front)
+            for name, trial in trials.found.items()
+        ),
+        ranking=tuple(ranking),
+        kept_float=tuple(_kept(costs[tensor]) for tensor in kept if tensor in costs),
+        step_seconds=dict(trials.step_seconds),
+        skipped=tuple(trials.skipped),
+    )
+
+
+def _kept(cost: OpCost) -> KeptFloat:
+    return KeptFloat(
+        cost.op, cost.tensor, f"quantizing it leaves {cost.sqnr_db:.1f} dB, with all else in float"
+    )

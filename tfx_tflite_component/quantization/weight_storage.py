@@ -1,0 +1,132 @@
+"""Weights stored in fewer bits, which the model turns back into floats when it is loaded.
+
+The converter's FLOAT16 mode does the same for every constant, and clips what does not fit. Here a
+tensor that would lose more than its rounding stays float32, and 8 bits are possible as well.
+"""
+
+import enum
+from collections.abc import Iterator
+
+import numpy as np
+from tensorflow.lite.python import schema_py_generated as schema
+
+from tfx_tflite_component.tflite.model_edit import (
+    add_tensor,
+    float_constant,
+    make_op,
+    op_name,
+    pack,
+    set_constant,
+    unpack,
+)
+
+# The position of the weights among the inputs, and the axis of their output channels.
+_WEIGHTS: dict[str, tuple[int, int | None]] = {
+    "CONV_2D": (1, 0),
+    "DEPTHWISE_CONV_2D": (1, 3),
+    "FULLY_CONNECTED": (1, 0),
+    "TRANSPOSE_CONV": (1, 0),
+    "BATCH_MATMUL": (1, None),
+    "GATHER": (0, None),
+}
+_DEQUANTIZE_BYTES = 300
+"""About what another tensor and op take in the file."""
+
+_SCALE_BYTES = 12
+"""A scale of 32 bits and a zero point of 64 for each channel."""
+
+_HALF_PRECISION = 2.0**-10
+
+
+class Storage(enum.Enum):
+    """How weights are stored."""
+
+    FLOAT16 = "FLOAT16"
+    INT8 = "INT8"
+
+
+def store_weights(content: bytes, storage: Storage) -> bytes:
+    """Stores the float weights of a model's main graph in fewer bits, where that saves space.
+
+    Args:
+        content: The content of a `.tflite` file; ops without float weights stay as they are.
+        storage: How.
+
+    Returns:
+        The content of the smaller file.
+    """
+    model = unpack(content)
+    graph = model.subgraphs[0]
+    stored = []
+    for tensor, axis in dict(_weights(model)).items():
+        values = float_constant(model, graph.tensors[tensor])
+        if values is None:
+            continue
+        if storage is Storage.FLOAT16 and _fits_float16(values, axis):
+            stored.append(_store_float16(model, tensor, values))
+        if storage is Storage.INT8 and _saves_as_int8(values, axis):
+            stored.append(_store_int8(model, tensor, values, axis))
+    graph.operators[:0] = stored
+    return pack(model)
+
+
+def _weights(model: schema.ModelT) -> Iterator[tuple[int, int | None]]:
+    """The weights of the main graph: the tensor, and the axis of the channels."""
+    for op in model.subgraphs[0].operators:
+        position, axis = _WEIGHTS.get(op_name(model, op), (0, None))
+        if op_name(model, op) in _WEIGHTS:
+            yield int(op.inputs[position]), axis
+
+
+def _fits_float16(values: np.ndarray, axis: int | None) -> bool:
+    """Whether no channel loses more than the rounding of its largest value."""
+    if values.size * 2 < _DEQUANTIZE_BYTES:
+        return False
+    with np.errstate(over="ignore"):
+        errors = np.abs(values.astype(np.float16).astype(np.float32) - values)
+    return bool((errors <= _largest(values, axis) * _HALF_PRECISION).all())
+
+
+def _saves_as_int8(values: np.ndarray, axis: int | None) -> bool:
+    channels = values.shape[axis] if axis is not None else 1
+    saved = values.size * 3 - channels * _SCALE_BYTES
+    return saved > _DEQUANTIZE_BYTES and bool(np.isfinite(values).all())
+
+
+def _largest(values: np.ndarray, axis: int | None) -> np.ndarray:
+    """The largest magnitude of each channel, or of all, in a shape that broadcasts."""
+    others = None if axis is None else tuple(i for i in range(values.ndim) if i != axis)
+    return np.abs(values).max(axis=others, keepdims=True)
+
+
+def _store_float16(model: schema.ModelT, tensor: int, values: np.ndarray) -> schema.OperatorT:
+    stored = _stored(model, tensor, values.astype(np.float16), schema.TensorType.FLOAT16)
+    return make_op(model, "DEQUANTIZE", 3, [stored], tensor)
+
+
+def _store_int8(
+    model: schema.ModelT, tensor: int, values: np.ndarray, axis: int | None
+) -> schema.OperatorT:
+    """Symmetric, as https://ai.google.dev/edge/litert/models/quantization_spec has weights."""
+    scales = np.maximum(_largest(values, axis) / 127, np.finfo(np.float32).tiny)
+    rounded = np.clip(np.rint(values / scales), -127, 127).astype(np.int8)
+    stored = _stored(model, tensor, rounded, schema.TensorType.INT8)
+    parameters = schema.QuantizationParametersT()
+    parameters.scale = scales.ravel().astype(np.float32)
+    parameters.zeroPoint = np.zeros(scales.size, np.int64)
+    parameters.quantizedDimension = axis or 0
+    model.subgraphs[0].tensors[stored].quantization = parameters
+    # version 5 is the first that takes a scale for each channel
+    return make_op(model, "DEQUANTIZE", 2 if axis is None else 5, [stored], tensor)
+
+
+def _stored(model: schema.ModelT, tensor: int, values: np.ndarray, dtype: int) -> int:
+    """Moves a constant into a new tensor, and makes the old one a result."""
+    graph = model.subgraphs[0]
+    original = graph.tensors[tensor]
+    stored = add_tensor(graph, original, f"{original.name.decode()}/stored")
+    graph.tensors[stored].type = dtype
+    set_constant(model, graph.tensors[stored], values)
+    # whatever else reads this buffer keeps it
+    original.buffer = 0
+    return stored
