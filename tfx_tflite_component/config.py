@@ -1,4 +1,4 @@
-"""Reads the config strictly: TFX's own parsing ignores what it does not know."""
+"""Reads the config strictly, because TFX's own parsing ignores unknown fields."""
 
 import functools
 import math
@@ -37,9 +37,9 @@ DEFAULTS: Mapping[str, Any] = {
     "verification.splits": ["eval"],
     "verification.num_examples": 200,
 }
-"""The defaults of the fields whose default is not protobuf's own."""
+"""The defaults of fields whose default differs from protobuf's."""
 
-# The types that inputs and outputs may have in the modes that are calibrated.
+# The types that inputs and outputs may have in modes with calibration.
 _TENSOR_TYPES = {
     Quantization.FULL_INTEGER: [Quantization.FLOAT32, Quantization.INT8, Quantization.UINT8],
     Quantization.INT16_ACTIVATIONS: [Quantization.FLOAT32, Quantization.INT16],
@@ -50,9 +50,9 @@ _NAMES_OF_SAVED_MODELS = (
     *("assets", "assets.extra", "variables"),
     *("saved_model.pb", "saved_model.pbtxt", "fingerprint.pb", "keras_metadata.pb"),
 )
-# what lies beside the model outside of a pipeline
+# files beside the model outside a pipeline
 _NAMES_OF_OURS = (MODEL_FILENAME, HEAD_DIR, SERVING_DIR, REPORT_JSON, REPORT_HTML)
-# of Linux's file systems, in bytes
+# the limit of Linux's file systems, in bytes
 _LONGEST_FILENAME = 255
 
 
@@ -73,7 +73,7 @@ def read_config(
 def given_config(
     config: TFLiteRewriterConfig | Mapping[str, Any] | str | None,
 ) -> TFLiteRewriterConfig:
-    """Reads and checks a config, in which a value that was not given stays unset.
+    """Reads and checks a config; values that were not given stay unset.
 
     Args:
         config: The message, or its JSON form as a mapping or a string, or its text form. None is
@@ -94,15 +94,15 @@ def given_config(
 def parse_config(
     config: Message | Mapping[str, Any] | str | None, message: Message, proto: str
 ) -> None:
-    """Parses a config strictly, without a check of its values.
+    """Parses a config strictly, without checking its values.
 
     Args:
         config: The message, or its JSON form as a mapping or a string, or its text form, or None.
         message: The empty message to fill.
-        proto: Where its fields are listed, for the error.
+        proto: The file that lists its fields, for the error.
 
     Raises:
-        ConfigError: It has an unknown field, or is something else.
+        ConfigError: It has an unknown field, or is not a config.
     """
     if not isinstance(config, type(message) | Mapping | str | None):
         raise ConfigError(
@@ -115,10 +115,10 @@ def parse_config(
         elif isinstance(config, Mapping):
             json_format.ParseDict(dict(config), message)
         elif isinstance(config, str):
-            # the text form of a message never begins with a brace
+            # the text format of a message never begins with a brace
             parse = json_format.Parse if config.lstrip().startswith("{") else text_format.Parse
             parse(config, message)
-    # the last two: numbers that no integer field can hold, such as infinity
+    # the last two are for numbers that do not fit into an integer field, such as infinity
     except (
         *(json_format.ParseError, text_format.ParseError),
         *(RecursionError, OverflowError, ValueError),
@@ -129,7 +129,7 @@ def parse_config(
 
 
 def with_defaults(config: TFLiteRewriterConfig) -> TFLiteRewriterConfig:
-    """A copy of a config with `DEFAULTS` in the place of what is unset."""
+    """A copy of a config with `DEFAULTS` for unset fields."""
     filled = TFLiteRewriterConfig()
     filled.CopyFrom(config)
     for path, value in DEFAULTS.items():
@@ -152,12 +152,12 @@ def _set_default(message: Message, field: str, value: Any) -> None:
 
 
 def as_json(config: TFLiteRewriterConfig) -> dict[str, Any]:
-    """The config as a mapping that `read_config` takes."""
+    """The config as a mapping that `read_config` accepts."""
     return json_format.MessageToDict(config, preserving_proto_field_name=True)
 
 
 def is_calibrated(config: TFLiteRewriterConfig) -> bool:
-    """Whether the config's mode of quantization takes a calibration."""
+    """Whether the config's mode of quantization needs calibration."""
     return config.quantization.mode in _TENSOR_TYPES
 
 
@@ -177,12 +177,12 @@ def check_examples(
     given: bool,
     remedy: str = "Pass examples=example_gen.outputs['examples']",
 ) -> None:
-    """Refuses a config that asks for examples where there are none.
+    """Refuses a config that needs examples if there are none.
 
     Args:
         config: The config, as `given_config` returns it.
         given: Whether there are `examples`.
-        remedy: How to give some, for the message.
+        remedy: How to provide examples, for the message.
 
     Raises:
         ConfigError: The config needs `examples`.
@@ -203,7 +203,7 @@ def check_examples(
 
 
 def check_files(config: TFLiteRewriterConfig, given: bool) -> None:
-    """Refuses a config that does not go with examples in plain files, which have no splits.
+    """Refuses a config that names splits of examples in files, which have no splits.
 
     Args:
         config: The config, as `given_config` returns it.
@@ -225,14 +225,14 @@ def check_files(config: TFLiteRewriterConfig, given: bool) -> None:
 
 
 def check_transform_graph(config: TFLiteRewriterConfig, given: bool) -> None:
-    """Refuses a transform graph that nothing would be done with.
+    """Refuses a transform graph that would have no effect.
 
     Args:
         config: The config, as `read_config` gives it.
         given: Whether the component has a `transform_graph`.
 
     Raises:
-        ConfigError: The config's boundary leaves no use for it.
+        ConfigError: The config's boundary does not use it.
     """
     boundaries = (TFLiteRewriterConfig.AUTO, TFLiteRewriterConfig.TRANSFORMED_FEATURES)
     if given and config.input_boundary not in boundaries:
@@ -283,7 +283,7 @@ def _check_quantization(config: TFLiteRewriterConfig) -> None:
                 f"quantization.{field}: {Quantization.TensorType.Name(value)} cannot be set with "
                 f"mode: {mode}; expected one of {listed(map(Quantization.TensorType.Name, types))}."
             )
-    # each of these would otherwise be accepted and do nothing
+    # each of these would otherwise be accepted and have no effect
     for field, is_set, has_effect in [
         (
             "quantization.allow_float_fallback",

@@ -1,4 +1,4 @@
-"""What can go wrong, as types: each message names the culprit, what was found, and the remedy.
+"""The types of errors. Each message names the culprit, what was found, and the remedy.
 
 RewriterError              every error that this package raises on purpose
 ConfigError              the config is unknown, out of range, or contradicts itself
@@ -18,20 +18,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 _MOST_CHARACTERS = 10_000
-# no path of Linux is longer
+# the longest path on Linux
 _MOST_OF_A_WORD = 4096
 _LONG_WORD = re.compile(rf"\S{{{_MOST_OF_A_WORD + 1},}}")
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names as they read in a message."""
+    """Names, quoted and joined for a message."""
     return ", ".join(repr(name) for name in names)
 
 
 class RewriterError(Exception):
     """Base class of every error that this package raises on purpose.
 
-    Its message is of a size that can be read, however long the values are that it quotes.
+    Its message is shortened to a readable size if it quotes long values.
     """
 
     def __init__(self, message: str = "") -> None:
@@ -39,7 +39,7 @@ class RewriterError(Exception):
 
 
 def _shortened(message: str) -> str:
-    """A message without the middle of its long words and, if it is still long, of itself."""
+    """A message with the middle of long words removed and, if it is still long, its own middle."""
     message = _LONG_WORD.sub(lambda word: _without_middle(word[0], _MOST_OF_A_WORD), message)
     return _without_middle(message, _MOST_CHARACTERS)
 
@@ -51,27 +51,27 @@ def _without_middle(text: str, most: int) -> str:
 
 
 class ConfigError(RewriterError, ValueError):
-    """The config is unknown to this version, out of range or contradicts itself."""
+    """The config has an unknown field, is out of range, or contradicts itself."""
 
 
 class SourceModelError(RewriterError):
-    """The SavedModel, or the signature asked for, is missing or cannot be read."""
+    """The SavedModel or its signature is missing or cannot be read."""
 
 
 class ExamplesError(RewriterError):
-    """The examples given are missing, empty or not what the model takes."""
+    """The examples are missing, empty, or do not fit the model."""
 
 
 class SplitError(RewriterError):
-    """The serving graph cannot be split into a head and a tail at the boundary asked for."""
+    """The serving graph cannot be split into a head and a tail at the configured boundary."""
 
 
 class ConversionError(RewriterError):
-    """The TFLite converter refused the tail."""
+    """The TFLite converter failed on the tail."""
 
 
 class UnsupportedOpsError(ConversionError):
-    """The model holds ops that the allowed op set does not cover, or that cannot be run here.
+    """The model has ops that are not allowed, or that Python's interpreter cannot run.
 
     Attributes:
         ops: Their names.
@@ -83,10 +83,10 @@ class UnsupportedOpsError(ConversionError):
 
 
 class VerificationError(RewriterError):
-    """The TFLite model does not compute what the SavedModel computes.
+    """The TFLite model's outputs do not match the SavedModel's.
 
     Attributes:
-        report: The JSON form of the report of the rejected model; None where there is none.
+        report: The JSON form of the rejected model's report; None if there is no report.
     """
 
     def __init__(self, message: str, report: Mapping[str, Any] | None = None) -> None:
@@ -99,7 +99,7 @@ class ModelFileError(RewriterError):
 
 
 class StorageError(RewriterError):
-    """A folder cannot be read or written: the disk is full, or the rights are missing."""
+    """A folder cannot be read or written: the disk is full, or permissions are missing."""
 
 
 class TargetError(RewriterError):
@@ -107,13 +107,13 @@ class TargetError(RewriterError):
 
 
 class WorkerError(RewriterError):
-    """The process that works with TensorFlow died, or took too long.
+    """The separate process that uses TensorFlow died, or took too long.
 
     Attributes:
-        phase: What it was doing, as it reads in "while it was ...".
-        boundary: The boundary at which it did that; empty for phases without one.
-        how: What became of it, such as "was killed by SIGSEGV".
-        crashed: Whether a defect of a program killed it, and not the system or the time limit.
+        phase: The phase in which it died, worded to follow "while it was".
+        boundary: The boundary of that phase; empty for phases without one.
+        how: How it ended, such as "was killed by SIGSEGV".
+        crashed: Whether a bug in a program killed it, and not the system or the time limit.
     """
 
     def __init__(
@@ -146,5 +146,5 @@ def error_to_json(error: RewriterError) -> dict[str, Any]:
 
 
 def error_from_json(data: Mapping[str, Any]) -> RewriterError:
-    """The error of a JSON form."""
+    """The error from its JSON form."""
     return _TYPES[data["type"]](data["message"], **data["attributes"])

@@ -1,8 +1,8 @@
-"""The module that a stock Evaluator is pointed at: `module_path='tfx_tflite_component.evaluation'`.
+"""The module for a stock Evaluator: `module_path='tfx_tflite_component.evaluation'`.
 
-TFMA compares a TFLite model with nothing but another one, and feeds it by its own reading of the
-examples. With these extractors, model inputs come from the head that was kept with the model, and
-any model may be the baseline of any other. Without TFX:
+By itself, TFMA can compare a TFLite model only with another TFLite model, and parses the examples
+in its own way. With these extractors, model inputs come from the head that is kept with the model,
+and any model may be the baseline of any other. Without TFX:
 
     tfma.run_model_analysis(
         eval_shared_model=models, eval_config=eval_config, data_location=...,
@@ -27,7 +27,7 @@ from tfx_bsl.tfxio import tensor_adapter
 from tfx_tflite_component.errors import ConfigError, listed
 from tfx_tflite_component.scoring import Scorer, check_model
 
-# What TFMA looks for in a SavedModel whose spec names no preprocessing functions.
+# The functions that TFMA looks for in a SavedModel whose spec names no preprocessing functions.
 _DEFAULT_PREPROCESSING = ["transformed_features", "transformed_labels"]
 
 _Models = dict[str, types.EvalSharedModel]
@@ -38,22 +38,22 @@ def custom_extractors(
     eval_config: config_pb2.EvalConfig,
     tensor_adapter_config: tensor_adapter.TensorAdapterConfig | None = None,
 ) -> list[extractor.Extractor]:
-    """The extractors of an evaluation with TFLite models, alone or beside SavedModels.
+    """The extractors of an evaluation with TFLite models, with or without SavedModels.
 
-    They are TFMA's own but for the predictions, whose inputs come from each model's head, and for
-    the transformed features, which come from a SavedModel for a TFLite model as well.
+    They are TFMA's own, with two exceptions: the inputs of predictions come from each model's head,
+    and transformed features come from a SavedModel, also for a TFLite model.
 
     Args:
         eval_shared_model: The models.
-        eval_config: The config; a TFLite model's spec says `model_type: 'tf_lite'`.
-        tensor_adapter_config: How features become tensors, if there is a schema.
+        eval_config: The config; a TFLite model's spec has `model_type: 'tf_lite'`.
+        tensor_adapter_config: How to convert features to tensors, if there is a schema.
 
     Raises:
         ConfigError: A TFLite model's spec names preprocessing functions, and there is no SavedModel
             to find them in.
         SourceModelError: There is no TFLite model where one is expected.
-        UnsupportedOpsError: A TFLite model needs ops that cannot be run here.
-        ModelFileError: A TFLite model is damaged, or something else.
+        UnsupportedOpsError: Python's interpreter cannot run the ops of a TFLite model.
+        ModelFileError: A TFLite model is damaged, or is not one.
         WorkerError: The interpreter crashes on a TFLite model.
     """
     models = model_util.verify_and_update_eval_shared_models(eval_shared_model)
@@ -64,7 +64,8 @@ def custom_extractors(
     )
     by_name = {model.model_name: model for model in models}
     specs = list(eval_config.model_specs)
-    # TFMA combines no other types with TFLite; what depends on the type is replaced here
+    # TFMA does not combine other types with TFLite; the parts that depend on the type are replaced
+    # here
     features, transformed_features, labels, weights, predictions, *slicing = (
         tfma.default_extractors(
             eval_shared_model=[model._replace(model_type=constants.TF_LITE) for model in models],
@@ -94,7 +95,7 @@ def _InTurn(
 
 
 def _transformations(specs: Sequence[config_pb2.ModelSpec], models: _Models) -> list[beam.DoFn]:
-    """Computes the transformed features of each model that has any."""
+    """Computes the transformed features of each model that uses them."""
     do_fns = []
     for spec in specs:
         names = list(spec.preprocessing_function_names)
@@ -120,7 +121,7 @@ def _predictions(specs: Sequence[config_pb2.ModelSpec], models: _Models) -> list
         model = _model_of(spec, models)
         keypath = _keypath(constants.PREDICTIONS_KEY, spec, specs)
         if _is_tflite(spec):
-            # here, as an error in a worker is hard to read
+            # checked here, because an error in a Beam worker is hard to read
             check_model(model.model_path)
             do_fns.append(_TFLiteDoFn(model.model_path, keypath))
         else:
@@ -141,7 +142,7 @@ def _is_tflite(spec: config_pb2.ModelSpec) -> bool:
 
 
 def _model_of(spec: config_pb2.ModelSpec, models: _Models) -> types.EvalSharedModel:
-    # TFMA calls a model that is alone by no name
+    # TFMA gives no name to a single model
     return models[spec.name] if len(models) > 1 else next(iter(models.values()))
 
 
@@ -154,7 +155,8 @@ def _keypath(
 def _preprocessing_model(spec: config_pb2.ModelSpec, models: _Models) -> types.EvalSharedModel:
     """The SavedModel that holds the preprocessing functions of a spec.
 
-    For a TFLite model it is the one beside it, or else the one that it is compared with.
+    For a TFLite model, it is the SavedModel beside it, or else the SavedModel that it is compared
+    with.
     """
     model = _model_of(spec, models)
     if not _is_tflite(spec):
@@ -188,12 +190,12 @@ class _TFLiteDoFn(beam.DoFn):
         self._shared = shared.Shared()
 
     def setup(self) -> None:
-        # once a process; the scorer has an interpreter for each thread
+        # once per process; the scorer has an interpreter for each thread
         self._scorer = self._shared.acquire(lambda: Scorer(self._model_dir))
 
     def process(self, extracts: types.Extracts) -> Iterator[types.Extracts]:
         examples = np.asarray(extracts[constants.INPUT_KEY], dtype=object).ravel().tolist()
         outputs = self._scorer.score(examples)
-        # TFMA has a dict only where there are several outputs
+        # TFMA uses a dict only if there are several outputs
         predictions = outputs if len(outputs) > 1 else next(iter(outputs.values()))
         yield util.copy_and_set_by_keys(extracts, self._keypath, predictions)

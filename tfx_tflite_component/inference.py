@@ -1,4 +1,4 @@
-"""Beam's RunInference with the exact TFLite model that ships.
+"""Beam's RunInference with the published TFLite model.
 
 Example:
     scores = examples | RunInference(TFLiteModelHandler(model_dir))
@@ -16,11 +16,11 @@ from tfx_tflite_component.scoring import Scorer, check_model
 class TFLiteModelHandler(ModelHandler[bytes, PredictionResult, Scorer]):
     """Scores serialized `tf.Example`s with a model that `TFLiteRewriter` published.
 
-    Each result holds the example and, by the signature's output names, an array for it.
+    Each result holds the example and an array for each output, by the signature's names.
     """
 
     def __init__(self, model_dir: str) -> None:
-        """Names the model; it is loaded once in each worker process.
+        """Sets the model, which is loaded once in each worker process.
 
         Args:
             model_dir: The folder `Format-Serving` of the Model artifact.
@@ -32,7 +32,8 @@ class TFLiteModelHandler(ModelHandler[bytes, PredictionResult, Scorer]):
         """Loads the model and its head.
 
         Raises:
-            RewriterError: What `check_model` and `Scorer` refuse, such as a model that crashes.
+            RewriterError: `check_model` or `Scorer` refuses the model, for example because it
+                crashes.
         """
         check_model(self._model_dir)
         return Scorer(self._model_dir)
@@ -43,7 +44,7 @@ class TFLiteModelHandler(ModelHandler[bytes, PredictionResult, Scorer]):
         model: Scorer,
         inference_args: dict[str, Any] | None = None,
     ) -> Iterator[PredictionResult]:
-        """Scores a batch; there are no inference arguments.
+        """Scores a batch; inference arguments are not supported.
 
         Args:
             batch: Serialized `tf.Example`s.
@@ -67,5 +68,5 @@ class TFLiteModelHandler(ModelHandler[bytes, PredictionResult, Scorer]):
         return sum(map(len, batch))
 
     def get_metrics_namespace(self) -> str:
-        """Where Beam's metrics of the inference are found."""
+        """The namespace of Beam's metrics of the inference."""
         return "BeamML_TFLite"

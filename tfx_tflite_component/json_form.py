@@ -1,4 +1,4 @@
-"""Frozen dataclasses as strict JSON, and JSON as those dataclasses again."""
+"""Converts frozen dataclasses to strict JSON and back."""
 
 import dataclasses
 import enum
@@ -14,10 +14,10 @@ _T = TypeVar("_T")
 
 
 def to_json(value: Any) -> Any:
-    """The JSON form of a dataclass, or of what a field of one may hold.
+    """The JSON form of a dataclass, or of the value of a field.
 
-    Objects stand for dataclasses and mappings, lists for tuples, and strings for enums and for the
-    numbers that JSON lacks: "inf", "-inf" and "nan".
+    Dataclasses and mappings become objects, tuples become lists, and enums become strings, as do
+    the numbers that JSON lacks: "inf", "-inf" and "nan".
     """
     return _strict(dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value)  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""What the work with TensorFlow is at: for the log, and for the process that waits for a worker."""
+"""Progress of the work with TensorFlow: for the log, and for the caller of a worker."""
 
 import enum
 import logging
@@ -8,7 +8,7 @@ PROGRESS = logging.getLogger(__name__)
 
 
 class Phase(str, enum.Enum):
-    """A part of the work, as it reads in "while it was ..."."""
+    """A part of the work, worded to follow "while it was"."""
 
     IMPORTING = "importing TensorFlow"
     LOADING_KERAS = "loading the Keras model"
@@ -36,12 +36,12 @@ def begin(phase: Phase, boundary: str = "") -> None:
 
     Args:
         phase: The phase.
-        boundary: The boundary at which the signature is split in it, where there is one.
+        boundary: The boundary at which the signature is split in this phase, if there is one.
     """
     PROGRESS.info("%s", words(phase, boundary), extra={"phase": phase.value, "boundary": boundary})
 
 
 def words(phase: str, boundary: str) -> str:
-    """A phase as it reads in "while it was ..."."""
+    """A phase, worded to follow "while it was"."""
     said = phase.value if isinstance(phase, Phase) else phase
     return f"{said} at {boundary}" if boundary else said

@@ -1,4 +1,4 @@
-"""Scores serialized examples with a published TFLite model, through its head."""
+"""Scores serialized examples with a published TFLite model and its head."""
 
 import math
 import os
@@ -26,10 +26,10 @@ from tfx_tflite_component.worker.protocol import TRY_MODEL, TryModelRequest
 
 _STATE = "ASSIGN_VARIABLE"
 _HEAD_KEY = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
-# A call of the head costs about as much as parsing a hundred examples, so that it takes many.
+# A call of the head costs about as much as parsing 100 examples, so each call gets many.
 _HEAD_BATCH_SIZE = 1024
 _TRY_SECONDS = 600
-# Bounds the memory that activations take.
+# Limits the memory for activations.
 _MAX_BATCH_SIZE = 128
 
 
@@ -41,12 +41,12 @@ class Scorer:
 
         Args:
             model_dir: The folder of the model, on any file system: `Format-Serving` of a Model
-                artifact, or what `rewrite_saved_model` wrote to. The head is looked for in it, and
-                then beside it.
+                artifact, or what `rewrite_saved_model` wrote to. The head is looked for in this
+                folder, and then beside it.
 
         Raises:
             SourceModelError: There is no TFLite model, or no head.
-            UnsupportedOpsError: The model needs ops that cannot be run here.
+            UnsupportedOpsError: Python's interpreter cannot run the model's ops.
         """
         with local_copy(model_dir) as folder:
             path = _model_file(folder, model_dir)
@@ -71,7 +71,7 @@ class Scorer:
             An array [examples, ...] for each output by the signature's name.
 
         Raises:
-            ExamplesError: The head refuses the examples, or there is none.
+            ExamplesError: The head refuses the examples, or there are no examples.
         """
         if not examples:
             raise ExamplesError("There is no example to score. Pass one or more.")
@@ -85,7 +85,7 @@ class Scorer:
     def _score_batch(self, examples: list[bytes]) -> dict[str, np.ndarray]:
         model = self._model_of_thread()
         size = model.batch_size or (1 if self._has_state else _even_size(len(examples)))
-        # another size for the rest would cost more than to fill it up: it resizes the model
+        # padding the last batch costs less than another size, which would resize the model
         padding = [examples[-1]] * (-len(examples) % size)
         inputs = call(self._head, {"examples": np.array(examples + padding, object)}, "the head")
         outputs = _joined(
@@ -109,9 +109,10 @@ class Scorer:
 
 
 def check_model(model_dir: str) -> None:
-    """Refuses a model that a `Scorer` would refuse, or that would take its process down.
+    """Refuses a model that a `Scorer` would refuse, or that would crash its process.
 
-    It is tried in a process of its own: the interpreter crashes on some damaged models.
+    The model is tried in a separate process, because the interpreter crashes on some damaged
+    models.
 
     Args:
         model_dir: As for `Scorer`.
@@ -119,7 +120,7 @@ def check_model(model_dir: str) -> None:
     Raises:
         SourceModelError: There is no TFLite model.
         UnsupportedOpsError: The model needs ops that cannot be run here.
-        ModelFileError: It is damaged, or something else.
+        ModelFileError: It is damaged, or is not a TFLite model.
         WorkerError: The interpreter crashes on it.
     """
     with local_copy(model_dir) as folder:
@@ -166,7 +167,7 @@ def _check_together(head: ConcreteFunction, path: pathlib.Path, model_dir: str) 
 
 
 def _even_size(count: int) -> int:
-    """The size of batches that differ least."""
+    """The batch size for which batches differ least in size."""
     return math.ceil(count / math.ceil(count / _MAX_BATCH_SIZE))
 
 

@@ -1,4 +1,4 @@
-"""TensorFlow's own error messages, without what only its developers read."""
+"""TensorFlow's error messages, without details for its developers."""
 
 import re
 
@@ -12,17 +12,17 @@ _TRACES = re.compile(
     r"|You may be trying to load on a different device.*",
     re.DOTALL,
 )
-# what tf.io.parse_example says of a feature
+# how tf.io.parse_example names a feature
 _OF_FEATURE = re.compile(
     r"Name: <unknown>, (Key|Feature): (?P<name>.*?)"
     r"(, Index: \d+\.| \(data type: (?P<dtype>\w+)\))\s*"
 )
-# their messages are hardly more than a name
+# the messages of these are hardly more than a name
 _SAY_LITTLE = (AttributeError, LookupError, TypeError)
 
 
 def reason(error: Exception) -> str:
-    """What happened, in one line without a full stop.
+    """The reason for an error, in one line without a period.
 
     Args:
         error: An error of TensorFlow, or one that Python raised within TensorFlow.
@@ -30,7 +30,7 @@ def reason(error: Exception) -> str:
     message = error.message if isinstance(error, tf.errors.OpError) else str(error)
     lines = [line.strip() for line in _TRACES.sub(" ", message).splitlines() if line.strip()]
     if isinstance(error, tf.errors.OpError):
-        # what happened comes after the functions around it
+        # the reason comes after the names of the functions around it
         lines = lines[-1:]
     told = _OF_FEATURE.sub(_feature, " ".join(lines)).rstrip(". ")
     return f"{type(error).__name__}: {told}" if isinstance(error, _SAY_LITTLE) else told

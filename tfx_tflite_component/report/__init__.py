@@ -1,1 +1,1 @@
-"""The report of a rewriting: its schema, and what it looks like."""
+"""The report of a conversion: its schema and its page."""

@@ -1,4 +1,4 @@
-"""The report as files: one for programs, and one self-contained page to look at."""
+"""The report as files: one for programs, and one self-contained page for people."""
 
 import json
 import pathlib
@@ -33,7 +33,7 @@ _ARRIVAL = {
 
 templates = jinja2.Environment(
     loader=jinja2.PackageLoader("tfx_tflite_component.report", "."),
-    # names of features and layers come from a model, and may hold anything
+    # names of features and layers come from a model, and may contain any characters
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -112,7 +112,7 @@ def _output(name: str, output: OutputComparison, report: Report) -> dict[str, An
 
 
 def _op_table(ops: Sequence[Op]) -> list[dict[str, Any]]:
-    """How often each op occurs, and what it computes in."""
+    """The number of ops by name and by the numbers that they compute with."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for op in ops:
         row = rows.setdefault(

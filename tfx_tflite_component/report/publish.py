@@ -23,17 +23,17 @@ def publish_report(report: Report, uri: str) -> None:
 
 
 def beside(uri: str) -> str:
-    """The folder beside a model's that the report of a rejected model goes to."""
+    """The folder for the report of a rejected model, beside the model's folder."""
     folder, name = os.path.split(uri.rstrip("/"))
     return os.path.join(folder, f"{_PREFIX}{name}")
 
 
 @contextlib.contextmanager
 def rejected_report_in(uri: str) -> Iterator[None]:
-    """Publishes the report of a model that is rejected in the block.
+    """Publishes the report if a model is rejected in the block.
 
     Args:
-        uri: The folder that the report goes to.
+        uri: The folder to write the report to.
 
     Raises:
         VerificationError: The model was rejected; the message names the folder.

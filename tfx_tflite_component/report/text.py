@@ -11,7 +11,7 @@ from tfx_tflite_component.verification.measures import Verification
 
 
 def describe_report(report: Report) -> Iterator[str]:
-    """Lines on what a rewriting did."""
+    """Lines about a conversion."""
     model = report.model
     yield f"  boundary         {report.boundary}"
     yield f"  ops              {len(model.ops)}, {model.op_set}"
@@ -28,7 +28,7 @@ def describe_report(report: Report) -> Iterator[str]:
 
 
 def describe_verification(verification: Verification) -> Iterator[str]:
-    """Lines on a comparison of two models."""
+    """Lines about a comparison of two models."""
     yield f"  compared on      {verification.num_examples} {verification.inputs}"
     for name, output in verification.outputs.items():
         measures = [f"largest difference {output.max_abs_error:.3g}"]
@@ -40,7 +40,7 @@ def describe_verification(verification: Verification) -> Iterator[str]:
 
 
 def describe_inspection(found: InspectionReport) -> Iterator[str]:
-    """Lines on what a TFLite model holds."""
+    """Lines about the contents of a TFLite model."""
     model = found.model
     yield f"{model.size_bytes:,} bytes, {model.op_set} ops, SHA-256 {model.sha256}"
     for key, signature in found.signatures.items():

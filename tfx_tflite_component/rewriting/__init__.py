@@ -1,1 +1,1 @@
-"""The heart: split, convert, verify, and publish what belongs together."""
+"""The main algorithm: split, convert, verify, and write the files of a model."""

@@ -43,7 +43,7 @@ class Samples:
 
 @dataclasses.dataclass(frozen=True)
 class Conversion:
-    """A signature that was split and whose tail was converted.
+    """A split signature with its converted tail.
 
     Attributes:
         split: The signature's two parts.
@@ -68,7 +68,7 @@ def convert_signature(
     path: pathlib.Path,
     refused: Mapping[str, str],
 ) -> Conversion:
-    """Converts a signature at the boundary of the config, or at the first that converts.
+    """Converts a signature at the configured boundary, or at the first boundary that converts.
 
     Args:
         signature: The signature, as `load_signature` gives it.
@@ -81,8 +81,8 @@ def convert_signature(
     Raises:
         SplitError: The signature cannot be split there.
         ConversionError: The converter refused the tail, at every boundary that was tried.
-        ExamplesError: The examples are no good to calibrate with. No other boundary is tried then:
-            what a model takes is not to depend on single examples.
+        ExamplesError: The examples are not usable for calibration. No other boundary is tried then,
+            because the inputs of a model must not depend on single examples.
     """
     if config.input_boundary != TFLiteRewriterConfig.AUTO:
         pinned = Boundary(TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary))
@@ -181,14 +181,14 @@ def _split(cut: Cut, config: TFLiteRewriterConfig) -> Split:
 
 
 def _with_reason(found: Conversion, reasons: Mapping[str, str]) -> Conversion:
-    """A conversion that says why the boundaries before its own were skipped."""
+    """The conversion, with the reasons why earlier boundaries were skipped."""
     skipped = [f"{boundary} was skipped: {reason}" for boundary, reason in reasons.items()]
     reason = "; ".join([found.split.reason, *skipped])
     return dataclasses.replace(found, split=dataclasses.replace(found.split, reason=reason))
 
 
 def _refused(refusals: dict[Boundary, _Refusal]) -> _Refusal:
-    """The error of the boundary that came furthest, with a word on the others."""
+    """The error of the boundary that got furthest, with a line on each of the others."""
     furthest = next(
         (name for name in reversed(refusals) if not isinstance(refusals[name], SplitError)),
         next(iter(refusals)),

@@ -1,4 +1,4 @@
-"""Brings together what each step of a rewriting found, as the report."""
+"""Combines the results of all steps into the report."""
 
 import pathlib
 import re
@@ -31,16 +31,16 @@ def make_report(
     latency: Latency | None,
     warnings: Sequence[str],
 ) -> Report:
-    """Makes the report of a rewriting.
+    """Builds the report of a conversion.
 
     Args:
         source: The folder of the SavedModel.
-        path: The `.tflite` file, in the folder of what is served.
+        path: The `.tflite` file, in the folder of served files.
         config: The config, as `read_config` gives it.
         conversion: The conversion.
-        verification: The comparison; None for a model that cannot be run here.
-        latency: How fast it is; None likewise.
-        warnings: What a user should know.
+        verification: The comparison; None for a model that Python's interpreter cannot run.
+        latency: The latency; None for the same reason.
+        warnings: Warnings for the user.
     """
     split = conversion.split
     signature = inspect_signatures(path)[SIGNATURE_KEY]
@@ -81,5 +81,6 @@ def _calibration(config: TFLiteRewriterConfig, dataset: RepresentativeDataset) -
 
 def _peak_memory_bytes() -> int:
     found = _HIGH_WATER.search(pathlib.Path("/proc/self/status").read_text())
-    # getrusage counts what the process was forked from as well, but sandboxes may have nothing else
+    # getrusage includes the memory of the parent before the fork, but sandboxes may offer nothing
+    # else
     return 1024 * int(found[1] if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

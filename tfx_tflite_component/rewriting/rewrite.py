@@ -1,4 +1,4 @@
-"""The heart: a SavedModel in, a verified TFLite model out."""
+"""Converts a SavedModel into a verified TFLite model."""
 
 import dataclasses
 import pathlib
@@ -42,19 +42,19 @@ def rewrite(
     transform_graph: pathlib.Path | None = None,
     refused: Mapping[str, str] = types.MappingProxyType({}),
 ) -> Report:
-    """Rewrites a SavedModel into a TFLite model and what goes with it.
+    """Converts a SavedModel into a TFLite model and the files that belong to it.
 
     Args:
         source: The folder of the SavedModel.
         destination: An empty folder; `Format-Serving/` and `head/` are made in it.
         config: The config, as `read_config` gives it.
         samples: The examples.
-        transform_graph: The folder of TF Transform's output, where it is at hand.
-        refused: Boundaries that another process has tried, and why they failed, in words.
+        transform_graph: The folder of TF Transform's output, if given.
+        refused: Boundaries that another process has tried, and why they failed.
 
     Raises:
         VerificationError: The model exceeds its limits; the error has the report.
-        RewriterError: What else was refused, and why. `destination` is then not complete.
+        RewriterError: Another error; `destination` is then incomplete.
     """
     check_published_files(source, [""] if config.output.include_saved_model else ASSET_DIRS)
     begin(Phase.LOADING)
@@ -123,7 +123,7 @@ def _check_extra_filename(serving_dir: pathlib.Path, name: str) -> None:
 
 
 def _runnable(path: pathlib.Path, found: Inspection) -> TFLiteModel | None:
-    """The model ready to run; None if it needs ops that cannot be run here."""
+    """The model, ready to run; None if Python's interpreter cannot run its ops."""
     if why_not_runnable(found.op_set):
         return None
     return TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
@@ -134,7 +134,7 @@ def _complaint(
     config: config_pb2.TFLiteRewriterConfig,
     model: Inspection,
 ) -> list[str]:
-    """What is wrong with a model, in words: it exceeds its limits, or was not verified."""
+    """Complaints about a model: it exceeds its limits, or was not verified."""
     if verification is None:
         reason = why_not_runnable(model.op_set)
         return [f"The model was not verified, for it cannot be run here: {reason}."]
@@ -166,9 +166,9 @@ def _save_head(parts: Split, path: pathlib.Path) -> None:
 def _copy_companions(
     source: pathlib.Path, serving_dir: pathlib.Path, config: config_pb2.TFLiteRewriterConfig
 ) -> None:
-    """Copies what travels with the model: asset files always, all of the SavedModel if asked."""
+    """Copies asset files beside the model, and the SavedModel if the config asks for it."""
     if config.output.include_saved_model:
-        # a Trainer may have put another TFLite model's head beside its SavedModel
+        # a Trainer may have written another TFLite model's head beside its SavedModel
         shutil.copytree(source, serving_dir, ignore=_head_in(source))
         return
     serving_dir.mkdir()

@@ -1,7 +1,7 @@
-"""What of a Keras file may be loaded: what does nothing but compute, on data of the file itself.
+"""Checks that a Keras file has only layers that only compute, on data in the file.
 
-A Keras file can also hold marshalled Python code, name any class or function to import, and refer
-to other files; Keras refuses these in some formats and versions alone.
+A Keras file can also contain marshalled Python code, name any class or function to import, and
+refer to other files. Keras rejects these only in some formats and versions.
 """
 
 import inspect
@@ -17,27 +17,28 @@ from tfx_tflite_component.errors import SourceModelError, listed
 EXPORT = "export a SavedModel with `model.export` where the model was made"
 
 _KERAS = ("keras", "tf_keras")
-# The modules whose public classes descriptions are made of.
+# The modules whose public classes may be used in descriptions.
 _PUBLIC = (
     *("layers", "initializers", "regularizers", "constraints", "models"),
     *("dtype_policies", "mixed_precision", "quantizers"),
 )
-# What files call a model that is made of layers and calls.
+# The class names of models that consist of layers and calls.
 _FUNCTIONAL = "Functional"
-# Public, but they hold Python code, or name a file that may.
+# Public, but they contain Python code, or name a file that may contain it.
 _CODE = ("Lambda", "__lambda__", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "TFSMLayer")
-# How Keras writes values of Python, NumPy and TensorFlow.
+# The names with which Keras serializes values of Python, NumPy and TensorFlow.
 _VALUES = (
     *("__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__"),
     *("__tuple__", "TensorShape", "TypeSpec", "CompositeTensor"),
 )
 _FUNCTION = "function"
-# What a `.keras` archive consists of.
+# The members of a `.keras` archive.
 _MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 _ASSETS = "assets/"
-# Where Keras 3 has the classes of what it makes of calls of its functions.
+# The modules in which Keras 3 has the classes for calls of its functions.
 _OPERATIONS = "keras.src.ops."
-# The layers that Keras 2 makes of calls of TensorFlow, whose functions also read and delete files.
+# The layers that Keras 2 creates for calls of TensorFlow, whose functions can also read and delete
+# files.
 _CALLS = ("TFOpLambda", "SlicingOpLambda")
 _CALLED_MODULES = ("__operators__", "math", "nn", "linalg", "image", "signal", "strings")
 _CALLED = (
@@ -49,18 +50,18 @@ _CALLED = (
 
 
 def check_description(description: Any, keras: Any, path: pathlib.Path) -> None:
-    """Refuses a description that holds code, or names what is not known to compute alone.
+    """Refuses a description that contains code, or names anything that might do more than compute.
 
     Args:
         description: The description of a model, as JSON.
-        keras: The module that is to read it, Keras 3 or tf_keras.
+        keras: The module that will read it, Keras 3 or tf_keras.
         path: The file, for the message.
 
     Raises:
-        SourceModelError: What was refused, and why.
+        SourceModelError: The description is refused; the message says why.
     """
     if isinstance(description, dict):
-        # not read, as the model is not trained here
+        # not read, because the model is not trained here
         description = {k: value for k, value in description.items() if k != "compile_config"}
     for entry in _objects(description):
         _check_vocabulary(entry, path)
@@ -82,17 +83,17 @@ def check_description(description: Any, keras: Any, path: pathlib.Path) -> None:
 
 
 def check_members(names: Sequence[str], path: pathlib.Path) -> None:
-    """Refuses an archive that holds anything but what Keras writes by default.
+    """Refuses an archive that contains anything except the members that Keras writes by default.
 
-    Keras 2 also reads weights from `model.weights.npz`, which may hold pickled Python objects:
-    reading them runs any code.
+    Keras 2 also reads weights from `model.weights.npz`, which may contain pickled Python objects:
+    reading these can run any code.
 
     Args:
         names: The members of the archive.
         path: The archive, for the message.
 
     Raises:
-        SourceModelError: There is another member, or one twice.
+        SourceModelError: There is another member, or a duplicate.
     """
     others = [name for name in names if not (name in _MEMBERS or name.startswith(_ASSETS))]
     others += [name for name in _MEMBERS if names.count(name) > 1]
@@ -105,7 +106,7 @@ def check_members(names: Sequence[str], path: pathlib.Path) -> None:
 
 
 def check_weights(weights: h5py.Group, path: pathlib.Path) -> None:
-    """Refuses weights that are in other files, which HDF5 would read wherever they are.
+    """Refuses weights in other files, which HDF5 would read from any path.
 
     Args:
         weights: The content of a file, or a part of it.
@@ -129,7 +130,7 @@ def check_weights(weights: h5py.Group, path: pathlib.Path) -> None:
 
 
 def remedy_for_own_classes(keras: Any) -> str:
-    """What to do about a model that has classes of its own, in words."""
+    """The remedy for a model with its own classes, as text."""
     return (
         "Register classes of your own in Python with "
         f"@{keras.__name__}.saving.register_keras_serializable, load the model there and pass it "
@@ -158,7 +159,7 @@ def _check_vocabulary(entry: Mapping[str, Any], path: pathlib.Path) -> None:
 
 
 def _check_call(entry: Mapping[str, Any], path: pathlib.Path) -> None:
-    """Refuses a call of TensorFlow that is not known to do nothing but compute."""
+    """Refuses a call of TensorFlow that might do more than compute."""
     config = entry.get("config")
     function = str(config.get("function") if isinstance(config, dict) else None)
     module, _, name = function.rpartition(".")
@@ -170,16 +171,17 @@ def _check_call(entry: Mapping[str, Any], path: pathlib.Path) -> None:
 
 
 def _is_known(entry: Mapping[str, Any], keras: Any) -> bool:
-    """Whether all that Keras may resolve an entry to is public in Keras or registered here.
+    """Whether Keras can resolve an entry only to public or registered objects.
 
     Keras looks up a function by its own name and a class by `registered_name`, or by `class_name`
-    in files of the older format. Only what it does not find like that is imported from `module`.
+    in files of the older format. Only objects that it does not find this way are imported from
+    `module`.
     """
     name, module = _named(entry), entry.get("module")
     if entry["class_name"] == _FUNCTION:
         if keras.saving.get_registered_object(name) is not None:
             return True
-        # how Keras writes functions of its own
+        # how Keras serializes its own functions
         return module == "builtins" and inspect.isfunction(vars(keras.activations).get(name))
     registered_name = entry.get("registered_name") or name
     registered = keras.saving.get_registered_object(str(registered_name))
@@ -190,14 +192,14 @@ def _is_known(entry: Mapping[str, Any], keras: Any) -> bool:
 
 
 def _is_of_keras(name: str, module: str, keras: Any) -> bool:
-    """Whether Keras itself has a class of this name that descriptions are made of."""
+    """Whether Keras itself has a class of this name that may be used in descriptions."""
     if name in (_FUNCTIONAL, *_CALLS, *_VALUES):
         return True
     return _is_operation(name, module, keras) or _is_public(name, keras)
 
 
 def _named(entry: Mapping[str, Any]) -> str:
-    """The name of the class or function that an object of a description is made by."""
+    """The name of the class or function that creates an object of a description."""
     return str(entry.get("config") if entry["class_name"] == _FUNCTION else entry["class_name"])
 
 

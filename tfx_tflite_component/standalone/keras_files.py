@@ -1,4 +1,4 @@
-"""Keras models in files, read without running any Python that they bring along.
+"""Keras models in files, read without running any Python code in them.
 
 A Keras file is a description of layers and their weights. Both are read and checked here before
 Keras sees them.
@@ -33,7 +33,7 @@ from tfx_tflite_component.standalone.rewrite import (
     rewrite_saved_model,
 )
 
-# Who reads what which major version of Keras wrote.
+# The package that reads the files of each major version of Keras.
 _PACKAGES = {"1": "tf_keras", "2": "tf_keras", "3": "keras"}
 _REASON_CHARACTERS = 300
 _WEIGHTS = "model.weights.h5"
@@ -46,7 +46,7 @@ def rewrite_keras_file(
     examples: Examples | None = None,
     calibration_examples: Examples | None = None,
 ) -> dict[str, Any]:
-    """Rewrites a Keras model in a file into a TFLite model.
+    """Converts a Keras model in a file into a TFLite model.
 
     Args:
         path: A local `.keras` or `.h5` file, of Keras 3 or of Keras 2, or the folder of a
@@ -61,7 +61,7 @@ def rewrite_keras_file(
 
     Raises:
         SourceModelError: There is no such model, it cannot be read, or it holds Python code.
-        RewriterError: What else was refused, and why.
+        RewriterError: Another error.
     """
     if os.path.isdir(path):
         return rewrite_saved_model(
@@ -72,7 +72,7 @@ def rewrite_keras_file(
 
 
 def load_keras_file(path: pathlib.Path) -> Any:
-    """Loads a Keras model, by Keras 3 or by tf_keras, whichever wrote it.
+    """Loads a Keras model with the Keras that wrote it: Keras 3 or tf_keras.
 
     Args:
         path: A `.keras` or `.h5` file.
@@ -94,7 +94,7 @@ def load_keras_file(path: pathlib.Path) -> Any:
 
 
 def _stored(path: pathlib.Path) -> tuple[str, Any]:
-    """The version of Keras that saved a file, and the description of the model in it."""
+    """The version of Keras that saved a file, and the description of its model."""
     if not path.is_file():
         raise SourceModelError(f"There is no Keras model {path}. Name a .keras or .h5 file.")
     if path.suffix not in _READERS:
@@ -127,7 +127,7 @@ def _read_hdf5(path: pathlib.Path) -> tuple[str, Any]:
     with h5py.File(path) as file:
         check_weights(file, path)
         version = file.attrs["keras_version"]
-        # Keras wrote bytes once
+        # older versions of Keras wrote bytes
         version = version.decode() if isinstance(version, bytes) else str(version)
         return version, json.loads(file.attrs["model_config"])
 
@@ -155,6 +155,6 @@ def _keras(version: str, path: pathlib.Path) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """What Keras found, without the whole description, which it tells for each layer around it."""
+    """Keras's error message, without the full description that it repeats for each outer layer."""
     innermost = str(error).rpartition("Exception encountered: ")[2]
     return textwrap.shorten(innermost.partition("Full object config")[0], _REASON_CHARACTERS)

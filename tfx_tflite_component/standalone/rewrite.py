@@ -1,6 +1,6 @@
-"""Rewriting without a pipeline: one function for each kind of source.
+"""Conversion without a pipeline: one function for each kind of source.
 
-All of them do what the component does, by the same config, with the same checks and report.
+All of them do the same as the component, with the same config, checks and report.
 """
 
 import contextlib
@@ -72,17 +72,16 @@ def rewrite_saved_model(
     calibration_examples: Examples | None = None,
     import_modules: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Rewrites a SavedModel into a TFLite model.
+    """Converts a SavedModel into a TFLite model.
 
     `destination` gets the files `tflite`, `report.json` and `report.html`, the SavedModel's assets
-    and, in `head`, a SavedModel that makes the model's inputs of serialized `tf.Example`s. What an
-    earlier rewriting left there is replaced; what else it holds stays.
+    and, in `head`, a SavedModel that computes the model's inputs from serialized `tf.Example`s.
+    Files of an earlier conversion there are replaced; all other files are kept.
 
     Args:
         source: The folder of the SavedModel, on any file system that TensorFlow knows.
         destination: The folder to write to, on any such file system.
-        config: What the model is to be: the message, its JSON form as a mapping or a string, or its
-            text form.
+        config: The config: the message, its JSON form as a mapping or a string, or its text format.
         examples: Patterns of TFRecord files with serialized `tf.Example`s that the SavedModel
             takes, to compare the two models on and to calibrate with; those that end in `.gz` are
             compressed. No example is used for both. Without them, the models are compared on random
@@ -90,7 +89,7 @@ def rewrite_saved_model(
         transform_graph: The folder of TF Transform's output that the model was trained with, for
             the names of the inputs at TRANSFORMED_FEATURES.
         calibration_examples: Patterns of other files to calibrate with, for the modes of
-            quantization that do; then all of `examples` is for the comparison.
+            quantization that do; then all of `examples` are used for the comparison.
         import_modules: Modules to import before the model is loaded, besides those of the config's
             `import_modules`: libraries with ops of their own, such as "tensorflow_text".
 
@@ -100,7 +99,7 @@ def rewrite_saved_model(
     Raises:
         VerificationError: The model exceeds its limits. `destination` then holds its report and no
             model; if an earlier model is there, the report is in a folder beside it.
-        RewriterError: What else was refused, and why. `destination` is then left as it was.
+        RewriterError: Another error; `destination` is then unchanged.
     """
     with Worker() as worker:
         settings = given_config(config)
@@ -151,11 +150,11 @@ def rewrite_keras_model(
     examples: Examples | None = None,
     calibration_examples: Examples | None = None,
 ) -> dict[str, Any]:
-    """Rewrites a Keras model in memory, of Keras 3 or of tf_keras, into a TFLite model.
+    """Converts a Keras model in memory, of Keras 3 or of tf_keras, into a TFLite model.
 
-    Inputs and outputs have the names that `model.export` gives them: inputs those of the input
-    layers, or `args_0` and so on for a model without any; outputs the keys of a dict, or else
-    `output_0` and so on.
+    Inputs and outputs have the same names as after `model.export`: inputs are named after the input
+    layers, or `args_0` and so on for a model without input layers; outputs are named after the keys
+    of a dict, or `output_0` and so on.
 
     Args:
         model: The model, built or called before, so that its inputs are known.
@@ -195,13 +194,13 @@ def rewrite_concrete_function(
     trackable: Any = None,
     calibration_examples: Examples | None = None,
 ) -> dict[str, Any]:
-    """Rewrites a concrete function into a TFLite model.
+    """Converts a concrete function into a TFLite model.
 
     Args:
-        function: What `tf.function(...).get_concrete_function(...)` gives. Its inputs and outputs
-            have the names that a signature of a SavedModel would give them.
+        function: The result of `tf.function(...).get_concrete_function(...)`. Its inputs and
+            outputs are named as in a signature of a SavedModel.
         destination: As for `rewrite_saved_model`, like the arguments that follow.
-        config: As there, but for `signature_key`, as there is one function.
+        config: As there, without `signature_key`, because there is only one function.
         examples: As there.
         trackable: The module, or other object that TensorFlow can save, that holds the tables and
             files that the function uses; variables are found without it.
@@ -247,10 +246,10 @@ def compare_models(
         config: The signature, the boundary and the limits of `verification`.
 
     Returns:
-        `boundary`, `verification` as in a report, and `failures`, what exceeds the limits.
+        `boundary` and `verification` as in a report, and `failures`, the limits that were exceeded.
 
     Raises:
-        RewriterError: One of both cannot be read or run, or they do not belong together.
+        RewriterError: One of the models cannot be read or run, or they do not belong together.
     """
     with Worker() as worker:
         return to_json(compare_by(worker, source, model, examples, config))
@@ -309,7 +308,7 @@ def benchmark_by(
 
 @contextlib.contextmanager
 def _silent_keras() -> Iterator[None]:
-    """Has no generation of Keras print what this thread does with it."""
+    """Silences the output of both generations of Keras in this thread."""
     with contextlib.ExitStack() as stack:
         for utils in (sys.modules[name].utils for name in _KERAS if name in sys.modules):
             if utils.is_interactive_logging_enabled():
@@ -354,9 +353,9 @@ def _named(name: str, examples: Examples) -> Files:
 
 
 def _check_apart(source: str, destination: str, output: Output) -> None:
-    """Refuses a destination that is in the source, or whose results would replace the source.
+    """Refuses a destination inside the source, and one in which the results replace the source.
 
-    The source in the destination under another name is how Trainers do it.
+    A source inside the destination under another name is allowed: Trainers use it.
     """
     real_source, real_destination = os.path.realpath(source), os.path.realpath(destination)
     if os.path.commonpath([real_source, real_destination]) == real_source:
@@ -397,7 +396,7 @@ def _place_of_rejected(destination: str) -> str:
 
 
 def _flatten(folder: pathlib.Path) -> None:
-    """Puts what is served beside the head: here no Pusher has to tell them apart."""
+    """Moves the served files beside the head, because no Pusher has to separate them here."""
     serving = folder / SERVING_DIR
     for entry in list(serving.iterdir()):
         entry.rename(folder / entry.name)

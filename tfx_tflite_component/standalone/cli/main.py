@@ -1,6 +1,6 @@
 """The command line: rewriting and more, without a pipeline.
 
-Only what reads the arguments is imported at once: `--help` does not wait for TensorFlow.
+TensorFlow is imported only after the arguments are parsed, so `--help` is fast.
 """
 
 import contextlib
@@ -49,15 +49,15 @@ def _commands() -> None:
 
 
 def run() -> int:
-    """The program: `main`, without what libraries write to the terminal past Python."""
-    # as Ctrl-C: what was begun is taken away
+    """The program: `main`, without output that libraries write to the terminal directly."""
+    # as for Ctrl-C: incomplete results are deleted
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with open(os.devnull, "w") as nowhere:
         with contextlib.suppress(OSError):  # the caller may have closed it
             sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
         os.dup2(nowhere.fileno(), 2)
         exit_code = main()
-        # nothing is left to write when Python ends, which would change the exit code
+        # nothing must remain to be flushed when Python exits: a failure would change the exit code
         os.dup2(nowhere.fileno(), 1)
     return exit_code
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Args:
-        arguments: What follows the program's name; those of this process if None.
+        arguments: The arguments after the program's name; those of this process if None.
 
     Returns:
         The exit code, as in `terminal`.
