@@ -85,7 +85,7 @@ def test_config_that_was_read_reads_as_itself():
     assert read_config(config) == config
 
 
-def test_message_that_was_given_stays_as_it_was():
+def test_given_message_is_not_modified():
     message = TFLiteRewriterConfig()
     read_config(message)
     assert message == TFLiteRewriterConfig()
@@ -116,7 +116,7 @@ def test_config_that_is_none_is_refused_by_name(config, named):
 @pytest.mark.parametrize(
     "name", ["tflite", "a/b.tflite", "a\\b", ".", "..", "assets", "saved_model.pb", "variables"]
 )
-def test_extra_filename_that_is_no_name_of_its_own_is_refused(name):
+def test_invalid_extra_filename_is_refused(name):
     with pytest.raises(ConfigError, match=r"output.extra_filename: .*such as 'model.tflite'"):
         read_config({"output": {"extra_filename": name}})
 
@@ -203,7 +203,7 @@ def test_config_that_needs_no_examples_is_fine_without_them():
         ),
     ],
 )
-def test_boundary_tensors_go_with_their_boundary_alone(config, named):
+def test_boundary_tensors_are_only_for_the_tensors_boundary(config, named):
     with pytest.raises(ConfigError, match=named):
         read_config(config)
 

@@ -118,7 +118,7 @@ def test_other_processors_have_no_wheels(machine: _Machine) -> None:
     assert machine.choice() == "none - -"
 
 
-def test_advice_names_what_was_found_and_every_way(machine: _Machine) -> None:
+def test_advice_lists_the_found_versions_and_all_options(machine: _Machine) -> None:
     machine.add_python("3.12")
     advice = machine.advice()
     assert "glibc 2.36" in advice

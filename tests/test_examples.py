@@ -61,7 +61,7 @@ def test_taxi_ends_well(taxi: PipelineRun) -> None:
     assert taxi.exit_code == 0, taxi.output
 
 
-def test_taxi_prints_what_came_out(taxi: PipelineRun) -> None:
+def test_taxi_prints_the_result(taxi: PipelineRun) -> None:
     _, path = _row(taxi, "model")
     assert pathlib.Path(path) == taxi.artifact("TFLiteRewriter", "model") / "Format-Serving/tflite"
     assert _row(taxi, "bytes")[1] == f"{pathlib.Path(path).stat().st_size:,}"
@@ -69,5 +69,5 @@ def test_taxi_prints_what_came_out(taxi: PipelineRun) -> None:
     assert _row(taxi, "12")[2:4] == ["company_xf,", "dropoff_latitude_xf,"]
 
 
-def test_taxi_leaves_what_follows_in_the_stock_pipeline_alone(taxi: PipelineRun) -> None:
+def test_taxi_leaves_out_the_stock_pusher(taxi: PipelineRun) -> None:
     assert not (taxi.root / "serving").exists()

@@ -85,7 +85,7 @@ def test_wheel_holds_every_file_of_the_package(wheel: pathlib.Path) -> None:
 
 
 @pytest.mark.slow
-def test_wheel_says_what_it_is(metadata: email.message.Message) -> None:
+def test_wheel_metadata_describes_the_package(metadata: email.message.Message) -> None:
     assert metadata["Name"] == "tfx-tflite-component"
     assert metadata["Version"] == _version()
     assert metadata["License"] == "Apache-2.0"
@@ -95,7 +95,7 @@ def test_wheel_says_what_it_is(metadata: email.message.Message) -> None:
 
 
 @pytest.mark.slow
-def test_wheel_asks_for_what_is_tested(metadata: email.message.Message) -> None:
+def test_wheel_requires_the_tested_versions(metadata: email.message.Message) -> None:
     requirements = [Requirement(text) for text in metadata.get_all("Requires-Dist", [])]
     asked = {requirement.name: requirement.specifier for requirement in requirements}
     assert str(asked["tfx"]) == "<1.22,>=1.16"

@@ -57,7 +57,7 @@ def described(generated: pathlib.Path) -> dict[str, descriptor_pb2.FileDescripto
 
 
 @pytest.mark.parametrize("path", _MADE, ids=lambda path: path.name)
-def test_what_is_checked_in_is_current(generated: pathlib.Path, path: pathlib.Path) -> None:
+def test_generated_code_is_current(generated: pathlib.Path, path: pathlib.Path) -> None:
     assert (_CHECKOUT / path).read_bytes() == (generated / path).read_bytes()
 
 

@@ -86,7 +86,7 @@ def test_only_its_room_knows(what: str) -> None:
     assert strangers == set()
 
 
-def test_every_room_says_what_it_is_in_one_sentence() -> None:
+def test_every_room_has_a_docstring_of_one_sentence() -> None:
     for path in _modules():
         if path.name == "__init__.py" and path.parent.name != _PACKAGE:
             (docstring,) = ast.parse(path.read_text()).body

@@ -22,7 +22,7 @@ _TEXTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "noise": ("\x00\x01\x02", ("cannot be read",)),
     "path": (
         "output { extra_filename: '../../etc/cron.d/x' }",
-        ("output.extra_filename: '../../etc/cron.d/x'", "a plain name"),
+        ("output.extra_filename: '../../etc/cron.d/x'", "expected a name"),
     ),
     "absolute path": ("output { extra_filename: '/etc/x' }", ("output.extra_filename: '/etc/x'",)),
     "parent folder": ("output { extra_filename: '..' }", ("output.extra_filename: '..'",)),

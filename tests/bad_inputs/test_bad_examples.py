@@ -157,7 +157,7 @@ def test_value_without_a_range_is_not_calibrated_with(
     check_not_converted(refusal, model, tmp_path, "--examples", examples, "--config", config)
 
 
-def test_values_beyond_what_floats_can_add_up_pass_no_check(
+def test_values_whose_sum_overflows_fail_verification(
     model: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     examples = write_records(tmp_path / "data", [example(size=[3e38, 3e38])])
@@ -175,7 +175,7 @@ def test_calibration_without_examples_is_refused_at_once(
     check_not_converted(refusal, model, tmp_path, "--config", config)
 
 
-def test_odd_examples_are_taken_as_the_model_takes_them(
+def test_unusual_examples_are_read_as_by_the_model(
     model: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     odd = [

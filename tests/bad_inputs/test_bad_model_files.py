@@ -80,7 +80,7 @@ _DAMAGES: dict[str, tuple[Damage, tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("name", _DAMAGES)
-def test_file_that_is_no_model_is_refused_wherever_it_is_named(
+def test_file_other_than_a_model_is_refused_everywhere(
     name: str,
     folder: pathlib.Path,
     content: bytes,

@@ -196,7 +196,7 @@ _HOSTILE: dict[str, tuple[Damage, tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("name", _HOSTILE)
-def test_file_that_is_none_of_the_saved_model_is_not_published(
+def test_file_outside_the_saved_model_is_not_published(
     name: str, whole: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     damage, words = _HOSTILE[name]
@@ -206,13 +206,13 @@ def test_file_that_is_none_of_the_saved_model_is_not_published(
     check_not_converted(Refusal(SourceModelError, words), model, tmp_path)
 
 
-def test_link_out_of_the_saved_model_is_not_published_with_the_whole_of_it(
+def test_link_out_of_the_saved_model_is_not_published_with_include_saved_model(
     whole: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     model = shutil.copytree(whole, tmp_path / "model")
     (model / "keys").symlink_to("/etc/hostname")
     config = write_config(tmp_path, "output { include_saved_model: true }")
-    refusal = Refusal(SourceModelError, ("model/keys", "'/etc/hostname'", "Take it out"))
+    refusal = Refusal(SourceModelError, ("model/keys", "'/etc/hostname'", "Delete it"))
     check_not_converted(refusal, model, tmp_path, "--config", config)
 
 
@@ -252,7 +252,7 @@ _OTHERS: dict[
 
 
 @pytest.mark.parametrize("name", _OTHERS)
-def test_what_is_no_saved_model_is_refused(name: str, tmp_path: pathlib.Path) -> None:
+def test_folder_without_a_saved_model_is_refused(name: str, tmp_path: pathlib.Path) -> None:
     make, error, words = _OTHERS[name]
     check_not_converted(Refusal(error, words), make(tmp_path), tmp_path)
 
@@ -264,7 +264,7 @@ def test_unknown_signature_is_refused(whole: pathlib.Path, tmp_path: pathlib.Pat
 
 
 _DESTINATIONS: dict[str, tuple[Callable[[pathlib.Path], object], tuple[str, ...]]] = {
-    "file": (_file, ("Not a directory", "Name a folder")),
+    "file": (_file, ("Not a directory", "Name an existing folder")),
     "in a file": (lambda tmp_path: _file(tmp_path) / "output", ("Not a directory",)),
     "link to nowhere": (_loop, ("Too many levels",)),
     "without a name": (lambda _: "", ("Not a directory ('')",)),

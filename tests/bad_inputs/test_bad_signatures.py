@@ -118,7 +118,7 @@ _ROWS = {
     "values that random inputs do not fit": _Row(
         lambda x: {"y": tf.ensure_shape(x, [3, 2])},
         ExamplesError,
-        ("the SavedModel fail", "Shape of tensor", "random inputs are tried"),
+        ("the SavedModel fail", "Shape of tensor", "random inputs are used"),
     ),
     "batch size that contradicts": _Row(
         _double,
@@ -177,7 +177,7 @@ def _no_seed() -> None:
 
 
 @pytest.mark.parametrize("name", _ROWS)
-def test_signature_that_makes_no_model_is_refused(name: str, tmp_path: pathlib.Path) -> None:
+def test_unusable_signature_is_refused(name: str, tmp_path: pathlib.Path) -> None:
     row = _ROWS[name]
     model = save(tmp_path / "model", row.compute, *([row.spec] if row.spec else []))
     (model / "notes.txt").touch()
@@ -214,7 +214,7 @@ def test_input_that_python_cannot_name_is_refused(tmp_path: pathlib.Path) -> Non
         "^x",
     ],
 )
-def test_odd_names_of_features_stay_and_lead_nowhere(name: str, tmp_path: pathlib.Path) -> None:
+def test_unusual_feature_names_are_kept_and_harmless(name: str, tmp_path: pathlib.Path) -> None:
     features = {name: tf.io.FixedLenFeature([2], tf.float32)}
     serve = parsing(features, lambda parsed: {name: parsed[name] * 2.0})
     model = save(tmp_path / "model", serve, EXAMPLES)

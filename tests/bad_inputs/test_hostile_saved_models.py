@@ -254,7 +254,7 @@ def test_asset_of_tf1_that_leaves_the_folder_is_refused(
     check_not_converted(refusal, tmp_path / "model", tmp_path)
 
 
-def test_table_of_tf1_whose_file_is_no_asset_is_refused(
+def test_tf1_table_whose_file_is_not_an_asset_is_refused(
     tmp_path: pathlib.Path, secret: pathlib.Path
 ) -> None:
     def forget_the_asset(saved_model: SavedModel) -> None:

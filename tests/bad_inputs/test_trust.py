@@ -42,7 +42,7 @@ def _dangers(source: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", _SOURCES, ids=lambda path: path.relative_to(_PACKAGE).as_posix())
-def test_source_makes_no_code_of_data(path: pathlib.Path) -> None:
+def test_source_code_never_evaluates_data(path: pathlib.Path) -> None:
     assert list(_dangers(path.read_text())) == []
 
 

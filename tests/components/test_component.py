@@ -41,7 +41,7 @@ def _model() -> tfx.types.BaseChannel:
         pytest.param(None, TFLiteRewriterConfig(), id="none"),
     ],
 )
-def test_takes_a_config_in_every_form(
+def test_config_is_accepted_in_every_form(
     config: TFLiteRewriterConfig | Mapping[str, Any] | str | None, expected: TFLiteRewriterConfig
 ) -> None:
     component = TFLiteRewriter(model=_model(), config=config)
@@ -64,7 +64,7 @@ def test_leaves_a_runtime_parameter_to_the_runner() -> None:
         pytest.param({"quantization": {"mode": "INT4"}}, "INT4", id="value"),
     ],
 )
-def test_refuses_what_it_does_not_know_at_construction(
+def test_unknown_fields_are_refused_at_construction(
     config: Mapping[str, Any] | str, culprit: str
 ) -> None:
     with pytest.raises(ConfigError, match=culprit):
@@ -100,7 +100,7 @@ def test_refuses_a_transform_graph_without_a_use_at_construction() -> None:
         )
 
 
-def test_takes_a_transform_graph() -> None:
+def test_transform_graph_is_accepted() -> None:
     graph = tfx.dsl.Channel(type=standard_artifacts.TransformGraph)
     component = TFLiteRewriter(model=_model(), transform_graph=graph)
     assert component.inputs["transform_graph"] is graph
@@ -209,7 +209,7 @@ def test_two_rewriters_in_one_pipeline_make_a_model_each(pipeline: _Pipeline) ->
     assert small_size < float_size / 2
 
 
-def test_ml_metadata_says_what_the_model_is(pipeline: _Pipeline) -> None:
+def test_ml_metadata_describes_the_model(pipeline: _Pipeline) -> None:
     model = pipeline.model("Float")
     content = pathlib.Path(model.uri, "Format-Serving", "tflite").read_bytes()
     properties = model.custom_properties

@@ -106,7 +106,7 @@ def test_extra_file_is_the_same_model(published: standard_artifacts.Model) -> No
     assert (serving / _EXTRA).read_bytes() == (serving / "tflite").read_bytes()
 
 
-def test_head_computes_what_the_model_takes_to_give_what_the_source_gives(
+def test_head_and_model_match_the_source(
     published: standard_artifacts.Model, source: pathlib.Path
 ) -> None:
     serialized = tf.constant(small_examples())
@@ -119,7 +119,7 @@ def test_head_computes_what_the_model_takes_to_give_what_the_source_gives(
     np.testing.assert_allclose(run(**inputs)["score"], expected, rtol=1e-5)
 
 
-def test_says_in_custom_properties_what_the_model_is(
+def test_custom_properties_describe_the_model(
     published: standard_artifacts.Model, source: pathlib.Path
 ) -> None:
     content = pathlib.Path(published.uri, "Format-Serving", "tflite").read_bytes()
@@ -168,7 +168,7 @@ def test_finds_the_saved_model_in_layouts_of_old(
 
 
 @pytest.mark.usefixtures("worker_in_process")
-def test_replaces_what_an_earlier_attempt_left(
+def test_results_of_an_earlier_attempt_are_replaced(
     source: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     stale = tmp_path / "model" / "Format-Serving" / "saved_model.pb"

@@ -144,7 +144,7 @@ def test_samples_the_splits_and_numbers_asked_for(
     assert report["verification"]["num_examples"] == 7
 
 
-def test_modes_without_calibration_sample_nothing_for_it(
+def test_modes_without_calibration_draw_no_calibration_sample(
     source: pathlib.Path,
     examples: standard_artifacts.Examples,
     samples: Samples,
@@ -263,7 +263,7 @@ def test_refuses_a_split_without_an_example(
     _check_refused(ExamplesError, words, source, tmp_path / "out", config, examples)
 
 
-def test_refuses_a_payload_that_is_no_tf_example(
+def test_payload_other_than_tf_example_is_refused(
     source: pathlib.Path, examples: standard_artifacts.Examples, tmp_path: pathlib.Path
 ) -> None:
     examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_PROTO)
@@ -271,7 +271,7 @@ def test_refuses_a_payload_that_is_no_tf_example(
     _check_refused(ExamplesError, words, source, tmp_path / "out", {}, examples)
 
 
-def test_refuses_a_file_format_other_than_tfrecord(
+def test_file_format_other_than_tfrecord_is_refused(
     source: pathlib.Path, examples: standard_artifacts.Examples, tmp_path: pathlib.Path
 ) -> None:
     examples.set_string_custom_property("file_format", "parquet")
@@ -298,7 +298,7 @@ def test_refuses_values_that_are_not_finite(source: pathlib.Path, tmp_path: path
     _check_refused(ExamplesError, words, source, tmp_path / "out", config, artifact)
 
 
-def test_rejected_model_leaves_its_report_and_nothing_else(
+def test_rejected_model_leaves_only_its_report(
     source: pathlib.Path, examples: standard_artifacts.Examples, tmp_path: pathlib.Path
 ) -> None:
     config = {"quantization": _INTEGER, "verification": {"min_sqnr_db": 200}}
@@ -314,7 +314,7 @@ def test_rejected_model_leaves_its_report_and_nothing_else(
     assert str(tmp_path / "out" / "rejected-model") in str(raised.value)
 
 
-def test_publishes_with_a_warning_if_told_so(
+def test_on_failure_warn_publishes_with_a_warning(
     source: pathlib.Path,
     examples: standard_artifacts.Examples,
     tmp_path: pathlib.Path,

@@ -179,7 +179,7 @@ def test_module_files_are_packaged_below_the_root(
 
 
 @pytest.mark.parametrize("example", _REWRITERS)
-def test_remote_uris_stay_as_they_are(example: str) -> None:
+def test_remote_uris_are_unchanged(example: str) -> None:
     pipeline = _SCRIPT["load_pipeline"](example, "gs://data/in/*", "gs://bucket/root")
     components = {component.id: component for component in pipeline.components}
     assert pipeline.pipeline_info.pipeline_root == "gs://bucket/root/pipeline"
@@ -187,7 +187,7 @@ def test_remote_uris_stay_as_they_are(example: str) -> None:
     assert destination["filesystem"]["base_directory"] == "gs://bucket/root/serving"
 
 
-def test_task_names_are_those_that_argo_takes(examples: dict[str, Compiled]) -> None:
+def test_task_names_are_valid_for_argo(examples: dict[str, Compiled]) -> None:
     assert [
         name
         for name in examples["digits"].tasks
@@ -195,7 +195,7 @@ def test_task_names_are_those_that_argo_takes(examples: dict[str, Compiled]) -> 
     ] == []
 
 
-def test_type_of_the_report_is_what_the_container_imports(examples: dict[str, Compiled]) -> None:
+def test_report_type_can_be_imported_in_the_container(examples: dict[str, Compiled]) -> None:
     outputs = examples["taxi"].component("TFLiteRewriter")["outputDefinitions"]["artifacts"]
     schema = outputs["report"]["artifactType"]["instanceSchema"]
     (title,) = re.findall("^title: (.*)$", schema, re.MULTILINE)
@@ -214,7 +214,7 @@ def test_launched_step_publishes_a_model_that_computes_the_same(launched: pathli
     np.testing.assert_allclose(outputs["score"], expected["score"], rtol=0.05, atol=0.05)
 
 
-def test_launched_step_tells_kubeflow_what_the_model_is(launched: pathlib.Path) -> None:
+def test_launched_step_reports_model_properties_to_kubeflow(launched: pathlib.Path) -> None:
     output = json.loads((launched / "executor_output.json").read_text())
     (model,) = output["artifacts"]["model"]["artifacts"]
     size = (launched / "out" / "model" / "Format-Serving" / "tflite").stat().st_size

@@ -132,7 +132,7 @@ def test_op_without_a_builtin_is_named_with_its_scope_and_the_choices(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", [tf.float16, tf.float64])
-def test_op_of_floats_that_builtins_lack_is_told_by_its_type(dtype, tmp_path):
+def test_unsupported_float_type_is_named_with_its_op(dtype, tmp_path):
     def compute(x):
         return {"y": tf.cast(tf.matmul(tf.cast(x, dtype), tf.ones([2, 3], dtype)), tf.float32)}
 
@@ -197,7 +197,7 @@ class TestOldConverter:
 
     config = "enable_experimental_new_converter: false"
 
-    def test_it_is_asked_for_and_its_failure_is_told(self, dense, monkeypatch):
+    def test_old_converter_is_used_and_its_failure_is_reported(self, dense, monkeypatch):
         monkeypatch.setenv("PATH", "/nonexistent")
         culprit = "toco_from_protos" if OLD_CONVERTER_IS_A_PROGRAM else "_funcs"
         message = f"old TFLite converter failed: .*{culprit}.*experimental_new_converter"

@@ -41,7 +41,7 @@ def model(tmp_path_factory):
         ("DYNAMIC_RANGE", _EMBEDDING + _DENSE + _UNITS),
     ],
 )
-def test_file_takes_what_was_foreseen_at_least(model, mode, least):
+def test_file_is_at_least_as_large_as_predicted(model, mode, least):
     converted = convert_model(model, f"quantization {{ mode: {mode} }}")
     constants = size_limit.constants_of(converted.split.tail)
     foreseen = sum(found.size_bytes(Quantization.Mode.Value(mode)) for found in constants)
@@ -82,7 +82,7 @@ def test_modes_that_would_fit_are_named(model, limit, modes, monkeypatch):
     assert [line.split()[5] for line in lines] == modes
 
 
-def test_what_only_the_whole_file_exceeds_is_refused_after_the_conversion(model, monkeypatch):
+def test_file_over_the_limit_is_refused_after_the_conversion(model, monkeypatch):
     tail = split_model(model).tail
     total = sum(found.size_bytes(Quantization.NONE) for found in size_limit.constants_of(tail))
     monkeypatch.setattr(size_limit, "LIMIT_BYTES", total)

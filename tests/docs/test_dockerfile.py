@@ -30,7 +30,7 @@ def test_builder_gets_what_is_copied_and_nothing_else() -> None:
 
 
 @pytest.mark.slow
-def test_what_is_copied_makes_a_whole_package(tmp_path: pathlib.Path) -> None:
+def test_copied_files_make_a_complete_package(tmp_path: pathlib.Path) -> None:
     root = tmp_path / "root"
     for *sources, destination in _COPIES:
         for source in sources:

@@ -88,7 +88,7 @@ def test_flink_snippet_sets_an_external_environment(tmp_path: pathlib.Path) -> N
     assert options.view_as(PortableOptions).environment_config == "localhost:50000"
 
 
-def test_vertex_snippet_submits_what_was_compiled(
+def test_vertex_snippet_submits_the_compiled_pipeline(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _containers("", tmp_path)

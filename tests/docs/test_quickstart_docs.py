@@ -93,9 +93,7 @@ def test_executor_and_interpreter_convert_and_run_a_model(tmp_path: pathlib.Path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("boundary", ["RAW_FEATURES", "TRANSFORMED_FEATURES"])
-def test_picture_names_what_crosses_in_the_penguin_model(
-    boundary: str, penguin: PipelineRun
-) -> None:
+def test_picture_names_the_inputs_of_the_penguin_model(boundary: str, penguin: PipelineRun) -> None:
     saved_model = penguin.artifact("Trainer", "model") / "Format-Serving"
     crossing = split(load_signature(saved_model, "serving_default"), Boundary(boundary)).tail.specs
     picture = (CHECKOUT / "docs" / "head-and-tail.svg").read_text()
@@ -103,7 +101,7 @@ def test_picture_names_what_crosses_in_the_penguin_model(
     assert [name for name in crossing if f">{name}</text>" not in picture] == []
 
 
-def test_table_of_versions_says_what_is_installed() -> None:
+def test_table_of_versions_matches_the_installation() -> None:
     page = PAGES["docs/versions.md"]
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", page, re.MULTILINE)
     said = {row[0]: row[1 if IS_OLDEST else 2] for row in rows}

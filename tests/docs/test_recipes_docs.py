@@ -109,7 +109,7 @@ def test_custom_ops_are_those_that_select_tf_lacks(
     assert "not verified" in report.warnings[0]
 
 
-def test_custom_ops_alone_take_those_of_select_tf_as_well(
+def test_only_allow_custom_ops_turns_select_tf_ops_into_custom_ops(
     hashing: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     config = {"ops": {"allow_custom_ops": True}}
@@ -118,7 +118,7 @@ def test_custom_ops_alone_take_those_of_select_tf_as_well(
     assert kinds["StringToHashBucketFast"] == CUSTOM
 
 
-def test_recurrent_layer_needs_builtin_ops_alone(tmp_path: pathlib.Path) -> None:
+def test_recurrent_layer_needs_only_builtin_ops(tmp_path: pathlib.Path) -> None:
     model = keras.Sequential([keras.Input([5, 3]), keras.layers.GRU(4)])
     module = tf.Module()
     module.weights = model.weights

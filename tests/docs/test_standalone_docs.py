@@ -134,7 +134,7 @@ def test_model_in_memory_is_rewritten(snippet: str, tmp_path: pathlib.Path) -> N
     assert _names(output) == _WRITTEN
 
 
-def test_old_lines_of_the_guide_do_not_run() -> None:
+def test_old_code_of_the_guide_does_not_run() -> None:
     with pytest.raises(ImportError, match="converters"):
         run(_OLD)
 
@@ -149,7 +149,7 @@ def fn_args(tmp_path: pathlib.Path) -> FnArgs:
     )
 
 
-def test_new_lines_run_in_a_trainer(project: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_new_code_runs_in_a_trainer(project: pathlib.Path, tmp_path: pathlib.Path) -> None:
     for name in ("train", "eval"):
         write_split(tmp_path / "examples", name, images(10))
     (tmp_path / "module.py").write_text(f"""{_NEW}

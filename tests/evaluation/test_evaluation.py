@@ -190,7 +190,7 @@ def test_worse_model_fails_on_every_slice_and_is_not_blessed(
     assert metrics["accuracy_diff"] == pytest.approx(metrics["accuracy"] - expected, abs=1e-6)
 
 
-def test_change_threshold_is_left_out_while_there_is_no_baseline(
+def test_change_threshold_is_ignored_without_a_baseline(
     float_model: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     config = _TWO_MODELS + _VALUE_THRESHOLD + _CHANGE_THRESHOLD.replace("held", "kept")
@@ -208,7 +208,7 @@ def test_change_threshold_is_left_out_while_there_is_no_baseline(
         pytest.param("quantization { mode: FULL_INTEGER }", id="full integer"),
     ],
 )
-def test_model_alone_has_the_metrics_of_its_own_outputs(
+def test_single_model_gets_the_metrics_of_its_own_outputs(
     config: str, trained: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     published = publish(tmp_path / "model", trained, config, _TRAINING.examples)
@@ -326,7 +326,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
 
 
 @pytest.mark.parametrize(("output", "metric"), [("which", "loss"), ("amount", "error")])
-def test_outputs_are_bound_by_their_names_and_see_what_the_saved_model_sees(
+def test_outputs_are_bound_by_name_and_match_the_saved_model(
     output: str, metric: str, mixed: Evaluation
 ) -> None:
     candidate, baseline = (
@@ -348,7 +348,7 @@ _SAVED_MODELS = _TWO_MODELS.replace('model_type: "tf_lite"', "").replace(
         pytest.param(_SAVED_MODELS, ["candidate", "baseline"], id="two"),
     ],
 )
-def test_saved_models_alone_are_evaluated_as_by_stock_tfma(
+def test_only_saved_models_are_evaluated_as_by_stock_tfma(
     config: str,
     names: list[str],
     trained: pathlib.Path,

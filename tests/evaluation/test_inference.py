@@ -67,7 +67,7 @@ def _check_inference(
         assert_that(results, check)
 
 
-def test_each_result_holds_the_example_and_what_the_saved_model_gives_for_it(
+def test_each_result_has_the_example_and_the_saved_models_outputs(
     published: pathlib.Path, expected: dict[bytes, np.ndarray]
 ) -> None:
     _check_inference(f"{published}/Format-Serving", expected)
@@ -114,7 +114,7 @@ def test_loads_a_model_from_a_remote_file_system(
     _check_inference(f"{remote}/Format-Serving", expected)
 
 
-def test_refuses_arguments_that_would_do_nothing(published: pathlib.Path) -> None:
+def test_inference_arguments_are_refused(published: pathlib.Path) -> None:
     handler = TFLiteModelHandler(f"{published}/Format-Serving")
     with pytest.raises(ValueError, match="temperature"):
         list(handler.run_inference(_EXAMPLES, handler.load_model(), {"temperature": 1.0}))

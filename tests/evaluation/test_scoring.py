@@ -115,7 +115,7 @@ _SELECT_TF = _Case(
 
 
 @pytest.mark.parametrize("case", _CASES.values(), ids=_CASES.keys())
-def test_gives_what_the_saved_model_gives(case: _Case, tmp_path: pathlib.Path) -> None:
+def test_scores_match_the_saved_model(case: _Case, tmp_path: pathlib.Path) -> None:
     _check_case(case, tmp_path)
 
 
@@ -160,7 +160,7 @@ def test_reads_tensors_of_the_signature_from_features_of_their_names(
     np.testing.assert_array_equal(found["double"], [[2, 4], [-6, 8]])
 
 
-def test_fills_up_the_batch_of_a_signature_that_takes_no_other(tmp_path: pathlib.Path) -> None:
+def test_last_batch_is_padded_for_a_fixed_batch_size(tmp_path: pathlib.Path) -> None:
     features = {"size": tf.io.FixedLenFeature([], tf.float32)}
     save(
         tmp_path / "trained" / "Format-Serving",
@@ -182,7 +182,7 @@ def published(trained: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -
     return publish(tmp_path_factory.mktemp("published") / "model", trained)
 
 
-def test_takes_more_examples_than_one_batch_does(
+def test_more_examples_than_one_batch_are_scored(
     published: pathlib.Path, trained: pathlib.Path
 ) -> None:
     found = _scorer(published).score(_DATA.examples)["probabilities"]
@@ -213,7 +213,7 @@ def test_takes_more_examples_than_one_batch_does(
         ),
     ],
 )
-def test_gives_what_an_app_would_get_from_a_quantized_model(
+def test_scores_of_a_quantized_model_match_those_of_an_app(
     config: str, input_dtype: type, trained: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     published = publish(tmp_path / "model", trained, config, _TRAINING.examples)
@@ -339,6 +339,6 @@ def test_refuses_an_artifact_without(
     assert [word for word in words if word not in str(raised.value)] == []
 
 
-def test_refuses_what_is_no_example(published: pathlib.Path) -> None:
+def test_invalid_example_is_refused(published: pathlib.Path) -> None:
     with pytest.raises(ExamplesError, match="the head"):
         _scorer(published).score([b"no example"])

@@ -94,13 +94,13 @@ def _graph_of(folder, build) -> FlatGraph:
         (lambda x: x * 2.0, None),
     ],
 )
-def test_constant_is_the_value_of_what_depends_on_constants_alone(tmp_path, build, value):
+def test_constant_is_the_value_of_a_tensor_that_depends_only_on_constants(tmp_path, build, value):
     graph = _graph_of(tmp_path / "model", build)
     found = graph.constant(graph.outputs["y"])
     assert value is None if found is None else found.tolist() == value
 
 
-def test_part_is_imported_without_what_it_does_not_need(tmp_path):
+def test_only_the_needed_nodes_are_imported(tmp_path):
     graph = _graph_of(tmp_path / "model", lambda x: tf.exp(tf.identity(x) + 1.0) * 2.0)
     (exp,) = (name for name, node in graph.nodes.items() if node.op == "Exp")
     feeds = {exp: tf.constant([3.0])}

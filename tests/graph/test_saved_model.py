@@ -26,7 +26,7 @@ def model(tmp_path, module):
     return save(tmp_path / "model", lambda x: {"y": x * module.factor}, _X, module=module)
 
 
-def test_signature_outlives_what_it_was_loaded_with(model):
+def test_signature_outlives_its_saved_model(model):
     signature = load_signature(model, "serving_default")
     gc.collect()
     assert signature(x=tf.constant([2.0]))["y"].numpy().tolist() == [6.0]

@@ -144,7 +144,7 @@ def test_table_of_tf1_is_filled(tmp_path, kind):
     check_contract(save_tf1(tmp_path / "model", build, initialize), _WORDS)
 
 
-def test_size_of_a_table_that_nothing_is_looked_up_in_is_refused_by_name(tmp_path):
+def test_size_of_a_table_without_lookups_is_refused_by_name(tmp_path):
     def use(table, key):
         return tf.cast(tf.equal(key, "a"), tf.int64) + table.size()
 

@@ -34,7 +34,7 @@ def _save_layers(folder, keras_version, *layers):
 
 @pytest.mark.parametrize("keras_version", [keras, tf_keras], ids=["keras", "tf_keras"])
 @pytest.mark.parametrize("layer", ["LSTM", "GRU", "SimpleRNN"])
-def test_recurrent_layer_needs_builtin_ops_alone(tmp_path, keras_version, layer):
+def test_recurrent_layer_needs_only_builtin_ops(tmp_path, keras_version, layer):
     layers = keras_version.layers
     model = _save_layers(
         tmp_path / "model", keras_version, getattr(layers, layer)(4), layers.Dense(2)

@@ -37,12 +37,12 @@ def test_integers_written_as_words_of_one_bucket(tmp_path: pathlib.Path) -> None
         lambda x: tf.strings.to_hash_bucket_fast(tf.strings.as_string(x), 1),
         ([None], tf.int64),
     )
-    assert "AsString, which" in lowered.refused()
+    assert "AsString, available" in lowered.refused()
     lowered.check_same(np.array([0, -(2**63), 7]))
 
 
 @pytest.mark.parametrize("dtype", [tf.int64, tf.string], ids=repr)
-def test_vocabulary_with_one_bucket_for_what_it_lacks(
+def test_vocabulary_with_one_bucket_for_unknown_words(
     dtype: tf.DType, tmp_path: pathlib.Path
 ) -> None:
     keys = np.array([b"7", b"8", b"9"], object) if dtype == tf.string else np.array([7, 8, 9])
@@ -63,6 +63,6 @@ def test_vocabulary_with_one_bucket_for_what_it_lacks(
 
 
 @_hashes
-def test_leaves_several_buckets_alone(hashed: Compute, tmp_path: pathlib.Path) -> None:
+def test_hash_with_several_buckets_is_unchanged(hashed: Compute, tmp_path: pathlib.Path) -> None:
     with pytest.raises(UnsupportedOpsError, match="StringToHashBucket"):
         converted(tmp_path, lambda x: hashed(x, 2), ([None, 2], tf.string))

@@ -31,7 +31,9 @@ def _bucket(x: tf.Tensor) -> tf.Tensor:
         pytest.param(lambda x: x * 2**40, 1, id="large again"),
     ],
 )
-def test_reads_as_int32_what_is_small(read: Compute, casts: int, tmp_path: pathlib.Path) -> None:
+def test_small_integers_are_read_as_int32(
+    read: Compute, casts: int, tmp_path: pathlib.Path
+) -> None:
     lowered = converted(tmp_path, lambda x: read(_bucket(x)), ([None], tf.float32))
     values = np.float32([-1, 0, 0.5, 1, 2, np.nan])
     for batch in (values, values[:2], values[:0]):
@@ -53,7 +55,7 @@ def test_reads_rows_of_a_variable(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.bool_, np.int8, np.uint8, np.int16, np.int32])
-def test_casts_give_the_same(dtype: type[np.generic], tmp_path: pathlib.Path) -> None:
+def test_casts_return_the_same_values(dtype: type[np.generic], tmp_path: pathlib.Path) -> None:
     def cast(x: tf.Tensor) -> tf.Tensor:
         wide = tf.cast(x, tf.int64)
         cast_to = [tf.cast(wide, to) for to in (tf.float32, tf.int32, tf.int8, tf.uint8, tf.bool)]
@@ -74,7 +76,7 @@ def test_casts_give_the_same(dtype: type[np.generic], tmp_path: pathlib.Path) ->
         pytest.param(lambda x: tf.cast(x, tf.int64) + 1, tf.int32, id="computed with"),
     ],
 )
-def test_leaves_alone_what_may_be_large(
+def test_possibly_large_integers_are_unchanged(
     compute: Compute, dtype: tf.DType, tmp_path: pathlib.Path
 ) -> None:
     rewritten = lowered_ops(tmp_path, lambda x: tf.cast(compute(x), tf.float32), ([None], dtype))

@@ -25,7 +25,7 @@ def _unknown(x: tf.Tensor) -> tf.Tensor:
 )
 def test_shape_that_is_ensured_is_known(check: Compute, tmp_path: pathlib.Path) -> None:
     lowered = converted(tmp_path, lambda x: check(x) * 2, ([None, 2], tf.float32))
-    assert "EnsureShape, which" in lowered.refused()
+    assert "EnsureShape, available" in lowered.refused()
     assert lowered.split.tail.function.structured_outputs["output_0"].shape.rank == 2
     lowered.check_same(_X)
 

@@ -39,7 +39,7 @@ def integer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return rewritten(source, folder / "out", config, _examples(), _examples())
 
 
-def test_integer_model_keeps_what_features_of_small_range_say(integer: Rewritten) -> None:
+def test_integer_model_keeps_the_precision_of_small_range_features(integer: Rewritten) -> None:
     output = integer.report.verification.outputs["scores"]
     # 4 dB at most where both features share a scale
     assert output.sqnr_db > 30
@@ -83,7 +83,7 @@ def test_axis_from_the_end_is_the_same(axis: int, tmp_path: pathlib.Path) -> Non
         pytest.param(lambda x: [x + 1.0, x + 2.0], tf.float32, None, id="unknown rank"),
     ],
 )
-def test_leaves_other_concatenations_alone(
+def test_other_concatenations_are_unchanged(
     compute: Callable[[tf.Tensor], list[tf.Tensor]],
     dtype: tf.DType,
     shape: list[int | None] | None,

@@ -145,7 +145,7 @@ _VARIANCES = tf.constant([4.0, 16.0])
         ),
     ],
 )
-def test_removes_only_what_never_changes_the_result(
+def test_only_selections_without_effect_are_removed(
     compute: Compute, removed: int, make_parts: MakeParts
 ) -> None:
     parts = make_parts(compute, [None, 2])

@@ -65,7 +65,7 @@ def test_loop_whose_step_depends_on_its_number_is_unrolled(tmp_path: pathlib.Pat
     np.testing.assert_array_equal(found, ((x * 2 + 1) * 6 + 3) * 18 + 5)
 
 
-def test_loop_without_a_step_is_what_it_starts_from(tmp_path: pathlib.Path) -> None:
+def test_loop_without_a_step_returns_its_initial_values(tmp_path: pathlib.Path) -> None:
     def compute(x: tf.Tensor) -> tf.Tensor:
         return tf.while_loop(lambda i, _: i < 0, lambda i, y: (i + 1, y * 2), (0, x))[1] + 1
 
@@ -75,7 +75,7 @@ def test_loop_without_a_step_is_what_it_starts_from(tmp_path: pathlib.Path) -> N
     np.testing.assert_array_equal(found, [2])
 
 
-def test_loop_whose_length_the_data_chooses_stays(tmp_path: pathlib.Path) -> None:
+def test_loop_with_data_dependent_length_is_unchanged(tmp_path: pathlib.Path) -> None:
     def compute(x: tf.Tensor) -> tf.Tensor:
         return tf.while_loop(lambda y: tf.reduce_sum(y) < 10, lambda y: [y + 1], [x])[0]
 

@@ -38,7 +38,7 @@ def test_rows_of_row_splits(to_dense: ToDense, tmp_path: pathlib.Path) -> None:
         ([None], tf.float32),
         ([None], tf.int64),
     )
-    assert "RaggedTensorToTensor, which" in lowered.refused()
+    assert "RaggedTensorToTensor, available" in lowered.refused()
     lowered.check_same(_FLOATS, _SPLITS)
     lowered.check_same(_FLOATS[:2], _SPLITS[:2])
 
@@ -101,8 +101,8 @@ def test_words_that_are_looked_up(tmp_path: pathlib.Path) -> None:
         ),
     ],
 )
-def test_leaves_alone(
+def test_unsupported_cases_are_unchanged(
     to_dense: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], tmp_path: pathlib.Path
 ) -> None:
-    with pytest.raises(UnsupportedOpsError, match="RaggedTensorToTensor, which"):
+    with pytest.raises(UnsupportedOpsError, match="RaggedTensorToTensor, available"):
         converted(tmp_path, to_dense, ([None], tf.float32), ([None], tf.int64))

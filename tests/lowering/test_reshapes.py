@@ -75,13 +75,13 @@ def test_keeps_reshapes_that_matter(
     lowered.check_same(_values([4 if size is None else size for size in shape]))
 
 
-def test_keeps_reshapes_of_nothing(tmp_path: pathlib.Path) -> None:
+def test_reshapes_of_empty_tensors_are_kept(tmp_path: pathlib.Path) -> None:
     # no elements, so that the sizes may change
     compute = _around(tf.identity)
     assert lowered_ops(tmp_path, compute, ([None, 0], tf.float32)) == {}
 
 
-def test_what_is_used_in_between_stays(tmp_path: pathlib.Path) -> None:
+def test_intermediate_results_used_elsewhere_are_kept(tmp_path: pathlib.Path) -> None:
     def compute(x: tf.Tensor) -> tf.Tensor:
         flat = tf.reshape(x, [-1])
         buckets = _bucketize(flat)

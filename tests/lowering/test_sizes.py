@@ -44,21 +44,21 @@ def test_known_sizes_become_constants(
         pytest.param(lambda shape: shape[shape[1] :], id="sliced by a size"),
     ],
 )
-def test_sizes_that_are_not_known_stay(sizes: Compute, tmp_path: pathlib.Path) -> None:
+def test_unknown_sizes_are_unchanged(sizes: Compute, tmp_path: pathlib.Path) -> None:
     lowered = converted(tmp_path, _compute(sizes, tf.int32), (_SHAPE, tf.float32))
     for batch in (1, 4):
         lowered.check_same(np.ones([batch, 2, 5, 3], np.float32))
     assert "SHAPE" in lowered.ops
 
 
-def test_size_that_the_data_chooses_stays(tmp_path: pathlib.Path) -> None:
+def test_data_dependent_size_is_unchanged(tmp_path: pathlib.Path) -> None:
     def compute(x: tf.Tensor) -> tf.Tensor:
         return tf.shape(x)[tf.cast(x[0, 0], tf.int32)]
 
     assert "sizes" not in lowered_ops(tmp_path, compute, ([None, 3], tf.float32))
 
 
-def test_shape_of_unknown_rank_stays(tmp_path: pathlib.Path) -> None:
+def test_shape_of_unknown_rank_is_unchanged(tmp_path: pathlib.Path) -> None:
     def compute(x: tf.Tensor) -> tf.Tensor:
         return tf.shape(tf.reshape(x, tf.boolean_mask(tf.shape(x), tf.shape(x) > 0)))[:1]
 

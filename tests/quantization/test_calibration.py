@@ -51,7 +51,7 @@ def _batches(parts: Split, dataset: RepresentativeDataset) -> Batches:
     ]
 
 
-def test_gives_each_example_as_the_head_reads_it(make_split: MakeSplit) -> None:
+def test_each_example_is_read_by_the_head(make_split: MakeSplit) -> None:
     parts = make_split(x=tf.io.FixedLenFeature([2], tf.float32, default_value=[7.0, 8.0]))
     examples = [example(x=[0.5, -1.0]), example(), example(x=[2.0, 3.0])]
     batches = _batches(parts, RepresentativeDataset(parts, examples))
@@ -63,7 +63,7 @@ def test_gives_each_example_as_the_head_reads_it(make_split: MakeSplit) -> None:
     assert {batch["x"].dtype for batch in batches} == {np.dtype(np.float32)}
 
 
-def test_gives_all_examples_of_all_batches_every_time(make_split: MakeSplit) -> None:
+def test_every_iteration_returns_all_examples(make_split: MakeSplit) -> None:
     parts = make_split(x=_NUMBER)
     dataset = RepresentativeDataset(parts, [example(x=[float(i), 0.0]) for i in range(70)])
     assert dataset.num_examples == 70
@@ -254,7 +254,7 @@ def test_refuses_strings_that_the_converter_would_mix_up(
         RepresentativeDataset(make_split(batch_size, words=feature), [example(words=words)])
 
 
-def test_takes_a_string_feature_of_variable_length_that_never_has_several(
+def test_variable_length_string_feature_with_single_values_is_accepted(
     make_split: MakeSplit,
 ) -> None:
     parts = make_split(words=tf.io.RaggedFeature(tf.string))

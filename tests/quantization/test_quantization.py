@@ -159,7 +159,7 @@ def test_old_quantizer_makes_an_integer_model(
         ),
     ],
 )
-def test_refuses_ops_that_stay_float_and_says_which_are_preprocessing(
+def test_ops_that_stay_float_are_refused_and_preprocessing_is_named(
     quantization: dict[str, Any], words: list[str], mixed: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     with pytest.raises(ConversionError) as raised:
@@ -227,7 +227,7 @@ _SMALL = weights(3, 3)
         ),
     ],
 )
-def test_warns_of_a_quantization_that_did_nothing(
+def test_quantization_without_effect_causes_a_warning(
     mode: str, features: dict[str, Any], compute: Compute, warning: str, tmp_path: pathlib.Path
 ) -> None:
     source = save_model(tmp_path / "model", features, compute, _SMALL)
@@ -240,7 +240,7 @@ def test_warns_of_a_quantization_that_did_nothing(
 @pytest.mark.parametrize(
     ("mode", "dtype"), [("DYNAMIC_RANGE", "int8"), ("FLOAT16", "float16"), ("NONE", "float32")]
 )
-def test_modes_without_calibration_warn_of_nothing_where_they_worked(
+def test_successful_quantization_causes_no_warning(
     mode: str, dtype: str, classifier: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     result = rewritten(classifier, tmp_path, {"quantization": {"mode": mode}})

@@ -52,7 +52,7 @@ def test_options_go_with_the_modes_that_heed_them(
 
 @pytest.mark.parametrize("mode", _MODES)
 @pytest.mark.parametrize("calibration", [{}, {"splits": ["a", "b"]}, {"num_examples": 7}])
-def test_calibration_goes_with_the_modes_that_are_calibrated(
+def test_calibration_is_only_for_modes_that_calibrate(
     mode: str, calibration: dict[str, Any]
 ) -> None:
     config = {"quantization": {"mode": mode}, "calibration": calibration}
@@ -60,7 +60,7 @@ def test_calibration_goes_with_the_modes_that_are_calibrated(
 
 
 @pytest.mark.parametrize("mode", _MODES)
-def test_what_is_said_as_it_is_by_default_goes_with_every_mode(mode: str) -> None:
+def test_explicit_defaults_are_allowed_with_every_mode(mode: str) -> None:
     said = {
         "mode": mode,
         "input_type": "FLOAT32",

@@ -76,7 +76,7 @@ def published(source: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) ->
     return _do(source, folder, config, examples_artifact(folder / "examples"))
 
 
-def test_says_what_was_converted_and_how(published: Published) -> None:
+def test_report_describes_the_conversion(published: Published) -> None:
     _, report, _ = published
     assert report["schema_version"] == 2
     assert report["signature_key"] == "serving_default"
@@ -280,7 +280,7 @@ class _Page(html.parser.HTMLParser):
 
 
 @pytest.mark.parametrize("name", ["published", "minimal", "odd"])
-def test_page_is_whole_and_needs_nothing_else(name: str, request: pytest.FixtureRequest) -> None:
+def test_page_is_self_contained(name: str, request: pytest.FixtureRequest) -> None:
     page = request.getfixturevalue(name)[2]
     parsed = _Page(page)
     assert parsed.open == []
@@ -292,7 +292,7 @@ def test_page_is_whole_and_needs_nothing_else(name: str, request: pytest.Fixture
     assert ("div", {"class": "tflite-report"}) in parsed.found
 
 
-def test_page_shows_what_the_report_says(published: Published) -> None:
+def test_page_shows_the_contents_of_the_report(published: Published) -> None:
     _, report, page = published
     output = report["verification"]["outputs"]["probabilities"]
     for words in [

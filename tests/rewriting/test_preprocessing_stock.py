@@ -184,7 +184,7 @@ def test_boundary_and_op_set(stock: _Stock, boundary: str, op_set: str) -> None:
     ],
     indirect=["stock"],
 )
-def test_agrees_with_the_saved_model_on_the_whole_eval_split(stock: _Stock, count: int) -> None:
+def test_outputs_match_the_saved_model_on_the_whole_eval_split(stock: _Stock, count: int) -> None:
     assert len(stock.examples) >= count
     assert sorted(stock.found) == sorted(stock.expected)
     for name, expected in stock.expected.items():
@@ -205,7 +205,7 @@ def test_agrees_with_the_saved_model_on_the_whole_eval_split(stock: _Stock, coun
     ],
     indirect=True,
 )
-def test_verification_sees_the_whole_split_as_the_published_files_do(stock: _Stock) -> None:
+def test_verification_measures_the_published_files_on_the_whole_split(stock: _Stock) -> None:
     verification = stock.result.report.verification
     assert (verification.inputs, verification.num_examples) == ("examples", len(stock.examples))
     for name, output in verification.outputs.items():
@@ -225,7 +225,7 @@ def test_every_example_is_classified_as_by_the_saved_model(stock: _Stock) -> Non
     [("taxi", "StringToHashBucketFast"), ("imdb", "StringSplitV2")],
     indirect=["stock"],
 )
-def test_report_says_which_op_kept_the_raw_features_from_doing(stock: _Stock, op: str) -> None:
+def test_report_names_the_op_that_prevented_raw_features(stock: _Stock, op: str) -> None:
     reason = stock.result.report.boundary_reason
     (ops,) = re.findall(rf"{_RAW} did not do: it needs (.*), which the allowed ops", reason)
     assert f"'{op}'" in ops
@@ -236,7 +236,7 @@ def test_taxi_takes_the_transformed_features_by_their_names(stock_taxi: _Stock) 
 
 
 @pytest.mark.parametrize("stock", ["taxi with Flex", "taxi without OOV"], indirect=True)
-def test_taxi_takes_the_raw_features_where_they_do(stock: _Stock) -> None:
+def test_taxi_takes_raw_features_if_they_convert(stock: _Stock) -> None:
     assert set(stock.taken) == _TAXI_FEATURES
 
 
@@ -249,7 +249,7 @@ def test_taxi_with_flex_is_published_unverified_where_it_cannot_be_run(flex_taxi
     assert "Select TF ops" in warning
 
 
-def test_imdb_takes_the_numbers_of_a_review_s_words(stock_imdb: _Stock) -> None:
+def test_imdb_takes_the_word_ids_of_a_review(stock_imdb: _Stock) -> None:
     ((name, tensor),) = stock_imdb.result.report.inputs.items()
     assert (name, tensor.dtype, tensor.shape) == ("text_xf_input", "int64", (1, 400))
     (numbers,) = stock_imdb.taken.values()
@@ -288,7 +288,7 @@ def test_taxi_pinned_to_raw_features_is_refused_by_op_and_remedy(
     assert [word for word in words if word not in str(raised.value)] == []
 
 
-def test_imdb_of_any_batch_size_is_refused_and_told_what_to_set(
+def test_imdb_with_dynamic_batch_size_is_refused_with_a_remedy(
     imdb: PipelineRun, tmp_path: pathlib.Path
 ) -> None:
     with pytest.raises(UnsupportedOpsError, match="set batch_size: 1"):
@@ -315,7 +315,7 @@ def test_taxi_becomes_integer_throughout(integer_taxi: _Stock) -> None:
     assert len(np.unique(found)) > 10
 
 
-def test_verification_measures_what_the_integers_of_taxi_cost(integer_taxi: _Stock) -> None:
+def test_verification_measures_the_quantization_error_of_taxi(integer_taxi: _Stock) -> None:
     ((name, output),) = integer_taxi.result.report.verification.outputs.items()
     errors = np.abs(integer_taxi.found[name] - integer_taxi.expected[name])
     assert output.max_abs_error == pytest.approx(errors.max(), abs=TOLERANCE)
@@ -356,7 +356,7 @@ def evaluated_taxi(
     return run_evaluator(folder, _EVALUATION, examples, stock_taxi.folder, trained)
 
 
-def test_evaluator_gives_taxi_the_metrics_of_its_saved_model(
+def test_evaluator_metrics_of_taxi_match_its_saved_model(
     evaluated_taxi: Evaluation,
 ) -> None:
     found, baseline = (evaluated_taxi.metrics(name)[()] for name in ("candidate", "baseline"))

@@ -123,7 +123,7 @@ def test_eval_splits_are_whole(stock_penguin: _Stock, stock_taxi: _Stock) -> Non
     assert len(stock_taxi.examples) > 4000
 
 
-def test_penguin_needs_builtin_ops_alone(stock_penguin: _Stock) -> None:
+def test_penguin_needs_only_builtin_ops(stock_penguin: _Stock) -> None:
     assert inspect(stock_penguin.conversion.path).op_set == "BUILTIN"
 
 
@@ -151,7 +151,7 @@ def test_taxi_inputs_are_named_after_the_raw_features(stock_taxi: _Stock) -> Non
         ),
     ],
 )
-def test_taxi_with_builtins_alone_is_refused_by_op_and_layer(
+def test_taxi_with_only_builtins_is_refused_by_op_and_layer(
     stock_taxi: _Stock, op: str, layer: str
 ) -> None:
     with pytest.raises(UnsupportedOpsError) as raised:

@@ -27,7 +27,7 @@ def features(tmp_path_factory):
     return split_model(model).features
 
 
-def test_examples_are_what_the_signature_parses(features):
+def test_random_examples_are_parsed_by_the_signature(features):
     serialized = random_examples(features, 8, seed=0)
     parsed = tf.io.parse_example(tf.constant(serialized), _FEATURES)
     assert parsed["size"].shape == [8, 2, 3]

@@ -52,7 +52,7 @@ def test_sample_is_drawn_uniformly_from_the_whole_of_every_shard(tmp_path):
     assert all(60 < count < 140 for count in counts.values())
 
 
-def test_same_seed_gives_the_same_sample_whatever_the_order_of_the_files(shards):
+def test_same_seed_gives_the_same_sample_for_any_order_of_files(shards):
     assert _sampled(shards, 10, seed=1) == _sampled(shards[::-1], 10, seed=1)
 
 
@@ -111,7 +111,7 @@ def test_memory_is_bounded_by_bytes_as_well(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("place", ["a bucket without a name", "a name that is not UTF-8"])
-def test_what_cannot_be_looked_for_is_told(place, tmp_path):
+def test_invalid_patterns_are_reported(place, tmp_path):
     pattern = "gs:///data/*"
     if place == "a name that is not UTF-8":
         pattern = f"{tmp_path}/*"
@@ -121,9 +121,7 @@ def test_what_cannot_be_looked_for_is_told(place, tmp_path):
 
 
 @pytest.mark.parametrize(("count", "is_told"), [(None, False), (200, True)])
-def test_lack_of_examples_is_a_warning_if_the_config_says_how_many(
-    count, is_told, tmp_path, caplog
-):
+def test_too_few_examples_cause_a_warning_if_num_examples_is_set(count, is_told, tmp_path, caplog):
     files = Files("`examples`", [_write(tmp_path / "plain", ["a"])])
     config = given_config({"verification": {"num_examples": count} if count else {}})
     assert draw_samples(config, {"verification": files}) == {"verification": [b"a"]}

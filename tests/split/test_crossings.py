@@ -28,7 +28,7 @@ def test_sparse_feature_made_a_column_crosses_as_a_column(tmp_path, dtype):
 
 
 @_DTYPES
-def test_sparse_feature_made_dense_crosses_as_long_as_its_longest(tmp_path, dtype):
+def test_densified_sparse_feature_has_the_length_of_its_longest_row(tmp_path, dtype):
     model = save_parsing(
         tmp_path / "model",
         {"x": tf.io.VarLenFeature(dtype)},
@@ -51,7 +51,7 @@ def test_sparse_feature_sliced_before_it_is_made_dense_crosses_dense(tmp_path):
     assert list(conversion.inputs) == ["x"]
 
 
-def test_sparse_feature_made_dense_alike_twice_crosses_dense(tmp_path):
+def test_sparse_feature_densified_twice_the_same_way_crosses_dense(tmp_path):
     def compute(parsed):
         first, second = (tf.sparse.to_dense(parsed["x"], -1.0) for _ in range(2))
         return {"y": first * 2 + second}
@@ -61,7 +61,7 @@ def test_sparse_feature_made_dense_alike_twice_crosses_dense(tmp_path):
     assert list(conversion.inputs) == ["x"]
 
 
-def test_sparse_feature_made_dense_in_two_ways_crosses_with_its_lengths(tmp_path):
+def test_sparse_feature_densified_in_two_ways_crosses_with_its_lengths(tmp_path):
     def compute(parsed):
         return {"y": tf.sparse.to_dense(parsed["x"], -1.0) + tf.sparse.to_dense(parsed["x"], -9.0)}
 
@@ -71,7 +71,7 @@ def test_sparse_feature_made_dense_in_two_ways_crosses_with_its_lengths(tmp_path
     assert sorted(conversion.inputs) == ["x", "x_length"]
 
 
-def test_what_is_computed_before_a_sparse_feature_is_made_dense_stays_in_the_tail(tmp_path):
+def test_ops_before_densifying_stay_in_the_tail(tmp_path):
     def compute(parsed):
         x = parsed["x"]
         doubled = tf.SparseTensor(x.indices, x.values * 2, x.dense_shape)

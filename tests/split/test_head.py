@@ -48,5 +48,5 @@ def test_input_with_one_more_size_unknown_is_as_long_as_the_longest():
     ],
     ids=["scalar", "complex", "two sizes unknown", "rank unknown"],
 )
-def test_there_is_no_feed_for_what_no_example_can_hold(spec):
+def test_no_feed_for_inputs_that_no_example_can_hold(spec):
     assert _feed(fine=([None], tf.float32), x=spec) is None

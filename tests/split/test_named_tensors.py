@@ -36,14 +36,14 @@ def parsing(tmp_path):
 
 
 @pytest.mark.parametrize("tensor", [_HASH, f"{_HASH}:0", f"PartitionedCall/{_HASH}"])
-def test_named_tensor_crosses_and_so_do_the_features_that_are_used_otherwise(parsing, tensor):
+def test_named_tensors_and_other_used_features_are_inputs(parsing, tensor):
     conversion = check_contract(parsing, _EXAMPLES, _tensors(bucket=tensor))
     assert conversion.split.boundary is Boundary.TENSORS
     assert conversion.split.reason == "the configuration names its tensors"
     assert conversion.inputs == {"bucket": ("int64", [None]), "x": ("float32", [None])}
 
 
-def test_output_of_an_op_other_than_the_first_crosses(tmp_path):
+def test_second_output_of_an_op_can_be_an_input(tmp_path):
     def compute(parsed):
         values, places = tf.raw_ops.TopKV2(input=parsed["x"], k=2, sorted=True, name="top")
         return {"y": values + tf.cast(places, tf.float32)}
@@ -56,7 +56,7 @@ def test_output_of_an_op_other_than_the_first_crosses(tmp_path):
     assert conversion.inputs == {"places": ("int32", [None, 2]), "values": ("float32", [None, 2])}
 
 
-def test_signature_that_takes_tensors_keeps_those_that_are_used_otherwise(tmp_path):
+def test_other_used_tensors_of_the_signature_stay_inputs(tmp_path):
     def compute(image, gain):
         pixels = tf.io.decode_raw(image, tf.uint8, fixed_length=4)
         return {"y": tf.cast(pixels, tf.float32) * gain}

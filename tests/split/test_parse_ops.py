@@ -20,7 +20,7 @@ _SCALAR = tf.io.FixedLenFeature([], tf.float32)
         (tf.string, ["a", "", "größe", "d"]),
     ],
 )
-def test_fixed_length_feature_crosses_as_it_is(tmp_path, shape, dtype, values):
+def test_fixed_length_feature_crosses_unchanged(tmp_path, shape, dtype, values):
     size = tf.TensorShape(shape).num_elements()
     model = save_parsing(
         tmp_path / "model",
@@ -57,7 +57,7 @@ def test_missing_value_becomes_the_default_of_the_model(tmp_path, dtype, default
     assert feature.default == tuple(batch_of_default.numpy().ravel().tolist())
 
 
-def test_missing_value_without_default_makes_the_head_fail_as_the_signature_does(tmp_path):
+def test_head_fails_like_the_signature_on_a_missing_required_value(tmp_path):
     model = save_parsing(tmp_path / "model", {"x": _SCALAR}, lambda parsed: {"y": parsed["x"]})
     parts = split_model(model)
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"x .* is required"):

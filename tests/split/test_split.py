@@ -28,7 +28,7 @@ def test_signature_that_parses_is_split_at_its_parse_op(parsing):
     assert "ParseExampleV2" in conversion.split.reason
 
 
-def test_signature_that_takes_tensors_is_converted_as_it_is(tmp_path):
+def test_signature_that_takes_tensors_is_converted_unchanged(tmp_path):
     def compute(flags, image, size, words):
         return {
             "size": size * 2,
@@ -96,7 +96,7 @@ def test_pinned_signature_boundary_leaves_the_parsing_in_the_model(parsing):
     check_inputs(conversion, {"examples": tf.constant([example(x=[1.5]), example(x=[3.0])])})
 
 
-def test_pinned_raw_features_boundary_is_refused_where_nothing_is_parsed(tmp_path):
+def test_pinned_raw_features_boundary_is_refused_without_a_parse_op(tmp_path):
     model = _save_taking(tmp_path / "model", [None])
     with pytest.raises(SplitError, match=r"'y' depends on a ParseExample op. The inputs are 'x0'"):
         split_model(model, "input_boundary: RAW_FEATURES")

@@ -44,7 +44,7 @@ def test_op_that_reads_the_examples_is_refused_by_name(tmp_path):
         split_model(model)
 
 
-def test_only_what_the_outputs_depend_on_is_in_the_tail(tmp_path):
+def test_tail_has_only_ops_that_outputs_depend_on(tmp_path):
     module = tf.Module()
     module.calls = tf.Variable(0)
 

@@ -54,12 +54,12 @@ def test_batch_size_is_that_of_the_tail(trained):
     assert conversion.inputs["x_xf"] == ("float32", [2, 2])
 
 
-def test_head_tells_every_feature_of_its_examples(trained):
+def test_head_lists_every_feature_of_its_examples(trained):
     found = {feature.name for feature in split_model(trained, _PINNED).features}
     assert found == set(FEATURES)
 
 
-def test_feature_that_the_model_takes_raw_crosses_as_well(tmp_path):
+def test_feature_used_without_transform_is_an_input_too(tmp_path):
     model = save_trained(
         tmp_path / "model",
         _transform,
@@ -69,7 +69,7 @@ def test_feature_that_the_model_takes_raw_crosses_as_well(tmp_path):
     assert sorted(conversion.inputs) == ["x", "x_xf"]
 
 
-def test_raw_and_transformed_feature_of_one_name_are_refused_where_both_are_used(tmp_path):
+def test_raw_and_transformed_feature_with_the_same_name_are_refused(tmp_path):
     model = save_trained(
         tmp_path / "model",
         lambda features: {"x": features["x"] * 2.0},
@@ -90,9 +90,7 @@ def test_raw_and_transformed_feature_of_one_name_are_refused_where_both_are_used
     ],
     ids=["passed on", "passed on twice"],
 )
-def test_feature_that_is_handed_over_as_it_was_parsed_has_its_transformed_name(
-    tmp_path, transform, tensors
-):
+def test_feature_passed_through_transform_has_its_transformed_name(tmp_path, transform, tensors):
     model = save_trained(
         tmp_path / "model",
         transform,
@@ -147,13 +145,13 @@ def test_head_has_the_tables_and_variables_that_it_reads_and_no_others(tmp_path)
 
 
 class TestNames:
-    def test_without_a_function_that_tells_them_the_transform_graph_is_asked_for(self, tmp_path):
+    def test_unknown_feature_names_require_the_transform_graph(self, tmp_path):
         model = save_trained(tmp_path / "model", _transform, _infer, saves_names=False)
         with pytest.raises(SplitError, match=r"hands over 3 tensors.* 2 of them are called") as e:
             split_model(model, _PINNED)
         assert "transform_graph=transform.outputs['transform_graph']" in str(e.value)
 
-    def test_transform_graph_tells_them(self, tmp_path):
+    def test_transform_graph_provides_feature_names(self, tmp_path):
         model = save_trained(tmp_path / "model", _transform, _infer, saves_names=False)
         parts = split(
             load_signature(model, "serving_default"),
@@ -182,7 +180,7 @@ class TestNames:
                 transform=load_transform(tmp_path / "other" / "transform_graph"),
             )
 
-    def test_what_is_no_transform_graph_is_refused(self, trained):
+    def test_invalid_transform_graph_is_refused(self, trained):
         with pytest.raises(SourceModelError, match="cannot be read"):
             load_transform(trained)
 

@@ -41,7 +41,7 @@ def test_one_set_of_examples_is_divided(model: pathlib.Path, tmp_path: pathlib.P
     assert report["verification"]["num_examples"] == 20
 
 
-def test_calibration_examples_are_all_that_is_calibrated_with(
+def test_only_calibration_examples_are_used_for_calibration(
     model: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     examples = _write(tmp_path / "compared", range(20))

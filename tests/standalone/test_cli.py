@@ -118,7 +118,7 @@ def test_help_imports_nothing_heavy():
 
 
 @pytest.mark.slow
-def test_process_prints_nothing_but_its_own_words(folder, tmp_path):
+def test_process_prints_only_its_own_messages(folder, tmp_path):
     arguments = ["--config", "int8", "--examples", "rows.tfrecord"]
     done = _process("convert", "model", tmp_path / "out", *arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -131,7 +131,7 @@ def test_process_prints_nothing_but_its_own_words(folder, tmp_path):
 
 @pytest.mark.process
 @OF_NO_VERSION
-def test_who_reads_may_stop_to(integer_model):
+def test_closed_output_pipe_is_not_an_error(integer_model):
     process = subprocess.Popen(
         [*_MODULE, "inspect", integer_model, "--json"],
         stdout=subprocess.PIPE,
@@ -145,7 +145,7 @@ def test_who_reads_may_stop_to(integer_model):
 
 @pytest.mark.process
 @OF_NO_VERSION
-def test_output_without_room_is_told(integer_model):
+def test_full_disk_for_the_output_is_reported(integer_model):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [*_MODULE, "inspect", integer_model],
@@ -160,7 +160,7 @@ def test_output_without_room_is_told(integer_model):
 
 @pytest.mark.process
 @OF_NO_VERSION
-def test_terminated_process_takes_away_what_it_began(folder, tmp_path):
+def test_terminated_process_deletes_incomplete_results(folder, tmp_path):
     process = subprocess.Popen(
         [*_MODULE, "convert", "model", tmp_path / "out" / "model"],
         cwd=folder,
@@ -185,7 +185,7 @@ def test_process_ends_with_the_exit_code(folder, tmp_path):
 # --- convert
 
 
-def test_convert_writes_the_results_and_says_what_they_are(run, tmp_path):
+def test_convert_writes_and_prints_the_results(run, tmp_path):
     code, out, errors = run("convert", "model", tmp_path / "out", "--examples", "rows*")
     assert code == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text())
@@ -200,7 +200,7 @@ def test_convert_writes_the_results_and_says_what_they_are(run, tmp_path):
     assert re.search(r"^ +\d+ s  verifying$", errors, re.MULTILINE)
 
 
-def test_nan_of_a_model_that_is_published_all_the_same_is_told(run, tmp_path):
+def test_nan_of_a_published_model_is_reported(run, tmp_path):
     save(tmp_path / "model", lambda x: {"y": tf.math.log(x)}, tf.TensorSpec([None, 2], name="x"))
     (tmp_path / "config").write_text("verification { on_failure: WARN }")
     arguments = ["--config", tmp_path / "config"]
@@ -239,7 +239,7 @@ def test_config_may_be_text_or_json(text, run, tmp_path):
 @pytest.mark.parametrize(
     "form", [["--keras-model", "{}"], ["--keras-model={}"]], ids=["two", "one"]
 )
-def test_keras_model_takes_the_place_of_the_saved_model(form, run, tmp_path):
+def test_keras_model_replaces_the_saved_model_argument(form, run, tmp_path):
     model = keras.Sequential([keras.Input([4], name="x"), keras.layers.Dense(2)])
     model.save(str(tmp_path / "model.keras"))
     arguments = [part.format(tmp_path / "model.keras") for part in form]
@@ -317,7 +317,7 @@ def test_bad_input_is_code_2_and_one_line(arguments, words, run, folder):
 # --- inspect and compare
 
 
-def test_inspect_says_what_the_model_holds(integer_model, run):
+def test_inspect_describes_the_model(integer_model, run):
     code, out, errors = run("inspect", integer_model)
     assert (code, errors) == (0, "")
     assert f"{integer_model.stat().st_size:,} bytes, BUILTIN ops" in out
@@ -337,7 +337,7 @@ def test_inspect_prints_json_for_programs(integer_model, run):
     assert facts["model"]["weights"]["int8"]["size_bytes"] >= 4 * 8
 
 
-def test_compare_of_an_integer_model_says_how_near_it_is(integer_model, run):
+def test_compare_of_an_integer_model_prints_its_measures(integer_model, run):
     code, out, _ = run("compare", "model", integer_model, "--examples", "rows.tfrecord")
     assert code == 0
     assert "compared on      40 examples" in out
@@ -464,7 +464,7 @@ def test_debug_prints_the_traceback_of_a_defect(run, monkeypatch):
 # --- everything else
 
 
-def test_version_is_told(run):
+def test_version_is_printed(run):
     assert run("--version") == (0, f"{__version__}\n", "")
 
 
@@ -484,14 +484,14 @@ def _raising(error):
     ],
     ids=["defect", "crash", "interrupt"],
 )
-def test_whatever_happens_is_told_in_one_line(error, code, words, run, monkeypatch):
+def test_every_failure_is_reported_in_one_line(error, code, words, run, monkeypatch):
     monkeypatch.setattr(rewrite, "rewrite_by", _raising(error))
     found, out, errors = run("convert", "model", "out")
     assert (found, out) == (code, "")
     assert re.search(words, _message(errors))
 
 
-def test_logging_is_left_as_it_was(run):
+def test_logging_configuration_is_restored(run):
     log = logging.getLogger("tfx_tflite_component")
     before = log.handlers[:], log.propagate, PROGRESS.level
     run("convert", "nothing", "out")

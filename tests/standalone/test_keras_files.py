@@ -72,7 +72,7 @@ def test_loaded_model_computes_what_the_saved_one_did(k, suffix, tmp_path):
     np.testing.assert_array_equal(loaded(_ROWS).numpy(), model(_ROWS).numpy())
 
 
-def test_file_of_the_first_versions_of_keras_2_is_loaded(tmp_path):
+def test_file_of_early_keras_2_is_loaded(tmp_path):
     model = _network(tf_keras)
     path = _saved(model, tmp_path / "model.h5")
     with h5py.File(path, "a") as file:
@@ -105,7 +105,7 @@ def test_folder_of_a_saved_model_becomes_a_tflite_model(tmp_path):
 
 @both_generations
 @both_formats
-def test_loss_of_ones_own_is_not_needed(k, suffix, tmp_path):
+def test_custom_loss_is_not_needed(k, suffix, tmp_path):
     model = _network(k)
     model.compile(loss=lambda expected, found: found)
     loaded = load_keras_file(_saved(model, tmp_path / f"model{suffix}"))
@@ -269,7 +269,7 @@ def test_vocabulary_of_a_file_of_this_machine_is_refused(k, suffix, tmp_path):
 
 
 @both_generations
-def test_what_training_names_is_not_imported(k, tmp_path, monkeypatch):
+def test_training_config_is_not_imported(k, tmp_path, monkeypatch):
     (tmp_path / "sneaky.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     path = _saved(_network(k), tmp_path / "model.keras")
@@ -332,13 +332,13 @@ def _with_weights_alone(path):
         pytest.param("model.h5", _truncated, "damaged|cannot load", id="truncated h5"),
         pytest.param("model.keras", _without_a_member, "config.json", id="other archive"),
         pytest.param("model.keras", _without_weights, "cannot load", id="no weights"),
-        pytest.param("model.h5", _with_weights_alone, "weights alone", id="weights alone"),
+        pytest.param("model.h5", _with_weights_alone, "only weights", id="only weights"),
         pytest.param(
             "model.h5", lambda path: path.rename(path.with_suffix(".tflite")), "no Keras", id="gone"
         ),
     ],
 )
-def test_damaged_file_is_refused_in_words(name, damage, words, tmp_path):
+def test_damaged_file_is_refused_with_a_message(name, damage, words, tmp_path):
     path = _saved(_network(keras), tmp_path / name)
     damage(path)
     with pytest.raises(SourceModelError, match=words) as raised:
@@ -361,7 +361,7 @@ def test_version_that_is_unknown_is_refused(version, tmp_path):
         load_keras_file(path)
 
 
-def test_absence_of_tf_keras_is_told(tmp_path, monkeypatch):
+def test_missing_tf_keras_is_reported(tmp_path, monkeypatch):
     path = _saved(_network(tf_keras), tmp_path / "model.keras")
     monkeypatch.setitem(sys.modules, "tf_keras", None)
     with pytest.raises(SourceModelError, match=r"saved by Keras 2.*Install tf_keras"):

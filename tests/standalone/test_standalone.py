@@ -96,7 +96,7 @@ def _run(folder, **inputs):
 # --- what is written
 
 
-def test_results_are_side_by_side_and_compute_what_the_source_does(source, records, tmp_path):
+def test_results_are_side_by_side_and_match_the_source(source, records, tmp_path):
     report = rewrite_saved_model(source, tmp_path / "out", examples=records / "plain.tfrecord")
     assert _names(tmp_path / "out") == ["assets", *_RESULTS]
     assert json.loads((tmp_path / "out" / "report.json").read_text()) == report
@@ -108,7 +108,7 @@ def test_results_are_side_by_side_and_compute_what_the_source_does(source, recor
 
 
 @pytest.mark.parametrize("kind", [str, pathlib.Path])
-def test_paths_may_be_words(kind, doubling, tmp_path, monkeypatch):
+def test_paths_may_be_strings(kind, doubling, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rewrite_saved_model(kind(doubling), kind("out"))
     assert _names(tmp_path / "out") == _RESULTS
@@ -125,7 +125,7 @@ def test_inputs_may_have_any_name(name, tmp_path):
     np.testing.assert_array_equal(found, [[2, -6]])
 
 
-def test_what_the_destination_holds_stays_and_results_are_replaced(doubling, tmp_path):
+def test_other_files_of_the_destination_are_kept_and_results_are_replaced(doubling, tmp_path):
     destination = tmp_path / "out"
     destination.mkdir()
     (destination / "notes.txt").write_text("mine")
@@ -139,7 +139,7 @@ def test_what_the_destination_holds_stays_and_results_are_replaced(doubling, tmp
     assert (destination / "tflite").read_bytes()[4:8] == first[4:8] == b"TFL3"
 
 
-def test_what_an_earlier_rewriting_wrote_and_the_new_one_does_not_goes(source, doubling, tmp_path):
+def test_outdated_results_of_an_earlier_rewriting_are_deleted(source, doubling, tmp_path):
     destination = tmp_path / "out"
     output = {"extra_filename": "model.tflite", "include_saved_model": True}
     rewrite_saved_model(source, destination, {"output": output})
@@ -153,7 +153,7 @@ def test_what_an_earlier_rewriting_wrote_and_the_new_one_does_not_goes(source, d
     "content",
     ["", "[]", '{"files": 3}', '{"files": ["", "..", "../notes.txt", "/notes.txt", 3]}', "\xff"],
 )
-def test_report_of_another_program_says_nothing_of_what_goes(content, doubling, tmp_path):
+def test_report_of_another_program_does_not_cause_deletions(content, doubling, tmp_path):
     destination = tmp_path / "out"
     destination.mkdir()
     (tmp_path / "notes.txt").write_text("mine")
@@ -450,14 +450,14 @@ def test_subclassed_model_converts_when_it_was_called(k, tmp_path):
 
 
 @pytest.mark.parametrize("model", ["model.keras", None], ids=["path", "None"])
-def test_what_is_no_keras_model_is_refused(model, tmp_path):
+def test_object_other_than_a_keras_model_is_refused(model, tmp_path):
     with pytest.raises(SourceModelError, match=f"cannot export the {type(model).__name__}"):
         rewrite_keras_model(model, tmp_path / "out")
     assert _names(tmp_path) == []
 
 
 @both_generations
-def test_keras_prints_nothing_meanwhile_and_may_after(k, tmp_path, capfd):
+def test_keras_output_is_silenced_only_during_the_conversion(k, tmp_path, capfd):
     model = k.Sequential([k.Input([2], name="x"), k.layers.Dense(2)])
     rewrite_keras_model(model, tmp_path / "out")
     assert capfd.readouterr().out == ""
@@ -489,7 +489,7 @@ def test_concrete_function_with_variables_converts(tmp_path):
 
 
 @pytest.mark.parametrize("held", ["table", "module"])
-def test_concrete_function_with_a_table_needs_what_holds_it(held, tmp_path):
+def test_concrete_function_with_a_table_needs_trackable(held, tmp_path):
     module = tf.Module()
     module.table = tf.lookup.StaticHashTable(
         tf.lookup.KeyValueTensorInitializer(["a", "b"], tf.constant([10, 20], tf.int64)), -1
@@ -525,7 +525,7 @@ def test_outputs_without_names_are_numbered(compute, names, tmp_path):
     [lambda x: x, tf.function(lambda x: {"y": x}), None, keras.layers.ReLU()],
     ids=["Python", "not traced", "None", "layer"],
 )
-def test_what_is_no_concrete_function_is_refused(function, tmp_path):
+def test_object_other_than_a_concrete_function_is_refused(function, tmp_path):
     with pytest.raises(SourceModelError, match=r"cannot save.*get_concrete_function"):
         rewrite_concrete_function(function, tmp_path / "out")
     assert _names(tmp_path) == []
@@ -557,9 +557,7 @@ def test_model_that_agrees_has_no_failures(source, small_tflite, records):
     assert comparison["verification"]["outputs"]["score"]["max_abs_error"] < 1e-4
 
 
-def test_config_that_it_was_made_with_is_taken_and_calibrates_nothing(
-    source, small_tflite, records, caplog
-):
+def test_conversion_config_is_accepted_without_calibration(source, small_tflite, records, caplog):
     config = {
         "quantization": {"mode": "FULL_INTEGER"},
         "calibration": {"num_examples": 7},

@@ -101,7 +101,7 @@ def _leave_a_flat_model(target: pathlib.Path) -> None:
         pytest.param(_leave_a_flat_model, _FLAT_FILES, id="retry without a pipeline"),
     ],
 )
-def test_kill_at_any_call_leaves_no_model_or_a_whole_one_and_the_next_run_sweeps(
+def test_kill_at_any_call_leaves_no_partial_model_and_the_next_run_cleans_up(
     tmp_path, leave, files
 ):
     calls = 0
@@ -140,7 +140,7 @@ def test_replacement_that_fails_leaves_the_old_model(tmp_path, failing, monkeypa
 
 
 @pytest.mark.parametrize("root", ["", "ram://"], ids=["local", "remote"])
-def test_head_of_an_earlier_model_goes_and_what_is_the_users_stays(root, tmp_path):
+def test_head_of_an_earlier_model_is_deleted_and_user_files_are_kept(root, tmp_path):
     uri = f"{root}{tmp_path}/model"
     for name in ("head/saved_model.pb", "notes.txt"):
         fileio.makedirs(os.path.dirname(f"{uri}/{name}"))
@@ -217,7 +217,7 @@ def test_mount_points_are_known():
     assert not publish._is_mount_point(pathlib.Path("/proc/self"))
 
 
-def test_folder_of_the_user_stays_the_one_that_it_was(tmp_path):
+def test_folder_of_the_user_is_not_replaced(tmp_path):
     target = tmp_path / "model"
     target.mkdir()
     target.chmod(0o2775)
@@ -241,7 +241,7 @@ def test_model_that_cannot_be_renamed_away_is_replaced(tmp_path, monkeypatch):
     assert _read(tmp_path / "model") == _complete("new")
 
 
-def test_nothing_appears_before_the_end_and_nothing_at_all_after_an_error(tmp_path):
+def test_results_appear_only_at_the_end_and_not_after_an_error(tmp_path):
     target = tmp_path / "model"
     with pytest.raises(ZeroDivisionError), staged(str(target)) as folder:
         _write(folder, "half")
@@ -250,7 +250,7 @@ def test_nothing_appears_before_the_end_and_nothing_at_all_after_an_error(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_folders_that_were_made_for_nothing_go_again(tmp_path):
+def test_unused_new_folders_are_deleted(tmp_path):
     (tmp_path / "there").mkdir()
     with pytest.raises(ZeroDivisionError), staged(f"{tmp_path}/there/new/further/model"):
         raise ZeroDivisionError
@@ -274,13 +274,13 @@ def test_names_of_folders_may_hold_anything(tmp_path, name):
     assert _read(tmp_path / name) == _complete("new")
 
 
-def test_relative_folder_is_one_of_where_the_process_is(tmp_path, monkeypatch):
+def test_relative_folder_is_relative_to_the_working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     _publish("model", "new")
     assert _read(tmp_path / "model") == _complete("new")
 
 
-def test_link_to_a_folder_stays_and_what_it_leads_to_is_published_to(tmp_path):
+def test_publishing_to_a_link_writes_to_its_target(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "model").symlink_to(tmp_path / "elsewhere")
     _publish(tmp_path / "model", "new")
@@ -288,7 +288,7 @@ def test_link_to_a_folder_stays_and_what_it_leads_to_is_published_to(tmp_path):
     assert _read(tmp_path / "elsewhere") == _complete("new")
 
 
-def test_other_files_of_the_folder_stay(tmp_path):
+def test_other_files_of_the_folder_are_kept(tmp_path):
     _publish(tmp_path / "model", "old")
     (tmp_path / "model" / "notes").write_text("mine")
     _publish(tmp_path / "model", "new")
@@ -296,7 +296,7 @@ def test_other_files_of_the_folder_stay(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["model", "model/further"])
-def test_file_in_place_of_a_folder_is_told_before_any_work(tmp_path, place):
+def test_file_in_place_of_a_folder_is_reported_before_any_work(tmp_path, place):
     (tmp_path / "model").write_text("a file")
     with (
         pytest.raises(StorageError, match=rf"{tmp_path}/{place}: (Not a directory|File exists)"),
@@ -306,7 +306,7 @@ def test_file_in_place_of_a_folder_is_told_before_any_work(tmp_path, place):
     assert (tmp_path / "model").read_text() == "a file"
 
 
-def test_no_place_for_temporary_folders_is_told(monkeypatch):
+def test_missing_folder_for_temporary_files_is_reported(monkeypatch):
     def find() -> str:
         raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
 
@@ -359,7 +359,7 @@ def _break_at(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
         monkeypatch.setattr(fileio, name, breaking(getattr(fileio, name)))
 
 
-def test_remote_model_goes_first_and_comes_last(remote, monkeypatch):
+def test_remote_model_is_deleted_first_and_written_last(remote, monkeypatch):
     call = 0
     is_broken = True
     while is_broken:
@@ -393,7 +393,7 @@ def small_files() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("small_files")
-def test_no_room_for_the_copy_of_a_remote_folder_is_told(remote):
+def test_full_disk_for_the_copy_of_a_remote_folder_is_reported(remote):
     with fileio.open(f"{remote}/weights", "w") as file:
         file.write("w" * 2**14)
     with pytest.raises(StorageError, match=f"the copy of {remote} to /.*"), local_copy(remote):

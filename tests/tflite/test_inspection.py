@@ -34,7 +34,7 @@ def found(tmp_path_factory):
     return path, inspect(path)
 
 
-def test_model_without_signatures_takes_and_gives_its_tensors(found, tmp_path):
+def test_model_without_signatures_is_described_by_its_tensors(found, tmp_path):
     model = schema.ModelT.InitFromPackedBuf(found[0].read_bytes(), 0)
     model.signatureDefs = None
     builder = flatbuffers.Builder()
@@ -93,7 +93,7 @@ def test_ops_inside_control_flow_are_found(tmp_path):
     assert {"IF", "EXP", "SIN"} <= {op.name for op in inspection.ops}
 
 
-def test_custom_op_is_told_from_a_select_tf_op(tmp_path):
+def test_custom_op_and_select_tf_op_are_distinguished(tmp_path):
     parts = split_model(_save(tmp_path / "model"))
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(parts.tail, read_config("ops { allow_custom_ops: true }")))

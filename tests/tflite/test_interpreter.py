@@ -48,7 +48,7 @@ def test_batch_size_is_the_fixed_one(tmp_path, shapes, config, batch_size):
     assert _model(tmp_path, function, *specs, config=config).batch_size == batch_size
 
 
-def test_model_stays_the_one_that_was_loaded(tmp_path):
+def test_replaced_file_does_not_affect_a_loaded_model(tmp_path):
     spec = tf.TensorSpec([None], tf.float32, "x")
     converted = convert_model(save(tmp_path / "model", lambda x: {"y": x * 2}, spec), "")
     converted.path.unlink()

@@ -91,7 +91,7 @@ def test_quantizes_and_dequantizes_by_channel(
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16])
-def test_dequantize_is_exact_and_quantize_takes_it_back(dtype: Any) -> None:
+def test_quantize_inverts_dequantize_exactly(dtype: Any) -> None:
     limits = np.iinfo(dtype)
     every = np.arange(limits.min, limits.max + 1).astype(dtype)
     details = _details(dtype, [0.123], zero_points=int(every[7]))
@@ -114,7 +114,7 @@ def _reference(path: pathlib.Path) -> tf.lite.Interpreter:
     ("mode", "dtype"),
     [("FULL_INTEGER", "INT8"), ("FULL_INTEGER", "UINT8"), ("INT16_ACTIVATIONS", "INT16")],
 )
-def test_quantize_does_what_the_op_of_tflite_does(
+def test_quantize_matches_the_op_of_tflite(
     mode: str, dtype: str, low: float, tmp_path: pathlib.Path
 ) -> None:
     source = save_model(
@@ -158,7 +158,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     ],
     ids=lambda types: types["input_type"],
 )
-def test_integer_inputs_and_outputs_take_and_give_real_values(
+def test_integer_inputs_and_outputs_are_real_values_for_the_caller(
     types: dict[str, str], classifier: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     integer = rewritten(classifier, tmp_path / "1", {"quantization": types}, images(50))
@@ -238,7 +238,7 @@ def test_select_tf_ops_run_in_the_interpreter_of_tensorflow(
         pytest.param({"mode": "FULL_INTEGER"}, 1, id="full integer"),
     ],
 )
-def test_lite_rt_and_tensorflow_give_the_same(
+def test_lite_rt_and_tensorflow_return_the_same_values(
     quantization: dict[str, str],
     steps: int,
     classifier: pathlib.Path,
@@ -267,7 +267,7 @@ print(list(TFLiteModel(pathlib.Path(sys.argv[1])).inputs))
 @pytest.mark.parametrize(
     "missing", [[], ["ai_edge_litert.interpreter"]], ids=["as installed", "no LiteRT"]
 )
-def test_loading_a_model_warns_of_nothing(missing: list[str], doubling: pathlib.Path) -> None:
+def test_loading_a_model_causes_no_warning(missing: list[str], doubling: pathlib.Path) -> None:
     process = subprocess.run(
         [sys.executable, "-c", _LOAD, doubling, json.dumps(missing)],
         capture_output=True,

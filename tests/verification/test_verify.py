@@ -177,7 +177,7 @@ def test_equal_infinities_match_and_leave_the_rest_to_be_measured(make_pair: Mak
     assert output.argmax_agreement == 1
 
 
-def test_tells_large_integers_apart(make_pair: MakePair) -> None:
+def test_large_integers_are_compared_exactly(make_pair: MakePair) -> None:
     large = 2**53
     output = make_pair(_INTEGER).compare([[large, 1]], [[large + 1, 1]]).outputs["y"]
     assert (output.dtype, output.errors) == ("int64", (1,))
@@ -196,7 +196,7 @@ def test_difference_of_integers_does_not_wrap(make_pair: MakePair) -> None:
     ],
     ids=["bool", "string"],
 )
-def test_what_is_no_number_is_equal_or_not(
+def test_strings_and_booleans_match_or_do_not_match(
     dtype: tf.DType,
     change: Change,
     expected: list[list[Any]],
@@ -244,7 +244,7 @@ def test_fixed_batch_is_filled_up_but_only_real_examples_count(make_pair: MakePa
     assert found.outputs["y"].mean_abs_error == pytest.approx(1 / 6)
 
 
-def test_refuses_to_compare_nothing(make_pair: MakePair) -> None:
+def test_empty_comparison_is_refused(make_pair: MakePair) -> None:
     pair = make_pair()
     with pytest.raises(ExamplesError, match="no example to compare"):
         verify(pair.signature, pair.parts, pair.model, [])
@@ -339,7 +339,7 @@ def test_quantized_models_are_only_measured_by_default() -> None:
         ("min_sqnr_db: 20.5", ["output 'y'", "SQNR is 20.0 dB", "are 20.5 dB", "passes is 20"]),
     ],
 )
-def test_failure_says_what_exceeds_which_limit(limits: str, words: list[str]) -> None:
+def test_failure_names_the_exceeded_limit(limits: str, words: list[str]) -> None:
     (failure,) = _failures(limits)
     assert [word for word in words if word not in failure] == []
 
@@ -347,7 +347,7 @@ def test_failure_says_what_exceeds_which_limit(limits: str, words: list[str]) ->
 @pytest.mark.parametrize(
     "limits", ["max_abs_error: 0.25", "min_argmax_agreement: 0.5", "min_sqnr_db: 20"]
 )
-def test_what_is_just_at_the_limit_passes(limits: str) -> None:
+def test_error_equal_to_the_limit_passes(limits: str) -> None:
     assert _failures(limits) == []
 
 
@@ -441,7 +441,7 @@ _NO_NUMBER = _output(dtype="string", argmax_agreement=None, sqnr_db=None, cosine
         ),
     ],
 )
-def test_refuses_limits_that_nothing_is_held_to(limits: str, words: list[str]) -> None:
+def test_limits_that_apply_to_no_output_are_refused(limits: str, words: list[str]) -> None:
     outputs = {"classes": _output(), "number": _NO_CLASSES, "word": _NO_NUMBER}
     with pytest.raises(ConfigError) as raised:
         _failures(limits, **outputs)
@@ -491,7 +491,7 @@ def test_rewriting_fails_at_a_limit_and_passes_at_the_one_that_it_names(
     assert f"at example {output.worst_example}, " in message
 
 
-def test_rewriting_warns_of_a_limit_if_told_so(
+def test_on_failure_warn_warns_about_an_exceeded_limit(
     classifier: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     config = _integer(min_sqnr_db=200, on_failure="WARN")
@@ -502,7 +502,7 @@ def test_rewriting_warns_of_a_limit_if_told_so(
     assert result.path.exists()
 
 
-def test_rewriting_without_examples_compares_random_inputs_and_says_so(
+def test_without_examples_random_inputs_are_compared_and_reported(
     classifier: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     report = rewritten(classifier, tmp_path, {}).report

@@ -37,9 +37,7 @@ def temporary(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_killed_runs_publish_nothing_and_those_that_follow_side_by_side_do(
-    source, tmp_path, temporary
-):
+def test_killed_runs_publish_nothing_and_later_parallel_runs_publish(source, tmp_path, temporary):
     folder = tmp_path / "out"
     killed = subprocess.run(
         [sys.executable, _KILLED_RUNS, source, folder / "1"],
@@ -66,7 +64,7 @@ def _memory_megabytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
-def test_full_disk_is_told_and_nothing_is_published(source, tmp_path, temporary):
+def test_full_disk_is_reported_and_nothing_is_published(source, tmp_path, temporary):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     # less than the model's weights: a file that cannot grow stands for a disk without room
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**13, hard))

@@ -134,7 +134,7 @@ def test_death_of_the_worker_is_one_error_with_its_last_words(
 
 
 @OF_NO_VERSION
-def test_process_that_cannot_be_started_is_told(tmp_path, monkeypatch, temporary, destination):
+def test_failure_to_start_the_process_is_reported(tmp_path, monkeypatch, temporary, destination):
     monkeypatch.setattr(sys, "executable", f"{tmp_path}/python")
     with (
         _leaving_nothing(temporary),
@@ -190,7 +190,7 @@ def test_descriptors_may_have_large_numbers(temporary):
 
 
 @OF_NO_VERSION
-def test_log_without_end_is_not_read_whole(tmp_path, monkeypatch, temporary, destination):
+def test_only_the_end_of_a_huge_log_is_read(tmp_path, monkeypatch, temporary, destination):
     _dying_by(tmp_path, monkeypatch, "os.write(2, b'word ' * 2**20); os.abort()")
     with _leaving_nothing(temporary), pytest.raises(WorkerError) as raised:
         _rewrite(tmp_path, destination)
@@ -283,7 +283,7 @@ def _save_crashing(folder, infer):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not CRASHES_IN_CALIBRATION, reason="this converter refuses the model in words")
-def test_auto_goes_on_behind_a_crash_of_the_converter(tmp_path, temporary, destination):
+def test_auto_continues_after_a_crash_of_the_converter(tmp_path, temporary, destination):
     source, samples = _save_crashing(
         tmp_path, lambda transformed, parsed: {"y": transformed["counts"] @ tf.ones([2, 3])}
     )
@@ -313,7 +313,7 @@ def test_crash_is_the_error_where_no_boundary_does(tmp_path, temporary, destinat
     assert (raised.value.phase, raised.value.boundary) == ("converting", "RAW_FEATURES")
 
 
-def test_lack_of_memory_is_no_fault_of_the_model(tmp_path, temporary, destination):
+def test_lack_of_memory_is_not_blamed_on_the_model(tmp_path, temporary, destination):
     def fill(x):
         # a tebibyte for each example
         filled = tf.fill(tf.stack([tf.shape(x)[0], 2**19, 2**19]), x[0, 0])
