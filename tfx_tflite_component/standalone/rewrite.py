@@ -271,7 +271,7 @@ def compare_by(
             f"{os.fspath(source)} is a file: two TFLite models are compared on random inputs, and "
             "`examples` would have no effect. Remove them, or name the folder of a SavedModel."
         )
-    # the model is made: nothing is calibrated
+    # the model is already converted, so nothing is calibrated
     settings.ClearField("quantization")
     settings.ClearField("calibration")
     files = {} if examples is None else _files(examples, settings)
@@ -377,20 +377,20 @@ def _check_apart(source: str, destination: str, output: Output) -> None:
 
 
 def _earlier_files(destination: str) -> list[str]:
-    """What an earlier rewriting wrote to a destination, by its report."""
+    """The files that an earlier conversion wrote to a destination, by its report."""
     unreadable: tuple[type[Exception], ...] = (OSError, ValueError, LookupError, TypeError)
     unreadable += errors_of(destination)
     try:
         report = json.loads(read_text(os.path.join(destination, REPORT_JSON)))
         names = [str(name) for name in report["files"]]
     except unreadable:
-        return []  # there is none, or it is another program's
-    # nothing outside of it goes, whoever wrote the report
+        return []  # no report, or one from another program
+    # never delete outside the destination, whatever the report says
     return [name for name in names if name == os.path.basename(name) and name.strip(".")]
 
 
 def _place_of_rejected(destination: str) -> str:
-    """Where the report of a rejected model goes: never beside an earlier model."""
+    """The folder for a rejected model's report: never one that holds an earlier model."""
     has_model = exists(os.path.join(destination, MODEL_FILENAME))
     return beside(destination) if has_model else destination
 
