@@ -47,9 +47,9 @@ class Conversion:
 
     Attributes:
         split: The signature's two parts.
-        dataset: What was calibrated with; None for modes without a calibration.
-        found: What the model holds.
-        warnings: What a user should know.
+        dataset: The calibration sample; None for modes without calibration.
+        found: The contents of the model.
+        warnings: Warnings for the user.
         search: What the search for a quantization found; None unless the mode is AUTO.
     """
 
@@ -72,11 +72,11 @@ def convert_signature(
 
     Args:
         signature: The signature, as `load_signature` gives it.
-        transform: The function of the transform graph, where it is at hand.
-        config: What the model is to be.
+        transform: The function of the transform graph, if given.
+        config: The config.
         samples: The examples.
-        path: Where the model is written.
-        refused: Boundaries that another process has tried, and why they failed, in words.
+        path: The file to write the model to.
+        refused: Boundaries that another process has tried, and why they failed.
 
     Raises:
         SplitError: The signature cannot be split there.
