@@ -16,6 +16,7 @@ from tfx_tflite_component.standalone.cli import terminal
 from tfx_tflite_component.standalone.cli.overrides import override
 
 QUANTIZE: Mapping[str, str] = {
+    "auto": "AUTO",
     "none": "NONE",
     "dynamic": "DYNAMIC_RANGE",
     "float16": "FLOAT16",
