@@ -300,7 +300,9 @@ def test_failing_verification_is_code_1_and_leaves_only_its_report(run, tmp_path
         pytest.param(["benchmark", "nothing"], "found nothing", id="benchmark of nothing"),
         pytest.param(["history", "int8"], "ConnectionConfig", id="history of no store"),
         pytest.param(
-            ["compare", "model", "int8", "--examples", "rows*"], "not a TFLite model", id="no tflite"
+            ["compare", "model", "int8", "--examples", "rows*"],
+            "not a TFLite model",
+            id="no tflite",
         ),
         pytest.param(["inspect", "int8"], "not a TFLite model", id="inspection"),
         pytest.param(["inspect", "nothing"], "cannot be read", id="inspection of nothing"),
