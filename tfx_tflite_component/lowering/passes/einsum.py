@@ -38,8 +38,8 @@ class _Equation:
     def summed(self) -> "_Equation":
         """The equation that is left when labels of only one operand are summed over."""
         kept = []
-        for operand in self.operands:
-            others = "".join(other for other in self.operands if other is not operand)
+        for i, operand in enumerate(self.operands):
+            others = "".join(other for j, other in enumerate(self.operands) if j != i)
             kept.append("".join(x for x in operand if x in self.result or x in others))
         return _Equation(kept, self.result)
 
