@@ -256,7 +256,7 @@ def flatten(function: ConcreteFunction) -> FlatGraph:
     Args:
         function: A signature as `tf.saved_model.load` restores it.
     """
-    graph = _with_state(inline(function), function)
+    graph = _with_state(inline(function))
     tensors = [x for x in function.inputs if _canonical(x.name) not in graph.captures]
     # the structured signature has only names that Python allows; sorted, because the order of
     # TensorFlow's dictionary differs from run to run
@@ -288,10 +288,10 @@ def inline(function: ConcreteFunction) -> FlatGraph:
     )
 
 
-def _with_state(graph: FlatGraph, function: ConcreteFunction) -> FlatGraph:
+def _with_state(graph: FlatGraph) -> FlatGraph:
+    # a signature's outputs depend by control on what runs only for its effects
     roots = [tensor.partition(":")[0] for tensor in graph.outputs.values()]
-    effects = [op.name for op in function.graph.control_outputs if op.name in graph.nodes]
-    state = keep_state(graph.nodes, [*roots, *effects], graph.inner_nodes)
+    state = keep_state(graph.nodes, roots, graph.inner_nodes)
     stateful = dataclasses.replace(graph, nodes=state.nodes, writes=state.writes)
     if state.refused:
         names = set(stateful.changed(state.refused).values())
@@ -315,9 +315,9 @@ def _inlined(function: ConcreteFunction) -> GraphDef:
         body.attr.pop("api_implements", None)
     meta_graph = meta_graph_pb2.MetaGraphDef(graph_def=graph_def)
     # Grappler keeps the nodes that this collection names
-    kept = meta_graph.collection_def["train_op"].node_list.value
-    kept.extend(tensor.name for tensor in [*function.inputs, *function.outputs])
-    kept.extend(op.name for op in function.graph.control_outputs)
+    meta_graph.collection_def["train_op"].node_list.value.extend(
+        tensor.name for tensor in [*function.inputs, *function.outputs]
+    )
     config = config_pb2.ConfigProto()
     options = config.graph_options.rewrite_options
     options.min_graph_nodes = -1

@@ -57,8 +57,7 @@ def keep_state(
 
     Args:
         nodes: The nodes of a graph, by name.
-        roots: The names of the nodes that are computed: those of its outputs, and those that run
-            for their effects only.
+        roots: The names of the nodes that compute its outputs.
         inner_nodes: The nodes of the functions that a node of control flow calls.
     """
     order = _topological(nodes, roots)
