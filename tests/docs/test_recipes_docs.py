@@ -16,9 +16,10 @@ from transformed import save_trained
 from versions import RUNS_SELECT_TF_OPS
 
 from tfx_tflite_component import TFLiteRewriter
+from tfx_tflite_component.config import given_config
 from tfx_tflite_component.tflite.inspection import BUILTIN, CUSTOM, SELECT_TF
 
-_INT8, _FALLBACK, _SELECT_TF, _CUSTOM, _RECURRENT, _FILENAME = snippets(
+_INT8, _FALLBACK, _SELECT_TF, _CUSTOM, _RECURRENT, _LIBRARIES, _FILENAME = snippets(
     "docs/recipes.md", "textproto"
 )
 _BASELINE, _SEVERAL = snippets("docs/recipes.md", "python")
@@ -131,6 +132,10 @@ def test_recurrent_layer_needs_only_builtin_ops(tmp_path: pathlib.Path) -> None:
     report = rewritten(source, tmp_path / "out", _RECURRENT).report
     assert report.model.op_set == BUILTIN
     assert report.inputs["x"].shape == (1, 5, 3)
+
+
+def test_library_is_named_in_the_config() -> None:
+    assert list(given_config(_LIBRARIES).import_modules) == ["tensorflow_text"]
 
 
 def test_extra_file_is_the_model(tmp_path: pathlib.Path) -> None:
