@@ -28,6 +28,6 @@ def counting(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
 
 def test_each_example_is_scored_from_the_published_state(counting: Scorer) -> None:
     values = np.arange(1, 6, dtype=np.float32)
-    examples = [models.example(x=float(value)) for value in values]
+    examples = [models.example(x=[float(value)]) for value in values]
     for _ in range(2):
         np.testing.assert_array_equal(counting.score(examples)["y"], values)
