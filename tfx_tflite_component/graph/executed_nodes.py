@@ -1,6 +1,6 @@
-"""What of a SavedModel's graphs is run by loading it and by calling its functions.
+"""The nodes of a SavedModel that loading it and calling its functions can run.
 
-A SavedModel also holds what nothing here runs, such as the functions that save its checkpoint.
+A SavedModel also has nodes that are never run here, such as the functions that save its checkpoint.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from tensorflow.core.protobuf.meta_graph_pb2 import AssetFileDef, MetaGraphDef, 
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow.core.protobuf.saved_object_graph_pb2 import SavedObjectGraph
 
-# The collections that name what is run after variables are restored, and TF1's list of assets.
+# The collections of ops that run after variables are restored, and TF1's list of assets.
 _INIT_OPS = ("saved_model_main_op", "legacy_init_op")
 _ASSETS = "saved_model_assets"
 
@@ -78,7 +78,7 @@ def assets(graph: MetaGraphDef) -> list[AssetFileDef]:
 
 
 def _has_assets(graph: MetaGraphDef) -> bool:
-    # a look at a missing key of a map of protobuf would add it
+    # reading a missing key of a protobuf map would add it
     return _ASSETS in graph.collection_def
 
 
@@ -94,7 +94,7 @@ def _called_by(bodies: Sequence[Body]) -> Iterator[str]:
 
 
 def _restored_functions(objects: SavedObjectGraph) -> Iterator[str]:
-    """The functions that Python objects are given: one may lack a description of its own."""
+    """The functions of Python objects, some of which have no description of their own."""
     yield from objects.concrete_functions
     for node in objects.nodes:
         yield from node.function.concrete_functions
@@ -135,5 +135,5 @@ def _tensors(info: TensorInfo) -> Iterator[str]:
 
 
 def node_name(tensor: str) -> str:
-    """The name of the node that an input of another is from."""
+    """The name of the node that computes an input of another node."""
     return tensor.removeprefix("^").partition(":")[0]

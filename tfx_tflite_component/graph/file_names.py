@@ -1,6 +1,7 @@
-"""Which tensors of a SavedModel hold the names of its own files, and of no others.
+"""Finds the tensors of a SavedModel that can only hold names of its own files.
 
-A lookup table that is filled from another file would publish that file's content in the model.
+A lookup table that is filled from another file would publish the contents of that file in the
+model.
 """
 
 from collections import defaultdict
@@ -16,7 +17,7 @@ _ASSET = "asset"
 
 
 class FileNames:
-    """Tells the tensors that hold the name of a file of the SavedModel from all others."""
+    """Distinguishes tensors that hold the name of a file of the SavedModel from all others."""
 
     def __init__(
         self, graph: MetaGraphDef, bodies: Sequence[Body], tensors: Collection[str]
@@ -25,7 +26,7 @@ class FileNames:
 
         Args:
             graph: A graph of a SavedModel.
-            bodies: What of it is run, as `executed_bodies` gives it.
+            bodies: The bodies that are run, as `executed_bodies` returns them.
             tensors: The tensors of TF1's graph that TensorFlow feeds with such names.
         """
         self._objects = graph.object_graph_def
@@ -48,10 +49,10 @@ class FileNames:
         return node is not None and node.op in _SAME and self.holds(body, node.input[0])
 
     def _is_given(self, body: Body, position: int) -> bool:
-        """Whether such a name is all that a function is ever given for an argument."""
+        """Whether every call of a function passes such a name for an argument."""
         key = body.name, position
         if key not in self._is_known:
-            self._is_known[key] = True  # a function that calls itself adds nothing
+            self._is_known[key] = True  # a recursive call passes on its own argument
             self._is_known[key] = self._is_bound(body, position) and all(
                 self._is_passed(caller, node, position - len(body.arguments))
                 for caller, node in self._calls[body.name]
@@ -59,7 +60,7 @@ class FileNames:
         return self._is_known[key]
 
     def _is_passed(self, caller: Body, node: NodeDef, position_from_end: int) -> bool:
-        # conditions come first, and are not handed on
+        # the condition is the first input and is not passed on
         given = [tensor for tensor in node.input if not tensor.startswith("^")]
         return -position_from_end <= len(given) and self.holds(caller, given[position_from_end])
 

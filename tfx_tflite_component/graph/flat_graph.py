@@ -57,7 +57,7 @@ class FlatGraph:
 
     @property
     def fetches(self) -> list[str]:
-        """What is computed: the outputs, and the nodes that change variables."""
+        """The results of the graph: the outputs, and the nodes that change variables."""
         return [*self.outputs.values(), *self.writes]
 
     def changed(self, writes: Iterable[str] | None = None) -> dict[str, str]:
@@ -105,7 +105,7 @@ class FlatGraph:
     def standalone(
         self, node: NodeDef, names: Collection[str], stop: Collection[str] = ()
     ) -> list[str]:
-        """What a node reads in a graph that holds only the nodes of some names."""
+        """The inputs of a node in a graph that has only the nodes with some names."""
         kept = [name for name in node.input if name.startswith("^") and name[1:] in names]
         return [*self.data_inputs(node, stop), *kept]
 

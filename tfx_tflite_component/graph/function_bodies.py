@@ -1,4 +1,4 @@
-"""The functions that control flow calls, as graphs of their own."""
+"""The functions that control flow calls, as separate graphs."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Libraries with TensorFlow ops of their own."""
+"""Libraries that define TensorFlow ops."""
 
 import importlib
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from tfx_tflite_component.errors import ConfigError
 
 
 def import_op_libraries(modules: Iterable[str]) -> None:
-    """Imports modules, so that the ops of their libraries exist in this process.
+    """Imports modules, which registers the ops of their libraries in this process.
 
     Args:
         modules: The names of the modules, as the config's `import_modules` gives them.

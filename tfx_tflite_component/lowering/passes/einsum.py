@@ -1,15 +1,15 @@
-"""Computes the einsums that are no product of matrices.
+"""Computes einsums that are not matrix products.
 
-The converter turns an einsum into a product of matrices. It refuses those that only reduce, outer
-products, and products with a tensor that has no axis of its own in the result.
+The converter turns an einsum into a matrix product. It rejects pure reductions, outer products, and
+products with a tensor none of whose own axes is in the result.
 
 1. A label that only one operand has and the result lacks is summed over first.
-2. If both operands then have labels of their own, and others that both have and the result lacks,
-   the einsum is a product of matrices: it is left alone, unless something was summed in 1.
-3. Otherwise, both are brought into one order of axes, multiplied with broadcasting, and summed over
-   the labels that the result lacks.
-4. Floats are summed in whatever order TFLite sums them.
-5. Left alone are other dtypes than float32 and int32, more than two operands, a label that an
+2. If each operand then has labels that the other lacks, and they share labels that the result
+   lacks, the einsum is a matrix product: it is not changed, unless step 1 summed over a label.
+3. Otherwise, both operands are transposed to the same order of axes, multiplied with broadcasting,
+   and summed over the labels that the result lacks.
+4. The order in which floats are summed is TFLite's.
+5. Not changed are dtypes other than float32 and int32, more than two operands, a label that an
    operand has twice, an ellipsis in an operand of unknown rank, and products of more than 5 axes.
 """
 
@@ -44,7 +44,7 @@ class _Equation:
         return _Equation(kept, self.result)
 
     def is_product_of_matrices(self) -> bool:
-        """Whether both operands have labels of their own, and share some that are summed over."""
+        """Whether each operand has labels that the other lacks, and both share summed labels."""
         if len(self.operands) == 1:
             return False
         first, second = map(set, self.operands)
@@ -83,7 +83,7 @@ def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement | None:
 
 
 def _parsed(equation: str, ranks: Sequence[int | None]) -> _Equation | None:
-    """The equation with labels for what an ellipsis stands for; None for one that is left alone."""
+    """The equation with labels instead of an ellipsis; None for an einsum that is not changed."""
     left, _, result = equation.replace(" ", "").partition("->")
     operands = left.split(",")
     if len(operands) > 2:

@@ -1,13 +1,14 @@
 """Replaces lists of tensors by the tensors in them.
 
-Recurrent layers keep their inputs and outputs in lists, from which each step takes one tensor and
-to which it adds one. Once the loop is unrolled, it is known which step set which element.
+Recurrent layers keep their inputs and outputs in lists. Each step reads one tensor from a list and
+writes one. Once the loop is unrolled, it is known which step wrote which element.
 
-1. What `TensorListGetItem` takes is the tensor that `TensorListSetItem` put there, or a slice of
-   what `TensorListFromTensor` made the list of. Both have to be told by constant positions.
-2. `TensorListStack` packs the elements. Those that nothing set are zeros, as in TensorFlow.
+1. `TensorListGetItem` returns the tensor that `TensorListSetItem` wrote, or a slice of the tensor
+   from which `TensorListFromTensor` made the list. The positions must be constant.
+2. `TensorListStack` packs the elements. Elements that were never written are zeros, as in
+   TensorFlow.
 3. `TensorListLength` is a constant.
-4. Left alone are lists that come out of a loop or a condition, and lists that grow.
+4. Lists that are results of a loop or a condition, and lists that grow, are not changed.
 """
 
 import dataclasses
@@ -28,8 +29,8 @@ class _List:
 
     Attributes:
         size: The number of elements.
-        whole: The tensor that it was made of; None if it was made empty.
-        elements: The tensors that were put in since, by their positions.
+        whole: The tensor from which it was made; None if it was made empty.
+        elements: The tensors that were written since, by their positions.
         shape: The shape of the elements, as far as it is known.
     """
 
@@ -74,14 +75,14 @@ def _position(graph: FlatGraph, node: NodeDef) -> list[int] | None:
 
 
 def _can_be_taken(found: _List, positions: range | list[int]) -> bool:
-    """Whether it is known what the elements are, of which there is at least one."""
+    """Whether all elements are known, and there is at least one."""
     is_known = found.whole is not None or found.shape.is_fully_defined()
     some_set = any(position in found.elements for position in positions)
     return bool(positions) and (is_known or some_set)
 
 
 def _list(graph: FlatGraph, tensor: str) -> _List | None:
-    """What is known of a list; None if too little."""
+    """The known contents of a list; None if too little is known."""
     elements: dict[int, str] = {}
     node = graph.node(tensor)
     while node.op == "TensorListSetItem":

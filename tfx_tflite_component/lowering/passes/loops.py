@@ -1,18 +1,19 @@
 """Unrolls loops whose number of steps is known.
 
-Recurrent layers write `While` or `StatelessWhile`. The converter cannot calibrate a loop, and it
-needs Select TF ops for one that keeps its steps in lists of tensors of an open batch size.
+Recurrent layers create the ops `While` or `StatelessWhile`. The converter cannot calibrate a loop,
+and it needs Select TF ops for a loop that keeps its steps in lists of tensors with an unknown batch
+size.
 
 1. A loop variable is constant at each step if it starts as a constant and its next value is
    computed from constants and from such variables. The number of steps is known if the condition is
    computed from such variables.
 2. At each step, the ops of the body are copied: an op that reads a variable reads its value at that
    step. What is computed from constants is a constant of the step.
-3. A variable that the body returns as it is stays the tensor that the loop was given.
-4. Left alone are loops that would become more than 20,000 ops, and loops that change variables of
-   the model.
+3. A variable that the body returns unchanged stays the input of the loop.
+4. Loops that would become more than 20,000 ops, and loops that change variables of the model, are
+   not changed.
 
-The lists that the steps read and write become single tensors by the lowering of lists.
+The lowering `lists` turns the lists that the steps read and write into single tensors.
 """
 
 import dataclasses
@@ -43,10 +44,11 @@ class _Loop:
 
     Attributes:
         node: Its node.
-        start: The tensors of the graph that its variables start as, by the variables' names.
-        body: What is done at each step.
+        start: The tensors of the graph with the initial values of its variables, by the variables'
+            names.
+        body: The graph of one step.
         results: The tensors of the body that are the next values of the variables.
-        constants: The values that constant variables start as.
+        constants: The initial values of constant variables.
         copied: The nodes of the body that are not constant at each step.
         read: The constant tensors of the body that these read, and results among them.
     """
@@ -94,7 +96,7 @@ def _loop(graph: FlatGraph, node: NodeDef) -> _Loop:
 def _constants(
     graph: FlatGraph, body: FlatGraph, start: Mapping[str, str], results: Mapping[str, str]
 ) -> dict[str, tf.Tensor]:
-    """The values that the variables start as that are constant at each step."""
+    """The initial values of the variables that are constant at each step."""
     found = {
         name: value
         for name, tensor in start.items()
@@ -113,7 +115,7 @@ def _constants(
 
 
 def _steps(graph: FlatGraph, loop: _Loop) -> list[_Step] | None:
-    """What is constant at each step; None for a loop that is left alone."""
+    """The constants of each step; None for a loop that is not unrolled."""
     condition = body_graph(graph, loop.node.attr["cond"].func.name)
     (goes_on,) = condition.outputs.values()
     variables = dict(zip(condition.inputs, loop.start, strict=True))
@@ -162,7 +164,7 @@ def _unrolled(graph: FlatGraph, loop: _Loop, steps: Sequence[_Step]) -> FlatGrap
 def _copied(
     loop: _Loop, scope: str, step: _Step, current: Mapping[str, str]
 ) -> tuple[dict[str, NodeDef], dict[str, str]]:
-    """The ops of a step, by their names, and what the variables are after it."""
+    """The ops of a step, by their names, and the variables after it."""
     invariant = {name for name, result in loop.results.items() if result == name}
     values = {
         tensor: constant_node(f"{scope}/{tensor.replace(':', '_')}/value", value)

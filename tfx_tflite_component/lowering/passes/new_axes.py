@@ -1,12 +1,13 @@
 """Inserts new axes by an op that takes any shape.
 
-`x[..., tf.newaxis]` writes `StridedSlice`. The converter turns it into `RESHAPE`, which can compute
-one unknown size, and TFLite's own `STRIDED_SLICE` takes at most 5 dimensions.
+`x[..., tf.newaxis]` creates the op `StridedSlice`. The converter turns it into `RESHAPE`, which can
+compute one unknown size, and TFLite's own `STRIDED_SLICE` takes at most 5 dimensions.
 
-1. The slice is taken without the new axes, and not at all if it takes everything.
+1. The slice is taken without the new axes, or omitted if it takes the whole tensor.
 2. Each new axis is inserted by `ExpandDims`, whose builtin form takes any shape.
-3. Left alone are slices of tensors of unknown rank or by bounds that are computed when the model
-   runs, and slices that the converter takes: of at most 5 dimensions with at most one unknown size.
+3. Not changed are slices of tensors of unknown rank or by bounds that are computed when the model
+   runs, and slices that the converter supports: of at most 5 dimensions with at most one unknown
+   size.
 """
 
 from collections.abc import Sequence
@@ -54,7 +55,7 @@ def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement | None:
 def _indices(
     node: NodeDef, begin: np.ndarray, end: np.ndarray, strides: np.ndarray
 ) -> list[_Index]:
-    """What is written in the brackets."""
+    """The index expression in the brackets."""
 
     def is_set(mask: str, position: int) -> bool:
         return bool(node.attr[mask].i >> position & 1)

@@ -1,11 +1,11 @@
 """Computes softplus so that it does not overflow.
 
 The converter writes softplus as `log(1 + exp(x))`, which is infinite from 89 on. `tf.nn.softplus`,
-`tf.math.log_sigmoid` and Keras' `mish` write `Softplus`.
+`tf.math.log_sigmoid` and Keras' `mish` create the op `Softplus`.
 
 1. `log(1 + exp(x))` is `max(x, 0) + log(1 + exp(-|x|))`, whose exponent is never above 0.
 2. The result differs from TensorFlow's by rounding: below -17 it is 0 instead of up to 4e-8.
-3. Left alone is softplus of other dtypes than float32.
+3. Softplus of dtypes other than float32 is not changed.
 """
 
 import tensorflow as tf

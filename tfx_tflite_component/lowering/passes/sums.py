@@ -1,12 +1,12 @@
-"""Sums by way of means, for activations of 16 bits.
+"""Rewrites sums as means, for 16-bit activations.
 
-With 16-bit activations, TFLite's `SUM` keeps the scale of what it sums up, so that the sum of more
-than a few values is cut off at the largest one. `MEAN` has no such limit, and `MUL` has a scale of
-its own for its result.
+With 16-bit activations, the result of TFLite's `SUM` has the scale of its input, so a sum of more
+than a few values is clipped to the range of the input. `MEAN` has no such limit, and the result of
+`MUL` has its own scale.
 
-1. A sum over axes of known sizes is their mean, times the number of values.
-2. Left alone are sums of other dtypes than float32, and over axes of unknown size or that are
-   computed when the model runs.
+1. A sum over axes of known sizes is the mean times the number of values.
+2. Sums of dtypes other than float32, over axes of unknown size, or over axes that are computed when
+   the model runs are not changed.
 """
 
 import math
