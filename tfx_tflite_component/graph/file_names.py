@@ -52,7 +52,7 @@ class FileNames:
         """Whether every call of a function passes such a name for an argument."""
         key = body.name, position
         if key not in self._is_known:
-            self._is_known[key] = True  # a recursive call passes on its own argument
+            self._is_known[key] = True  # assumed for recursive calls
             self._is_known[key] = self._is_bound(body, position) and all(
                 self._is_passed(caller, node, position - len(body.arguments))
                 for caller, node in self._calls[body.name]
