@@ -65,8 +65,8 @@ def test_taxi_prints_the_result(taxi: PipelineRun) -> None:
     _, path = _row(taxi, "model")
     assert pathlib.Path(path) == taxi.artifact("TFLiteRewriter", "model") / "Format-Serving/tflite"
     assert _row(taxi, "bytes")[1] == f"{pathlib.Path(path).stat().st_size:,}"
-    assert _row(taxi, "boundary") == ["boundary", "TRANSFORMED_FEATURES"]
-    assert _row(taxi, "12")[2:4] == ["company_xf,", "dropoff_latitude_xf,"]
+    assert _row(taxi, "boundary") == ["boundary", "PER_FEATURE"]
+    assert _row(taxi, "12")[2:4] == ["company_xf,", "dropoff_latitude,"]
 
 
 def test_taxi_leaves_out_the_stock_pusher(taxi: PipelineRun) -> None:

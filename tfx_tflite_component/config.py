@@ -234,7 +234,11 @@ def check_transform_graph(config: TFLiteRewriterConfig, given: bool) -> None:
     Raises:
         ConfigError: The config's boundary does not use it.
     """
-    boundaries = (TFLiteRewriterConfig.AUTO, TFLiteRewriterConfig.TRANSFORMED_FEATURES)
+    boundaries = (
+        TFLiteRewriterConfig.AUTO,
+        TFLiteRewriterConfig.PER_FEATURE,
+        TFLiteRewriterConfig.TRANSFORMED_FEATURES,
+    )
     if given and config.input_boundary not in boundaries:
         name = TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary)
         raise ConfigError(

@@ -75,11 +75,13 @@ class UnsupportedOpsError(ConversionError):
 
     Attributes:
         ops: Their names.
+        nodes: The nodes of the tail's graph that have these ops, or call functions that do.
     """
 
-    def __init__(self, message: str, ops: Iterable[str] = ()) -> None:
+    def __init__(self, message: str, ops: Iterable[str] = (), nodes: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.ops = tuple(ops)
+        self.nodes = tuple(nodes)
 
 
 class VerificationError(RewriterError):

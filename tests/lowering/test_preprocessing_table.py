@@ -22,7 +22,7 @@ from tfx_tflite_component.graph.saved_model import load_transform
 
 _PAGE = pathlib.Path(__file__).parents[2] / "docs" / "preprocessing.md"
 _KERAS = {"Keras 3": keras, "tf_keras": tf_keras}
-_OF_LAYERS = (Verdict.BUILTIN, Verdict.LOWERED, Verdict.FLEX, Verdict.CUSTOM)
+_OF_LAYERS = (Verdict.BUILTIN, Verdict.LOWERED, Verdict.HEAD, Verdict.FLEX, Verdict.CUSTOM)
 _OF_FUNCTIONS = (Verdict.BUILTIN, Verdict.LOWERED, Verdict.HEAD)
 
 JudgeLayer: TypeAlias = Callable[[str, LayerRow], Verdict]

@@ -46,11 +46,15 @@ def test_raw_features_come_first(tmp_path: pathlib.Path) -> None:
     assert report.boundary_reason.startswith("the signature parses tf.Examples in ")
 
 
-def test_transformed_features_come_where_raw_ones_do_not_convert(tmp_path: pathlib.Path) -> None:
+def test_feature_with_an_unsupported_op_is_split_off_where_raw_ones_do_not_convert(
+    tmp_path: pathlib.Path,
+) -> None:
     report = _rewrite(save_trained(tmp_path / "model", _hash, _infer))
-    assert report.boundary == "TRANSFORMED_FEATURES"
-    assert report.boundary_reason.endswith(f"; RAW_FEATURES did not do: {_HASHED}")
+    assert report.boundary == "PER_FEATURE"
+    assert report.boundary_reason.endswith(f"; RAW_FEATURES was skipped: {_HASHED}")
     assert set(report.inputs) == {"text_xf"}
+    (computed,) = report.computed_inputs.values()
+    assert (computed.features, computed.ops) == (("text",), ("StringToHashBucketFast",))
     assert report.model.op_set == "BUILTIN"
     assert report.verification.outputs["y"].max_abs_error == 0
 
@@ -79,7 +83,7 @@ def test_transformed_features_come_where_raw_ones_cannot_be_calibrated(
     )
     report = _rewrite(source, "quantization { mode: FULL_INTEGER }")
     assert report.boundary == "TRANSFORMED_FEATURES"
-    assert "RAW_FEATURES did not do: Input 'words' takes 2 strings" in report.boundary_reason
+    assert "RAW_FEATURES was skipped: Input 'words' takes 2 strings" in report.boundary_reason
 
 
 def test_error_explains_the_failure_at_every_boundary(tmp_path: pathlib.Path) -> None:
@@ -89,8 +93,10 @@ def test_error_explains_the_failure_at_every_boundary(tmp_path: pathlib.Path) ->
     message = str(raised.value)
     assert "StringToHashBucketStrong, available as a Select TF op" in message
     assert "StringToHashBucketFast, available" not in message
-    assert message.splitlines()[-1].startswith("The boundary RAW_FEATURES does not do either: ")
-    assert "'StringToHashBucketFast'" in message.splitlines()[-1]
+    *_, raw, per_feature = message.splitlines()
+    assert raw.startswith("Splitting at RAW_FEATURES also failed: ")
+    assert "'StringToHashBucketFast'" in raw
+    assert per_feature.startswith("Splitting at PER_FEATURE also failed: Output 'y' is ")
 
 
 def test_error_without_a_transform_explains_how_to_keep_ops_in_the_head(
@@ -126,7 +132,7 @@ def test_pinned_boundary_is_the_only_one_that_is_tried(
     source = save_trained(tmp_path / "model", _hash, _infer)
     with pytest.raises(ConversionError) as raised:
         _rewrite(source, f"input_boundary: {boundary}")
-    assert "does not do either" not in str(raised.value)
+    assert "also failed" not in str(raised.value)
 
 
 def test_error_at_a_pinned_boundary_names_only_that_boundary(tmp_path: pathlib.Path) -> None:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 _RUNS_FLEX = pytest.mark.skipif(
     not RUNS_SELECT_TF_OPS, reason="the interpreter lacks the Select TF ops"
 )
-_RAW, _TRANSFORMED = "RAW_FEATURES", "TRANSFORMED_FEATURES"
+_RAW, _PER_FEATURE, _TRANSFORMED = "RAW_FEATURES", "PER_FEATURE", "TRANSFORMED_FEATURES"
 _FLEX_AT_RAW = {"input_boundary": _RAW, "ops": {"allow_select_tf_ops": True}}
 _TAXI_FEATURES = {
     *("trip_miles", "fare", "trip_seconds"),
@@ -34,6 +34,7 @@ _TAXI_FEATURES = {
     *("pickup_latitude", "pickup_longitude", "dropoff_latitude", "dropoff_longitude"),
     *("trip_start_hour", "trip_start_day", "trip_start_month"),
 }
+_HASHED = {"payment_type", "company"}
 _SAMPLE = 500
 
 
@@ -160,8 +161,8 @@ def stock(
     [
         ("penguin", _RAW, BUILTIN),
         ("digits", _RAW, BUILTIN),
-        ("imdb", _TRANSFORMED, BUILTIN),
-        ("taxi", _TRANSFORMED, BUILTIN),
+        ("imdb", _PER_FEATURE, BUILTIN),
+        ("taxi", _PER_FEATURE, BUILTIN),
         ("taxi with Flex", _RAW, SELECT_TF),
         ("taxi without OOV", _RAW, BUILTIN),
     ],
@@ -227,12 +228,19 @@ def test_every_example_is_classified_as_by_the_saved_model(stock: _Stock) -> Non
 )
 def test_report_names_the_op_that_prevented_raw_features(stock: _Stock, op: str) -> None:
     reason = stock.result.report.boundary_reason
-    (ops,) = re.findall(rf"{_RAW} did not do: it needs (.*), which the allowed ops", reason)
+    (ops,) = re.findall(rf"{_RAW} was skipped: it needs (.*), which the allowed ops", reason)
     assert f"'{op}'" in ops
 
 
-def test_taxi_takes_the_transformed_features_by_their_names(stock_taxi: _Stock) -> None:
-    assert set(stock_taxi.result.report.inputs) == {f"{name}_xf" for name in _TAXI_FEATURES}
+def test_taxi_takes_only_hashed_features_transformed(stock_taxi: _Stock) -> None:
+    report = stock_taxi.result.report
+    hashed = {f"{name}_xf" for name in _HASHED}
+    assert set(report.inputs) == (_TAXI_FEATURES - _HASHED) | hashed
+    assert set(report.computed_inputs) == hashed
+    for name in _HASHED:
+        computed = report.computed_inputs[f"{name}_xf"]
+        assert computed.features == (name,)
+        assert "StringToHashBucketFast" in computed.ops
 
 
 @pytest.mark.parametrize("stock", ["taxi with Flex", "taxi without OOV"], indirect=True)
@@ -260,8 +268,8 @@ def test_published_head_of_taxi_transforms_as_the_trainer_s_own_signature(
     stock_taxi: _Stock,
 ) -> None:
     transformed = _call(stock_taxi.source, "transform_features", stock_taxi.examples)
-    assert len(stock_taxi.taken) == len(_TAXI_FEATURES)
-    for name, array in stock_taxi.taken.items():
+    for name in (f"{name}_xf" for name in _HASHED):
+        array = stock_taxi.taken[name]
         assert array.dtype == transformed[name].dtype
         np.testing.assert_array_equal(array, transformed[name])
 

@@ -60,7 +60,10 @@ def save_layers(folder: pathlib.Path, layers: Layers) -> pathlib.Path:
 
 
 def _calls(layers: Sequence[Layer]) -> Callable[[models.Tensors], models.Tensors]:
-    return lambda features: {f"y{n}": layer(features["x"]) for n, layer in enumerate(layers)}
+    # in a model, something reads what a preprocessing layer computes
+    return lambda features: {
+        f"y{n}": tf.expand_dims(layer(features["x"]), 1) for n, layer in enumerate(layers)
+    }
 
 
 def _values(dtype: tf.DType, default: object, rows: Sequence[Sequence[object]]) -> Values:

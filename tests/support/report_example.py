@@ -32,6 +32,7 @@ def wordy() -> Report:
         signature_key="serving_default",
         boundary=Boundary.RAW_FEATURES,
         boundary_reason=f"the signature parses tf.Examples in {_LONG}",
+        computed_inputs={},
         config=as_json(
             read_config(
                 {

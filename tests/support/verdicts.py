@@ -12,7 +12,7 @@ from tfx_tflite_component.config import read_config
 from tfx_tflite_component.conversion.convert import convert
 from tfx_tflite_component.errors import UnsupportedOpsError
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
-from tfx_tflite_component.rewriting.boundary_search import convert_signature
+from tfx_tflite_component.rewriting.boundary_search import Samples, convert_signature
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.split import Split, split
 from tfx_tflite_component.tflite.inspection import CUSTOM, SELECT_TF, inspect
@@ -78,7 +78,7 @@ def judge(
     conversion = Conversion(signature, parts, path, model)
     if op_set == SELECT_TF:
         return Judged(Verdict.FLEX, conversion)
-    if parts.boundary is Boundary.TRANSFORMED_FEATURES:
+    if parts.boundary in (Boundary.PER_FEATURE, Boundary.TRANSFORMED_FEATURES):
         return Judged(Verdict.HEAD, conversion)
     is_lowered = parts.lowered and _is_refused(signature)
     return Judged(Verdict.LOWERED if is_lowered else Verdict.BUILTIN, conversion)
@@ -90,10 +90,10 @@ def _converted(
     *configs, last = map(read_config, _CONFIGS)
     for config in configs:
         try:
-            return convert_signature(signature, transform, config, (), path).split
+            return convert_signature(signature, transform, config, Samples(), path, {}).split
         except UnsupportedOpsError:
             continue
-    return convert_signature(signature, transform, last, (), path).split
+    return convert_signature(signature, transform, last, Samples(), path, {}).split
 
 
 def _is_refused(signature: ConcreteFunction) -> bool:

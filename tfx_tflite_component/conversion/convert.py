@@ -48,6 +48,8 @@ _ERRORS = (
 _NEW = "Leave enable_experimental_new_converter at true."
 _STAYS_FLOAT = re.compile(r"not yet supported for op: '(\w+)'")
 _DIALECT = "tf."
+# what TensorFlow calls the function that a tail is traced as
+_TAIL = "__inference_tail_"
 _TENSOR_LIST = "TensorList"
 _LOOKUP = "LookupTable"
 # types that exist only between ops, never as input or output
@@ -199,7 +201,7 @@ def _explained_by_ops(
     if any(named[op] != op for op in flex):
         lines.append(f"  - {_IN_FLOAT32}")
     lines += [f"  - {choice}" for choice in _choices(flex, custom, config)]
-    return UnsupportedOpsError("\n".join(lines), [*flex, *custom])
+    return UnsupportedOpsError("\n".join(lines), [*flex, *custom], _refused_nodes(error, tail))
 
 
 def _explained_by_words(
@@ -269,6 +271,17 @@ def _code(data: Any) -> str:
         return _FLEX
     # the module of this message differs between versions of TensorFlow
     return data.ErrorCode.Name(data.error_code)
+
+
+def _refused_nodes(error: ConverterError, tail: Tail) -> list[str]:
+    """The nodes of the tail that the converter's errors are about.
+
+    It names `node@function` for each call that leads to an op.
+    """
+    nodes = {node.name for node in tail.function.graph.as_graph_def().node}
+    calls = [call.name for data in error.errors for call in data.location.call]
+    parts = (name.partition("@") for name in calls)
+    return sorted({node for node, _, function in parts if node in nodes and _TAIL in function})
 
 
 def _places(op: str, nodes: Sequence[NodeDef]) -> str:

@@ -71,5 +71,10 @@ def applied(node: NodeDef, *operands: tf.Tensor, **dtypes: tf.DType) -> tf.Tenso
     return graph.create_op(node.op, list(operands), attrs=attributes).outputs[0]
 
 
+def replaced(name: str) -> str:
+    """The op that a node replaces, with others or by itself; the node if it replaces none."""
+    return name.partition(f"/{_SCOPE}/")[0]
+
+
 def _placeholder(spec: tf.TensorSpec) -> tf.Tensor:
     return tf.raw_ops.Placeholder(dtype=spec.dtype, shape=spec.shape)

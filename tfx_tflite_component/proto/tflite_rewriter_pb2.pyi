@@ -108,6 +108,7 @@ class TFLiteRewriterConfig(_message.Message):
     INPUT_BOUNDARY_FIELD_NUMBER: _ClassVar[int]
     OPS_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    PER_FEATURE: TFLiteRewriterConfig.InputBoundary
     QUANTIZATION_FIELD_NUMBER: _ClassVar[int]
     RAW_FEATURES: TFLiteRewriterConfig.InputBoundary
     SIGNATURE: TFLiteRewriterConfig.InputBoundary

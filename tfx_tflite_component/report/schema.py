@@ -7,6 +7,7 @@ from tfx_tflite_component.json_form import from_json, to_json
 from tfx_tflite_component.quantization.outcome import Outcome
 from tfx_tflite_component.quantization.ranges import InputRange
 from tfx_tflite_component.split.boundary import Boundary
+from tfx_tflite_component.split.computed_inputs import ComputedInput
 from tfx_tflite_component.tflite.inspection import Inspection
 from tfx_tflite_component.tflite.signatures import Signature, Tensor
 from tfx_tflite_component.verification.latency import Latency
@@ -41,6 +42,8 @@ class Report:
         signature_key: The signature of the SavedModel that was converted.
         boundary: The boundary at which the signature was split.
         boundary_reason: Why it was split there and not at an earlier boundary.
+        computed_inputs: The inputs that an app has to compute from features, by name. All others
+            are features as the signature takes or parses them.
         config: The config, with the defaults filled in; fields as in
             `proto/tflite_rewriter.proto`.
         source_size_bytes: The total size of the SavedModel's files.
@@ -67,6 +70,7 @@ class Report:
     signature_key: str
     boundary: Boundary
     boundary_reason: str
+    computed_inputs: dict[str, ComputedInput]
     config: dict[str, Any]
     source_size_bytes: int
     inputs: dict[str, Tensor]

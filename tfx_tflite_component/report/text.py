@@ -14,6 +14,9 @@ def describe_report(report: Report) -> Iterator[str]:
     """Lines about a conversion."""
     model = report.model
     yield f"  boundary         {report.boundary}"
+    for name, computed in report.computed_inputs.items():
+        features = ", ".join(map(repr, computed.features))
+        yield f"  to compute       {name!r} of {features}, by {', '.join(computed.ops)}"
     yield f"  ops              {len(model.ops)}, {model.op_set}"
     yield f"  size             {model.size_bytes:,} bytes"
     yield f"  SavedModel       {report.source_size_bytes:,} bytes"

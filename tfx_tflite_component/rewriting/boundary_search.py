@@ -1,9 +1,10 @@
 """Tries the boundaries, from the first choice to the last, until one converts."""
 
 import dataclasses
+import functools
 import pathlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from tfx_tflite_component.config import is_calibrated
@@ -11,6 +12,7 @@ from tfx_tflite_component.conversion.convert import convert
 from tfx_tflite_component.errors import ConversionError, SplitError, UnsupportedOpsError, listed
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.lowering.lower import lower
+from tfx_tflite_component.lowering.replacement import replaced
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
 from tfx_tflite_component.quantization.auto import divide, find_quantization
@@ -84,15 +86,25 @@ def convert_signature(
         ExamplesError: The examples are not usable for calibration. No other boundary is tried then,
             because the inputs of a model must not depend on single examples.
     """
+
+    def attempt(boundary: Boundary, nodes: frozenset[str]) -> Conversion:
+        if boundary is Boundary.PER_FEATURE:
+            return _behind_refused(functools.partial(attempt_once, boundary), nodes)
+        return attempt_once(boundary, nodes)
+
+    def attempt_once(boundary: Boundary, nodes: frozenset[str]) -> Conversion:
+        return _convert_at(boundary, nodes, signature, transform, config, samples, path)
+
     if config.input_boundary != TFLiteRewriterConfig.AUTO:
         pinned = Boundary(TFLiteRewriterConfig.InputBoundary.Name(config.input_boundary))
-        return _convert_at(pinned, signature, transform, config, samples, path)
+        return attempt(pinned, frozenset())
     refusals: dict[Boundary, _Refusal] = {}
     for boundary in boundaries(signature, transform):
-        if boundary in refused:
+        nodes = _refused_nodes(refusals.values())
+        if boundary in refused or (boundary is Boundary.PER_FEATURE and not nodes):
             continue
         try:
-            found = _convert_at(boundary, signature, transform, config, samples, path)
+            found = attempt(boundary, nodes)
         except (SplitError, ConversionError) as e:
             refusals[boundary] = e
         else:
@@ -101,17 +113,44 @@ def convert_signature(
     raise _refused(refusals)
 
 
+def _behind_refused(
+    attempt: Callable[[frozenset[str]], Conversion], nodes: frozenset[str]
+) -> Conversion:
+    """Splits behind all nodes that the converter refuses, which it does not name all at once."""
+    while True:
+        try:
+            return attempt(nodes)
+        except UnsupportedOpsError as e:
+            if (more := _refused_nodes([e])) <= nodes:
+                raise
+            nodes |= more
+
+
+def _refused_nodes(errors: Iterable[_Refusal]) -> frozenset[str]:
+    """The nodes of the signature's graph that the converter refused."""
+    unsupported = [error for error in errors if isinstance(error, UnsupportedOpsError)]
+    return frozenset(replaced(node) for error in unsupported for node in error.nodes)
+
+
 def _convert_at(
-    boundary: Boundary | None,
+    boundary: Boundary,
+    refused_nodes: frozenset[str],
     signature: ConcreteFunction,
     transform: ConcreteFunction | None,
     config: TFLiteRewriterConfig,
     samples: Samples,
     path: pathlib.Path,
 ) -> Conversion:
-    begin(Phase.SPLITTING, boundary or "")
+    begin(Phase.SPLITTING, boundary)
     parts = _split(
-        cut_signature(signature, boundary, config.batch_size, config.boundary_tensors, transform),
+        cut_signature(
+            signature,
+            boundary,
+            config.batch_size,
+            config.boundary_tensors,
+            transform,
+            refused_nodes,
+        ),
         config,
     )
     dataset, outcome = _write(signature, parts, config, samples, path)

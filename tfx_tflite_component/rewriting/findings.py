@@ -48,6 +48,7 @@ def make_report(
         signature_key=config.signature_key,
         boundary=split.boundary,
         boundary_reason=split.reason,
+        computed_inputs=dict(split.computed),
         config=as_json(config),
         source_size_bytes=sum(file.stat().st_size for file in source.rglob("*") if file.is_file()),
         inputs=signature.inputs,

@@ -1,7 +1,7 @@
 """Splits a signature into a head and a tail: `tail(head(examples)) == signature(examples)`."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -11,11 +11,14 @@ from tfx_tflite_component.graph.flat_graph import ConcreteFunction, FlatGraph, f
 from tfx_tflite_component.graph.tables import rank_lookups
 from tfx_tflite_component.graph.tensor_lists import with_batch_size
 from tfx_tflite_component.split.boundary import Boundary
+from tfx_tflite_component.split.computed_inputs import ComputedInput
 from tfx_tflite_component.split.crossings import Crossing
 from tfx_tflite_component.split.cut import cut
 from tfx_tflite_component.split.head import Head, make_head
+from tfx_tflite_component.split.head_ops import computed_inputs
 from tfx_tflite_component.split.named_tensors import named_tensors
 from tfx_tflite_component.split.parse_ops import ParsedFeature, parses
+from tfx_tflite_component.split.per_feature import per_feature
 from tfx_tflite_component.split.signature_inputs import (
     Source,
     source_of_examples,
@@ -24,6 +27,7 @@ from tfx_tflite_component.split.signature_inputs import (
 from tfx_tflite_component.split.tail import Tail, make_tail
 from tfx_tflite_component.split.tf_transform import calls_transform, transformed_features
 
+_BEHIND = "each feature is split off behind the last of its ops that have no builtin form"
 # ops that TFLite leaves out
 _CHECKS = ("Assert", "CheckNumerics")
 
@@ -38,6 +42,7 @@ class Split:
         head: Computes the tail's inputs from serialized `tf.Example`s. None if the signature takes
             a tensor that no `tf.Example` can hold.
         tail: Computes the signature's outputs from the tail's inputs.
+        computed: The tail's inputs that the head computes from features, rather than parses.
         features: All features of a `tf.Example` for the head; empty at SIGNATURE, and if the parsed
             features cannot be determined.
         checks: The names of the assertions in the signature, which the tail leaves out.
@@ -49,6 +54,7 @@ class Split:
     reason: str
     head: Head | None
     tail: Tail
+    computed: Mapping[str, ComputedInput]
     features: tuple[ParsedFeature, ...]
     checks: tuple[str, ...]
     lowered: Mapping[str, list[str]]
@@ -68,7 +74,8 @@ def boundaries(signature: ConcreteFunction, transform: ConcreteFunction | None) 
     may_transform = (
         natural is Boundary.RAW_FEATURES or transform is not None or calls_transform(graph)
     )
-    return [natural, Boundary.TRANSFORMED_FEATURES] if may_transform else [natural]
+    last = [Boundary.TRANSFORMED_FEATURES] if may_transform else []
+    return [natural, Boundary.PER_FEATURE, *last]
 
 
 def _natural(graph: FlatGraph) -> Boundary:
@@ -86,6 +93,7 @@ class Cut:
         graph: The graph of the tail.
         ways: What crosses the boundary into that graph.
         specs: Shape and dtype of each input of the tail.
+        computed: As in `Split`.
         features: As in `Split`.
         checks: As in `Split`.
         signature: As in `Split`.
@@ -97,6 +105,7 @@ class Cut:
     graph: FlatGraph
     ways: Sequence[Crossing]
     specs: Mapping[str, tf.TensorSpec]
+    computed: Mapping[str, ComputedInput]
     features: tuple[ParsedFeature, ...]
     checks: tuple[str, ...]
     signature: ConcreteFunction
@@ -116,6 +125,7 @@ class Cut:
             reason=self.reason,
             head=self.head,
             tail=make_tail(shape_conditions(graph), self.ways, self.specs),
+            computed=self.computed,
             features=self.features,
             checks=self.checks,
             lowered=lowered,
@@ -129,9 +139,10 @@ def split(
     batch_size: int = 0,
     tensors: Mapping[str, str] | None = None,
     transform: ConcreteFunction | None = None,
+    refused: Collection[str] = (),
 ) -> Split:
     """Splits a signature, every op of which stays as it is: `cut_signature` says how."""
-    cut_there = cut_signature(signature, boundary, batch_size, tensors, transform)
+    cut_there = cut_signature(signature, boundary, batch_size, tensors, transform, refused)
     return cut_there.with_tail(cut_there.graph, {})
 
 
@@ -141,6 +152,7 @@ def cut_signature(
     batch_size: int = 0,
     tensors: Mapping[str, str] | None = None,
     transform: ConcreteFunction | None = None,
+    refused: Collection[str] = (),
 ) -> Cut:
     """Cuts a signature into a head and the graph of a tail.
 
@@ -149,7 +161,10 @@ def cut_signature(
         boundary: Where to split; None is the first possible boundary, SIGNATURE or RAW_FEATURES.
         batch_size: The batch size of the tail; 0 leaves it dynamic.
         tensors: For TENSORS: the tensor of the graph that each input of the tail is.
-        transform: For TRANSFORMED_FEATURES: the graph of TF Transform, where it is at hand.
+        transform: For PER_FEATURE and TRANSFORMED_FEATURES: the graph of TF Transform, where it is
+            at hand.
+        refused: For PER_FEATURE: the nodes of the signature's inlined graph that have no builtin
+            form.
 
     Raises:
         SplitError: The signature cannot be split there; the message names the feature or the op.
@@ -158,7 +173,7 @@ def cut_signature(
     """
     graph = flatten(signature)
     boundary = boundary or _natural(graph)
-    handed, reason = _handed_over(graph, signature, boundary, tensors, transform)
+    handed, reason = _handed_over(graph, signature, boundary, tensors, transform, refused)
     source = _source(graph, boundary, handed)
     ways = [*handed, *source.ways]
     _check_names(handed, source.ways)
@@ -173,6 +188,7 @@ def cut_signature(
         graph=with_batch_size(rest, batch_size) if batch_size else rest,
         ways=between,
         specs=specs,
+        computed=computed_inputs(graph, handed),
         features=source.features,
         checks=_checks(graph),
         signature=signature,
@@ -185,10 +201,13 @@ def _handed_over(
     boundary: Boundary,
     tensors: Mapping[str, str] | None,
     transform: ConcreteFunction | None,
+    refused: Collection[str],
 ) -> tuple[list[Crossing], str]:
     """The crossings that are later in the graph than the inputs or parse ops, and the reason."""
     if boundary is Boundary.TENSORS:
         return named_tensors(graph, tensors or {}), "the configuration names its tensors"
+    if boundary is Boundary.PER_FEATURE:
+        return per_feature(graph, signature, transform, refused), _BEHIND
     if boundary is Boundary.TRANSFORMED_FEATURES:
         return transformed_features(graph, signature, transform)
     # a signature that parses stays whole only if the config asks for it

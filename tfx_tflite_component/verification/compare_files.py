@@ -11,7 +11,7 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.samples.random_examples import random_tensors
 from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
-from tfx_tflite_component.verification.compare import Comparison
+from tfx_tflite_component.verification.comparison import Comparison
 from tfx_tflite_component.verification.limits import failures
 from tfx_tflite_component.verification.measures import Verification, compare_outputs
 

@@ -18,13 +18,13 @@ from tfx_tflite_component.report.schema import (
     Report,
     Timing,
 )
+from tfx_tflite_component.rewriting.compare import compare
 from tfx_tflite_component.rewriting.rewrite import Samples, rewrite
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.samples.files import Files
 from tfx_tflite_component.samples.sampling import draw_samples
 from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable
-from tfx_tflite_component.verification.compare import compare
 from tfx_tflite_component.verification.compare_files import compare_files, random_inputs
 from tfx_tflite_component.verification.latency import measure_latency
 from tfx_tflite_component.worker.protocol import (

@@ -1,10 +1,15 @@
 """Compares a TFLite model with a SavedModel; any converter may have made it."""
 
-import dataclasses
 import pathlib
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 
+import tensorflow as tf
+
+from tfx_tflite_component.artifact_layout import MODEL_FILENAME
+from tfx_tflite_component.config import read_config
 from tfx_tflite_component.errors import (
+    ConversionError,
     ModelFileError,
     SplitError,
     UnsupportedOpsError,
@@ -15,6 +20,7 @@ from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+from tfx_tflite_component.rewriting.boundary_search import Samples, convert_signature
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.split import (
     Split,
@@ -22,26 +28,10 @@ from tfx_tflite_component.split.split import (
     split,
 )
 from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect, inspect_signatures
-from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
+from tfx_tflite_component.tflite.interpreter import TensorDetails, TFLiteModel, why_not_runnable
+from tfx_tflite_component.verification.comparison import Comparison
 from tfx_tflite_component.verification.limits import failures
-from tfx_tflite_component.verification.measures import Verification
 from tfx_tflite_component.verification.verify import verify
-
-
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """The result of a comparison.
-
-    Attributes:
-        boundary: Where the SavedModel's signature was split to feed the TFLite model; None for two
-            TFLite models.
-        verification: The comparison of each output.
-        failures: The limits that were exceeded, as text; empty if the models agree.
-    """
-
-    boundary: Boundary | None
-    verification: Verification
-    failures: list[str]
 
 
 def compare(
@@ -91,20 +81,54 @@ def _split_alike(
     for boundary in _boundaries(signature, config):
         begin(Phase.SPLITTING, boundary)
         try:
-            parts = split(signature, boundary, model.batch_size, tensors=config.boundary_tensors)
-        except SplitError as e:
+            parts = _split_at(boundary, signature, model.batch_size, config)
+        except (SplitError, ConversionError) as e:
             tried[boundary] = str(e)
             continue
-        if parts.tail.specs.keys() == model.inputs.keys():
+        if _takes(model, parts.tail.specs):
             _check_outputs(parts, model)
             return parts
-        tried[boundary] = f"takes {listed(sorted(parts.tail.specs))}"
+        tried[boundary] = f"takes {_described(parts.tail.specs)}"
     raise VerificationError(
-        f"The TFLite model takes {listed(sorted(model.inputs))}, which the signature "
+        f"The TFLite model takes {_described(model.inputs)}, which the signature "
         f"{config.signature_key!r} of the SavedModel does not have at any boundary: "
         + "; ".join(f"{boundary}: {found}" for boundary, found in tried.items())
         + ". Name the SavedModel that it was made of, or the signature_key or boundary_tensors "
         "that it was made with in the config."
+    )
+
+
+def _split_at(
+    boundary: Boundary, signature: ConcreteFunction, batch_size: int, config: TFLiteRewriterConfig
+) -> Split:
+    if boundary is not Boundary.PER_FEATURE:
+        return split(signature, boundary, batch_size, tensors=config.boundary_tensors)
+    # only the converter knows what it refuses; how it quantizes makes no difference
+    pinned = TFLiteRewriterConfig(
+        input_boundary=TFLiteRewriterConfig.PER_FEATURE, batch_size=batch_size
+    )
+    pinned.ops.CopyFrom(config.ops)
+    with tempfile.TemporaryDirectory(prefix="tfx-tflite-") as folder:
+        path = pathlib.Path(folder, MODEL_FILENAME)
+        return convert_signature(signature, None, read_config(pinned), Samples(), path, {}).split
+
+
+def _takes(model: TFLiteModel, specs: Mapping[str, tf.TensorSpec]) -> bool:
+    """Whether a model takes what a tail does, maybe as numbers of another type."""
+    return specs.keys() == model.inputs.keys() and all(
+        _is_alike(spec, model.inputs[name]) for name, spec in specs.items()
+    )
+
+
+def _is_alike(spec: tf.TensorSpec, details: TensorDetails) -> bool:
+    sizes = [None if size == -1 else size for size in details.shape]
+    holds_strings = tf.dtypes.as_dtype(details.dtype) == tf.string
+    return spec.shape.is_compatible_with(sizes) and holds_strings == (spec.dtype == tf.string)
+
+
+def _described(inputs: Mapping[str, tf.TensorSpec | TensorDetails]) -> str:
+    return ", ".join(
+        f"{name!r} ({tf.dtypes.as_dtype(inputs[name].dtype).name})" for name in sorted(inputs)
     )
 
 

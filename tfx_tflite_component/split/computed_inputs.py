@@ -1,0 +1,18 @@
+"""What the report says of an input that the head computes."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class ComputedInput:
+    """An input of the model that the head computes from features.
+
+    Attributes:
+        features: The features, or the inputs of the signature, that it is computed from.
+        ops: The TensorFlow ops that compute it, each once, in the order of their first use.
+        tensors: The tensors of the signature's inlined graph that it holds.
+    """
+
+    features: tuple[str, ...]
+    ops: tuple[str, ...]
+    tensors: tuple[str, ...]
