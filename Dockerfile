@@ -15,3 +15,9 @@ COPY tfx_tflite_component /tmp/package/tfx_tflite_component
 RUN python -m pip install --no-cache-dir --no-deps /tmp/package \
     && rm -r /tmp/package \
     && python -c "import tfx_tflite_component.components.rewriter.executor, tfx_tflite_component.evaluation"
+
+# The environments of TFLiteInfraValidator's targets, so that a run needs no network. Name others with
+# --build-arg TARGETS="litert-1.4.0 tflite-2.14.0", or none.
+ARG TARGETS="litert-2.3.0 tflite-micro ethos-u"
+ENV TFX_TFLITE_TARGETS=/opt/tfx-tflite/targets
+RUN tfx-tflite targets install ${TARGETS}

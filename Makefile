@@ -23,7 +23,7 @@ WITH_UV := $(if $(FOUND_UV),,$(READY))
 JOBS := 2
 
 .DELETE_ON_ERROR:
-.PHONY: help can-run example test quick lint bench lock proto clean
+.PHONY: help can-run example test quick lint bench lock lock-targets proto clean
 
 help:
 	@echo "make example   run the bundled pipeline; ARGS=\"--data 'FILES'\" takes your own data"
@@ -32,6 +32,7 @@ help:
 	@echo "make lint      run the checks only"
 	@echo "make bench     measure time and memory"
 	@echo "make lock      lock the requirements again; ARGS=--upgrade takes new versions"
+	@echo "make lock-targets  lock the environments of the infra validator's targets again"
 	@echo "make proto     generate the protobuf code and docs/config.md again"
 	@echo "make clean     delete the environments (3.1 GB each) and all other generated files"
 	@echo
@@ -93,6 +94,9 @@ endif
 lock: | $(WITH_UV)
 	@$(foreach tfx,$(or $(TFX),1.16 1.21),\
 	  UV=$(UV) scripts/lock.sh $(tfx) $(PYTHONS_$(tfx)) $(ARGS) &&) true
+
+lock-targets: | $(WITH_UV)
+	@UV=$(UV) scripts/lock_targets.sh
 
 proto: | $(WITH_UV)
 	@UV=$(UV) scripts/generate_proto.sh

@@ -45,6 +45,11 @@ def test_digits_models_shrink_from_row_to_row(digits: PipelineRun) -> None:
     assert max(small) < exact / 2
 
 
+def test_digits_full_integer_model_may_ship(digits: PipelineRun) -> None:
+    *_, may_ship, _ = _row(digits, "TFLiteFullInteger")
+    assert may_ship == "yes"
+
+
 def test_digits_pushes_the_full_integer_model(digits: PipelineRun) -> None:
     *_, destination = _row(digits, "TFLiteFullInteger")
     pushed = pathlib.Path(destination) / "tflite"

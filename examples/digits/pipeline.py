@@ -6,7 +6,12 @@ import pathlib
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
 
-from tfx_tflite_component import TFLiteRewriter, TFLiteRewriterConfig
+from tfx_tflite_component import (
+    TFLiteInfraValidator,
+    TFLiteInfraValidatorConfig,
+    TFLiteRewriter,
+    TFLiteRewriterConfig,
+)
 
 PIPELINE_NAME = "digits"
 TRAINER_ID = "Trainer"
@@ -25,6 +30,9 @@ TFLITE_VARIANTS = {
     ),
 }
 PUSHED_ID = "TFLiteFullInteger"
+INFRA_VALIDATOR_ID = "TFLiteInfraValidator"
+# The interpreter of this environment and a budget, which need nothing to be installed.
+BUDGET = TFLiteInfraValidatorConfig(budget={"size_bytes": 500_000, "peak_tensor_bytes": 300_000})
 
 _MODULE_FILE = pathlib.Path(__file__).with_name("digits_module.py")
 _TRAIN_STEPS = 600
@@ -71,7 +79,12 @@ def create_pipeline(
     evaluators = {
         variant: _evaluator(rewriter, trainer, examples) for variant, rewriter in rewriters.items()
     }
-    pusher = _pusher(rewriters[PUSHED_ID], evaluators[PUSHED_ID], f"{root}/serving")
+    infra_validator = TFLiteInfraValidator(
+        model=rewriters[PUSHED_ID].outputs["model"], examples=examples, config=BUDGET
+    ).with_id(INFRA_VALIDATOR_ID)
+    pusher = _pusher(
+        rewriters[PUSHED_ID], evaluators[PUSHED_ID], infra_validator, f"{root}/serving"
+    )
     return tfx.dsl.Pipeline(
         pipeline_name=PIPELINE_NAME,
         pipeline_root=f"{root}/pipeline",
@@ -84,6 +97,7 @@ def create_pipeline(
             trainer,
             *rewriters.values(),
             *evaluators.values(),
+            infra_validator,
             pusher,
         ],
         metadata_connection_config=metadata,
@@ -166,11 +180,15 @@ def _evaluator(
 
 
 def _pusher(
-    producer: tfx.types.BaseComponent, evaluator: tfx.types.BaseComponent, serving: str
+    producer: tfx.types.BaseComponent,
+    evaluator: tfx.types.BaseComponent,
+    infra_validator: tfx.types.BaseComponent,
+    serving: str,
 ) -> tfx.types.BaseComponent:
     return tfx.components.Pusher(
         model=producer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
+        infra_blessing=infra_validator.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=serving)
         ),

@@ -10,6 +10,7 @@ from pipeline import (
     ACCURACY,
     BASELINE,
     CANDIDATE,
+    INFRA_VALIDATOR_ID,
     PIPELINE_NAME,
     PUSHED_ID,
     PUSHER_ID,
@@ -21,13 +22,15 @@ from pipeline import (
 
 from tfx_tflite_component import TFLiteReport
 
-_ROW = "{:<18} {:>9} {:>9} {:>10} {:>8}  {}"
+_ROW = "{:<18} {:>9} {:>9} {:>10} {:>8} {:>9}  {}"
 
 
 def summarize(root: pathlib.Path) -> str:
     """Returns a table of every model of the run below `root`: size, quality, destination."""
     store = mlmd.MetadataStore(metadata_connection(root))
-    header = _ROW.format("model", "bytes", "accuracy", "agreement", "blessed", "pushed to")
+    header = _ROW.format(
+        "model", "bytes", "accuracy", "agreement", "blessed", "may ship", "pushed to"
+    )
     rows = [_tflite_row(store, variant) for variant in TFLITE_VARIANTS]
     return "\n".join([header, _trainer_row(store), *rows])
 
@@ -37,7 +40,7 @@ def _trainer_row(store: mlmd.MetadataStore) -> str:
     # Every Evaluator measures it, as what a TFLite model is compared with.
     evaluation = _output(store, evaluator_id(PUSHED_ID), "ModelEvaluation")
     accuracy = _accuracy(evaluation.uri, BASELINE)
-    return _ROW.format(TRAINER_ID, _served_bytes(model.uri), accuracy, "-", "-", "-")
+    return _ROW.format(TRAINER_ID, _served_bytes(model.uri), accuracy, "-", "-", "-", "-")
 
 
 def _tflite_row(store: mlmd.MetadataStore, variant: str) -> str:
@@ -50,7 +53,10 @@ def _tflite_row(store: mlmd.MetadataStore, variant: str) -> str:
         _served_bytes(model.uri),
         _accuracy(evaluation.uri, CANDIDATE),
         _agreement(report.uri),
-        "yes" if blessing.custom_properties["blessed"].int_value else "no",
+        _blessed(blessing),
+        _blessed(_output(store, INFRA_VALIDATOR_ID, "InfraBlessing"))
+        if variant == PUSHED_ID
+        else "-",
         _destination(store) if variant == PUSHED_ID else "-",
     )
 
@@ -82,6 +88,10 @@ def _agreement(report_uri: str) -> str:
     """Returns the share of examples that the SavedModel puts into the same class."""
     report = json.loads((pathlib.Path(report_uri) / "report.json").read_text())
     return f"{report['verification']['outputs']['probabilities']['argmax_agreement']:.1%}"
+
+
+def _blessed(blessing: proto.Artifact) -> str:
+    return "yes" if blessing.custom_properties["blessed"].int_value else "no"
 
 
 def _destination(store: mlmd.MetadataStore) -> str:

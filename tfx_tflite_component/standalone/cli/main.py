@@ -19,6 +19,8 @@ from tfx_tflite_component.standalone.cli.compare import compare
 from tfx_tflite_component.standalone.cli.convert import convert
 from tfx_tflite_component.standalone.cli.history import history
 from tfx_tflite_component.standalone.cli.inspect import inspect
+from tfx_tflite_component.standalone.cli.targets import targets
+from tfx_tflite_component.standalone.cli.validate import validate
 from tfx_tflite_component.version import __version__
 
 
@@ -38,7 +40,7 @@ class _Group(click.Group):
 
 @click.group(
     cls=_Group,
-    commands=[convert, inspect, compare, benchmark, history],
+    commands=[convert, inspect, compare, benchmark, history, validate, targets],
     no_args_is_help=False,
     epilog="Exit codes: 0 success, 1 a check failed, 2 bad input, 70 an internal error, 130 "
     "interrupted.",
