@@ -10,8 +10,8 @@ from pages import CHECKOUT
 _PACKAGE = "tfx_tflite_component"
 _FLOORS = (
     *("evaluation", "inference", "scoring", "components", "standalone", "targets", "worker"),
-    *("rewriting", "report", "quantization", "verification", "conversion", "samples", "split"),
-    *("lowering", "graph", "tflite", "storage"),
+    *("keras_files", "rewriting", "report", "quantization", "verification", "conversion"),
+    *("samples", "split", "lowering", "graph", "tflite", "storage"),
 )
 """The rooms from the top floor down; what is not among them lies under all of them."""
 

@@ -20,7 +20,7 @@ from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.storage.publish import local_copy
 from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect, inspect_signatures
-from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable
+from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable, model_errors
 from tfx_tflite_component.worker.process import Worker
 from tfx_tflite_component.worker.protocol import TRY_MODEL, TryModelRequest
 
@@ -56,6 +56,7 @@ class Scorer:
             _check_together(self._head, path, model_dir)
             self._has_state = any(op.name == _STATE for op in found.ops)
             self._model = TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
+        self._model_dir = model_dir
         self._of_thread = threading.local()
 
     def score(self, examples: Sequence[bytes]) -> dict[str, np.ndarray]:
@@ -72,6 +73,7 @@ class Scorer:
 
         Raises:
             ExamplesError: The head refuses the examples, or there are no examples.
+            ModelFileError: The interpreter cannot run the model on them.
         """
         if not examples:
             raise ExamplesError("There is no example to score. Pass one or more.")
@@ -88,14 +90,15 @@ class Scorer:
         # padding the last batch costs less than another size, which would resize the model
         padding = [examples[-1]] * (-len(examples) % size)
         inputs = call(self._head, {"examples": np.array(examples + padding, object)}, "the head")
-        outputs = _joined(
-            [
-                self._started(model)(
-                    {name: array[first : first + size] for name, array in inputs.items()}
-                )
-                for first in range(0, len(examples), size)
-            ]
-        )
+        with model_errors(self._model_dir):
+            outputs = _joined(
+                [
+                    self._started(model)(
+                        {name: array[first : first + size] for name, array in inputs.items()}
+                    )
+                    for first in range(0, len(examples), size)
+                ]
+            )
         return {name: array[: len(examples)] for name, array in outputs.items()}
 
     def _started(self, model: TFLiteModel) -> TFLiteModel:

@@ -28,8 +28,11 @@ def reason(error: Exception) -> str:
         error: An error of TensorFlow, or one that Python raised within TensorFlow.
     """
     message = error.message if isinstance(error, tf.errors.OpError) else str(error)
+    if isinstance(error, UnicodeDecodeError):
+        # TensorFlow's message, which quotes bytes that are not UTF-8
+        message = error.object.decode(errors="backslashreplace")
     lines = [line.strip() for line in _TRACES.sub(" ", message).splitlines() if line.strip()]
-    if isinstance(error, tf.errors.OpError):
+    if isinstance(error, tf.errors.OpError | UnicodeDecodeError):
         # the reason comes after the names of the functions around it
         lines = lines[-1:]
     told = _OF_FEATURE.sub(_feature, " ".join(lines)).rstrip(". ")

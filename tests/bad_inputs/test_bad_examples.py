@@ -126,16 +126,14 @@ _PAYLOADS: dict[str, tuple[bytes, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("name", _PAYLOADS)
 def test_example_that_the_model_does_not_take_is_named(
-    name: str, model: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    name: str, model: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     payload, words = _PAYLOADS[name]
     # calibrated: so that it is found before the conversion
     config = write_config(tmp_path, _INTEGER)
     examples = write_records(tmp_path / "data", [*small_examples() * 9, payload])
-    monkeypatch.setattr(random.Random, "sample", lambda _, records, count: records[:count])
-    refusal = Refusal(
-        ExamplesError, ("the head fail at example 45: ", *words, "Connect `examples`")
-    )
+    origin = f"It is record 45 of {examples}, counted from 0."
+    refusal = Refusal(ExamplesError, (*words, "Connect `examples`", origin))
     check_not_converted(refusal, model, tmp_path, "--examples", examples, "--config", config)
 
 

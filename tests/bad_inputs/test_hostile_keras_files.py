@@ -4,6 +4,7 @@ import io
 import os
 import pathlib
 import sys
+import zipfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import tf_keras
 from bad_input import Refusal, check_refused
-from keras_file import edit, members
+from keras_file import edit, edit_weights, members
 
 from tfx_tflite_component.errors import SourceModelError
 
@@ -135,3 +136,23 @@ def test_entry_that_is_looked_up_by_another_name_is_refused(
     _check_refused(path, tmp_path, "of the module", "register_keras_serializable")
     assert "sneaky" not in sys.modules
     assert not sneaky.exists()
+
+
+def test_archive_that_fills_the_memory_is_refused(tmp_path: pathlib.Path) -> None:
+    path = _network(tmp_path / "model.keras")
+    with (
+        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("assets/words", "w") as member,
+    ):
+        for _ in range(260):
+            member.write(bytes(2**20))
+    assert path.stat().st_size < 2**20
+    _check_refused(path, tmp_path, "'assets/words'", "272629760 bytes")
+
+
+@both_formats
+def test_weights_that_fill_the_memory_are_refused(suffix: str, tmp_path: pathlib.Path) -> None:
+    path = _network(tmp_path / f"model{suffix}")
+    edit_weights(path, lambda weights: weights.create_dataset("added", (2**28,), np.float64))
+    assert path.stat().st_size < 2**20
+    _check_refused(path, tmp_path, "added'", "2147483648 bytes in 0")

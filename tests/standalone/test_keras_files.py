@@ -15,8 +15,9 @@ from models import save
 from workers import WorkerInProcess
 
 from tfx_tflite_component.errors import SourceModelError
+from tfx_tflite_component.keras_files.load import load_keras_file
 from tfx_tflite_component.standalone import rewrite
-from tfx_tflite_component.standalone.keras_files import load_keras_file, rewrite_keras_file
+from tfx_tflite_component.standalone.rewrite import rewrite_keras_file
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
 
 _ROWS = np.linspace(-2, 2, 12, dtype=np.float32).reshape(3, 4)

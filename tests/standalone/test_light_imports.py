@@ -34,7 +34,7 @@ def test_works_where_tfx_is_not_installed() -> None:
         "import sys\n"
         "for name in ('tfx', 'apache_beam', 'tfx_bsl', 'tensorflow_model_analysis'):\n"
         "    sys.modules[name] = None\n"
-        "import tfx_tflite_component.worker.tasks, tfx_tflite_component.standalone.keras_files"
+        "import tfx_tflite_component.worker.tasks, tfx_tflite_component.keras_files.load"
     )
     done = subprocess.run(
         [sys.executable, "-c", statement], capture_output=True, text=True, check=False

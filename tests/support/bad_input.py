@@ -13,7 +13,7 @@ from workers import WorkerInProcess
 
 from tfx_tflite_component.errors import RewriterError
 from tfx_tflite_component.standalone import rewrite
-from tfx_tflite_component.standalone.cli import main
+from tfx_tflite_component.standalone.cli import main, terminal
 from tfx_tflite_component.worker import process
 
 _MOST_CHARACTERS = 12_000
@@ -39,7 +39,7 @@ def run(*arguments: object) -> int:
 def check_refused(refusal: Refusal, *arguments: object) -> None:
     """Runs the command line, and checks that it says in one line why it refuses the arguments."""
     raised: list[BaseException | None] = []
-    failed = main._failed
+    failed = terminal.failed
 
     def noting(message: str, code: int) -> int:
         raised.append(sys.exc_info()[1])
@@ -47,7 +47,7 @@ def check_refused(refusal: Refusal, *arguments: object) -> None:
 
     shown = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(shown):
-        patch.setattr(main, "_failed", noting)
+        patch.setattr(terminal, "failed", noting)
         exit_code = run(*arguments)
     lines = shown.getvalue().splitlines()
     ours = [line for line in lines if line.startswith("tfx-tflite: ")]

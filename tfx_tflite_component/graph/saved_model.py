@@ -10,10 +10,13 @@ from tensorflow.python.saved_model import loader_impl
 
 from tfx_tflite_component.errors import SourceModelError, SplitError, listed
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
-from tfx_tflite_component.graph.saved_model_files import check_is_saved_model
+from tfx_tflite_component.graph.saved_model_files import SAVED_MODEL_FILES, check_is_saved_model
 from tfx_tflite_component.graph.unsafe_ops import check_assets, check_ops
 from tfx_tflite_component.tensorflow_errors import reason
 
+# What TensorFlow reads besides assets.
+_FILES = (*SAVED_MODEL_FILES, "saved_model.cpb", "fingerprint.pb", "keras_metadata.pb")
+_VARIABLES_DIR = "variables"
 _SELF = "self"
 _UNKNOWN_OP = re.compile(r"Op type not registered '(?P<op>[^']+)'")
 _TRANSFORM_DIR = "transform_fn"
@@ -95,9 +98,27 @@ def load_transform(path: pathlib.Path, trusted_ops: Collection[str] = ()) -> Con
 
 def _check_content(path: pathlib.Path, trusted_ops: Collection[str]) -> None:
     """Refuses what TensorFlow would do harm by, before it loads it."""
+    for entry in (*map(path.joinpath, _FILES), *(path / _VARIABLES_DIR).glob("*")):
+        _check_file(entry, path)
     saved_model = loader_impl.parse_saved_model(str(path))
     check_assets(saved_model, path)
     check_ops(saved_model, path, trusted_ops)
+
+
+def _check_file(entry: pathlib.Path, path: pathlib.Path) -> None:
+    """Refuses a pipe, which is read for ever, and a link to a file of this machine."""
+    if not os.path.lexists(entry):
+        return
+    if not os.path.realpath(entry).startswith(os.path.realpath(path) + os.sep):
+        raise SourceModelError(
+            f"{entry} is a link to {os.readlink(entry)!r}, out of the SavedModel, which is not "
+            "followed. Copy the model with `cp -rL`, or export it again."
+        )
+    if entry.exists() and not (entry.is_file() or entry.is_dir()):
+        raise SourceModelError(
+            f"{entry} is a special file; expected a file of the SavedModel. Delete it, or export "
+            "the model again."
+        )
 
 
 def _signature(loaded: tf.Module, key: str, path: pathlib.Path) -> ConcreteFunction:

@@ -5,7 +5,7 @@ import pathlib
 
 from tfx_tflite_component.errors import SourceModelError, listed
 
-_SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
+SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 
 
 def check_is_saved_model(path: pathlib.Path) -> None:
@@ -17,9 +17,9 @@ def check_is_saved_model(path: pathlib.Path) -> None:
     Raises:
         SourceModelError: There is no SavedModel.
     """
-    if not any(os.path.lexists(path / name) for name in _SAVED_MODEL_FILES):
+    if not any(os.path.lexists(path / name) for name in SAVED_MODEL_FILES):
         raise SourceModelError(
-            f"There is no SavedModel in {path}: expected a folder with {_SAVED_MODEL_FILES[0]}, "
+            f"There is no SavedModel in {path}: expected a folder with {SAVED_MODEL_FILES[0]}, "
             f"found {_content(path)}. Connect the `model` output of a Trainer; outside of a "
             "pipeline, name the folder of a SavedModel, or a Keras file with --keras-model."
         )

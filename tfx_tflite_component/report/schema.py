@@ -65,6 +65,7 @@ class Report:
         warnings: Warnings for the user, as text; they are also in the log.
         versions: The version of each library that was used.
         schema_version: The version of this form.
+        confined: Whether the process that converted could only reach the files of its task.
     """
 
     signature_key: str
@@ -87,6 +88,7 @@ class Report:
     warnings: tuple[str, ...]
     versions: dict[str, str]
     schema_version: int = SCHEMA_VERSION
+    confined: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form, as `report.json` has it."""

@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 import shutil
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import tensorflow as tf
 
@@ -23,6 +23,7 @@ from tfx_tflite_component.report.schema import Report
 from tfx_tflite_component.rewriting.boundary_search import Conversion, Samples, convert_signature
 from tfx_tflite_component.rewriting.findings import make_report
 from tfx_tflite_component.split.split import Split
+from tfx_tflite_component.storage.copy import copy_folder
 from tfx_tflite_component.tflite.inspection import SELECT_TF, Inspection
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
 from tfx_tflite_component.verification.latency import Latency, measure_latency
@@ -169,14 +170,10 @@ def _copy_companions(
     """Copies asset files beside the model, and the SavedModel if the config asks for it."""
     if config.output.include_saved_model:
         # a Trainer may have written another TFLite model's head beside its SavedModel
-        shutil.copytree(source, serving_dir, ignore=_head_in(source))
+        copy_folder(source, serving_dir, without=[HEAD_DIR])
         return
     serving_dir.mkdir()
     for name in ASSET_DIRS:
         # a SavedModel without assets has an empty folder for them
         if any((source / name).glob("*")):
-            shutil.copytree(source / name, serving_dir / name)
-
-
-def _head_in(source: pathlib.Path) -> Callable[[str, list[str]], list[str]]:
-    return lambda folder, _: [HEAD_DIR] if pathlib.Path(folder) == source else []
+            copy_folder(source / name, serving_dir / name)

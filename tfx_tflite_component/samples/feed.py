@@ -9,6 +9,22 @@ from tfx_tflite_component.storage.storage_errors import lack_of_memory
 from tfx_tflite_component.tensorflow_errors import reason
 from tfx_tflite_component.tflite.interpreter import Arrays
 
+# TensorFlow quotes bytes of an example in its errors, and Python raises the second for others than
+# those of UTF-8.
+_ERRORS = (tf.errors.OpError, UnicodeDecodeError)
+
+
+class RefusedExample(ExamplesError):
+    """A function refuses one example, by whose content it can be found in its file.
+
+    Attributes:
+        record: The serialized example; None for an input that is not one.
+    """
+
+    def __init__(self, message: str, record: bytes | None = None) -> None:
+        super().__init__(message)
+        self.record = record
+
 
 def call(
     function: ConcreteFunction, inputs: Arrays, what: str, first: int = 0
@@ -29,19 +45,27 @@ def call(
     """
     try:
         return _call(function, inputs)
-    except tf.errors.OpError as e:
+    except _ERRORS as e:
         position = None if lack_of_memory(e) else _refused(function, inputs)
         where = "" if position is None else f" at example {first + position}"
-        raise ExamplesError(
+        raise RefusedExample(
             f"The examples make {what} fail{where}: {reason(e)}. Connect `examples` that the "
             "Trainer's model takes, raw as its ExampleGen gave them. Without `examples`, random "
-            "inputs are used, which some models cannot handle."
+            "inputs are used, which some models cannot handle.",
+            None if position is None else _record(inputs, position),
         ) from e
 
 
 def _call(function: ConcreteFunction, inputs: Arrays) -> dict[str, np.ndarray]:
     outputs = function(**{name: tf.constant(array) for name, array in inputs.items()})
     return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+
+def _record(inputs: Arrays, position: int) -> bytes | None:
+    """The serialized example at a position, if that is all that the function takes."""
+    (array, *others) = inputs.values()
+    is_serialized = not others and array.dtype == object and array.ndim == 1
+    return array[position] if is_serialized else None
 
 
 def _refused(function: ConcreteFunction, inputs: Arrays) -> int | None:
@@ -66,6 +90,6 @@ def _fails(function: ConcreteFunction, inputs: Arrays, low: int, high: int) -> b
         return False
     try:
         _call(function, {name: np.resize(a[low:high], a.shape) for name, a in inputs.items()})
-    except tf.errors.OpError:
+    except _ERRORS:
         return True
     return False

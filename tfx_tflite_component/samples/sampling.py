@@ -3,6 +3,7 @@
 import heapq
 import logging
 import math
+import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
@@ -46,7 +47,7 @@ def draw_samples(
         StorageError: The files cannot be listed.
     """
     settings = settings_of_samples(with_defaults(config))
-    paths = {name: _paths(found) for name, found in files.items()}
+    paths = {name: paths_of(found) for name, found in files.items()}
     counts = {name: settings[name].num_examples for name in files}
     seeds = {name: config.calibration.seed if name == "calibration" else 0 for name in files}
     samples = sample(paths, counts, seeds)
@@ -75,7 +76,13 @@ def _check_size(name: str, wanted: int, count: int, files: Files, are_there: boo
         )
 
 
-def _paths(files: Files) -> list[str]:
+def paths_of(files: Files) -> list[str]:
+    """The files that patterns name.
+
+    Raises:
+        ExamplesError: They cannot be looked for.
+        StorageError: A file system cannot be read.
+    """
     with storage_errors(files.name):
         try:
             return [path for pattern in files.patterns for path in _matching(pattern)]
@@ -120,7 +127,7 @@ def sample(
         random_keys = random.Random(str([(name, seeds[name]) for name in names]))
         reservoir = _Reservoir(sum(counts[name] for name in names), random_keys)
         for path in paths:
-            for records in _read(path):
+            for records in read_records(path):
                 reservoir.add(records)
         keyed += [(kept, names) for kept in reservoir.kept]
     samples: dict[str, list[bytes]] = {name: [] for name in files}
@@ -169,8 +176,18 @@ class _Reservoir:
             self._size_bytes -= len(record)
 
 
-def _read(path: str) -> Iterator[Sequence[bytes]]:
-    """The records of a file, in chunks."""
+def read_records(path: str) -> Iterator[Sequence[bytes]]:
+    """The records of a TFRecord file, some at a time.
+
+    Raises:
+        ExamplesError: It cannot be read.
+    """
+    if os.path.lexists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        kind = f"a link to {os.readlink(path)!r}" if os.path.islink(path) else "a special file"
+        raise ExamplesError(
+            f"The examples cannot be read: {path} is {kind}; expected TFRecord files. Delete it, "
+            "or replace it with such a file."
+        )
     records = tf.data.TFRecordDataset(path, _compression(path)).batch(_READ_AT_ONCE)
     try:
         yield from records.as_numpy_iterator()
@@ -182,7 +199,8 @@ def _read(path: str) -> Iterator[Sequence[bytes]]:
         )
         raise ExamplesError(
             f"The examples cannot be read: {culprit}. TFRecord files are expected, compressed with "
-            "gzip where their names end in .gz. Check that each was written and copied whole."
+            "gzip where their names end in .gz. Check that each was written and copied whole, and "
+            "that this process may read it."
         ) from e
 
 
@@ -192,8 +210,11 @@ def _compression(file: str) -> str:
 
 def _otherwise_compressed(file: str) -> str:
     """An explanation if a file's name does not match its compression; otherwise empty."""
-    with tf.io.gfile.GFile(file, "rb") as opened:
-        is_gzip = opened.read(len(_GZIP)) == _GZIP
+    try:
+        with tf.io.gfile.GFile(file, "rb") as opened:
+            is_gzip = opened.read(len(_GZIP)) == _GZIP
+    except tf.errors.OpError:  # it is gone, or may not be read
+        return ""
     if is_gzip == bool(_compression(file)):
         return ""
     return f" (it is{'' if is_gzip else ' not'} compressed with gzip)"

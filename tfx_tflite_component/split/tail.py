@@ -47,8 +47,10 @@ def make_tail(
         specs: Shape and dtype of each input, by the model's names.
 
     Raises:
-        SplitError: An output depends on the signature's inputs other than through the crossings.
+        SplitError: An output depends on the signature's inputs other than through the crossings, or
+            TFLite cannot name an input or output.
     """
+    _check_names([*specs, *graph.outputs])
     fetches = list(graph.outputs.values())
     shapes = _shapes_of_inputs(graph)
     resources = resources_of(graph, graph.ancestors(graph.fetches)[0])
@@ -69,6 +71,16 @@ def make_tail(
         **{plain: specs[name] for plain, name in input_names.items()}
     )
     return Tail(function, resources.as_module(), specs, input_names, output_names)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Refuses names that TFLite, which is written in C++, would cut off."""
+    for name in names:
+        if "\0" in name:
+            raise SplitError(
+                f"The model has an input or output named {name!r}; a name in TFLite holds no null "
+                "byte. Rename the feature or output where the model is made."
+            )
 
 
 def _shapes_of_inputs(graph: FlatGraph) -> dict[str, tf.DType]:

@@ -7,8 +7,7 @@ import contextlib
 import json
 import os
 import pathlib
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tfx_tflite_component.artifact_layout import (
@@ -31,7 +30,7 @@ from tfx_tflite_component.config import (
 from tfx_tflite_component.errors import ConfigError, SourceModelError
 from tfx_tflite_component.graph.saved_model_files import check_is_saved_model
 from tfx_tflite_component.json_form import to_json
-from tfx_tflite_component.progress import Phase, begin
+from tfx_tflite_component.keras_files.export import export_keras_model
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Output,
     Quantization,
@@ -55,8 +54,6 @@ from tfx_tflite_component.worker.protocol import (
 
 if TYPE_CHECKING:
     from tfx_tflite_component.graph.flat_graph import ConcreteFunction
-
-_KERAS = ("keras", "tf_keras")
 
 Path: TypeAlias = str | os.PathLike[str]
 Config: TypeAlias = TFLiteRewriterConfig | Mapping[str, Any] | str | None
@@ -118,8 +115,12 @@ def rewrite_by(
     examples: Examples | None = None,
     transform_graph: Path | None = None,
     calibration_examples: Examples | None = None,
+    is_keras_file: bool = False,
 ) -> Report:
-    """Like `rewrite_saved_model`, on a worker that is already running."""
+    """Like `rewrite_saved_model`, on a worker that is already running.
+
+    With `is_keras_file`, the source is a local file that Keras saved.
+    """
     settings = given_config(config)
     check_files(settings, given=examples is not None)
     _check_calibration_examples(settings, given=calibration_examples is not None)
@@ -130,14 +131,17 @@ def rewrite_by(
     check_local_files(files.values())
     with contextlib.ExitStack() as stack:
         local_source = stack.enter_context(local_copy(source_uri))
-        check_is_saved_model(local_source)
+        if not is_keras_file:
+            check_is_saved_model(local_source)
         earlier = [HEAD_DIR, *_earlier_files(destination_uri)]
         folder = stack.enter_context(staged(destination_uri, owned=earlier))
         local_graph = None
         if transform_graph is not None:
             local_graph = stack.enter_context(local_copy(os.fspath(transform_graph)))
         with rejected_report_in(_place_of_rejected(destination_uri)):
-            report = rewrite_in_worker(worker, local_source, folder, settings, files, local_graph)
+            report = rewrite_in_worker(
+                worker, local_source, folder, settings, files, local_graph, is_keras_file
+            )
         _flatten(folder)
         write_report(report, folder)
     return report
@@ -172,18 +176,60 @@ def rewrite_keras_model(
     """
     with scratch() as folder:
         saved_model = folder / "saved_model"
-        begin(Phase.EXPORTING_KERAS)
-        try:
-            with _silent_keras():
-                model.export(str(saved_model))
-        except Exception as e:  # Keras raises nearly anything
-            raise SourceModelError(
-                f"Keras cannot export the {type(model).__name__}: {e}. Pass a Keras model that is "
-                "built: call it on data once, or give it an Input."
-            ) from e
+        export_keras_model(model, saved_model)
         return rewrite_saved_model(
             saved_model, destination, config, examples, calibration_examples=calibration_examples
         )
+
+
+def rewrite_keras_file(
+    path: Path,
+    destination: Path,
+    config: Config = None,
+    examples: Examples | None = None,
+    calibration_examples: Examples | None = None,
+) -> dict[str, Any]:
+    """Rewrites a Keras model in a file into a TFLite model.
+
+    Args:
+        path: A local `.keras` or `.h5` file, of Keras 3 or of Keras 2, or the folder of a
+            SavedModel, as Keras 2 saved models.
+        destination: As for `rewrite_saved_model`, like the arguments that follow.
+        config: As there.
+        examples: As for `rewrite_keras_model`; for a folder, as for `rewrite_saved_model`.
+        calibration_examples: As there.
+
+    Returns:
+        The report.
+
+    Raises:
+        SourceModelError: There is no such model, it cannot be read, or it holds Python code.
+        RewriterError: What else was refused, and why.
+    """
+    with Worker() as worker:
+        return rewrite_keras_file_by(
+            worker, path, destination, config, examples, calibration_examples
+        ).to_json()
+
+
+def rewrite_keras_file_by(
+    worker: Worker,
+    path: Path,
+    destination: Path,
+    config: Config = None,
+    examples: Examples | None = None,
+    calibration_examples: Examples | None = None,
+) -> Report:
+    """Like `rewrite_keras_file`, on a worker that is already running."""
+    return rewrite_by(
+        worker,
+        path,
+        destination,
+        config,
+        examples,
+        calibration_examples=calibration_examples,
+        is_keras_file=not os.path.isdir(path),
+    )
 
 
 def rewrite_concrete_function(
@@ -304,17 +350,6 @@ def benchmark_by(
     """
     request = BenchmarkRequest(os.path.abspath(model), tuple(batch_sizes), tuple(threads))
     return worker.ask(BENCHMARK, request, with_defaults(given_config(None)).time_limit_seconds)
-
-
-@contextlib.contextmanager
-def _silent_keras() -> Iterator[None]:
-    """Silences the output of both generations of Keras in this thread."""
-    with contextlib.ExitStack() as stack:
-        for utils in (sys.modules[name].utils for name in _KERAS if name in sys.modules):
-            if utils.is_interactive_logging_enabled():
-                utils.disable_interactive_logging()
-                stack.callback(utils.enable_interactive_logging)
-        yield
 
 
 def _save(function: "ConcreteFunction", trackable: Any, path: pathlib.Path) -> None:

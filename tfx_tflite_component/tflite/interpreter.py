@@ -1,11 +1,12 @@
 """Runs TFLite models: one wrapper around the interpreter."""
 
+import contextlib
 import copy
 import dataclasses
 import functools
 import pathlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,25 @@ def check_runnable(model: Inspection, model_dir: str) -> None:
             f"{reason}. Remove what needs these ops from the serving signature, or evaluate the "
             "SavedModel."
         )
+
+
+@contextlib.contextmanager
+def model_errors(model: str) -> Iterator[None]:
+    """Turns what the interpreter says of a damaged model into an error of this package.
+
+    Args:
+        model: The model, for the message.
+
+    Raises:
+        ModelFileError: The interpreter cannot prepare or run the model in the block.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError, LookupError, TypeError) as e:
+        raise ModelFileError(
+            f"The interpreter cannot run the TFLite model in {model}: {e}. Check that the file was "
+            "copied whole; convert the model again if it was."
+        ) from e
 
 
 def quantize(values: np.ndarray, details: TensorDetails) -> np.ndarray:
@@ -161,7 +181,7 @@ class TFLiteModel:
         # the signature runner does not accept an input named `self`
         shapes = {name: array.shape for name, array in inputs.items()}
         if shapes != self._shapes:
-            self._resize(shapes)
+            self.allocate(shapes)
         for name, array in inputs.items():
             details = self.inputs[name]
             self._interpreter.set_tensor(details.index, _fed(array, details))
@@ -180,7 +200,12 @@ class TFLiteModel:
         sizes = [details.shape[0] for details in self.inputs.values() if details.shape]
         return max(sizes[0], 0) if sizes else 0
 
-    def _resize(self, shapes: dict[str, tuple[int, ...]]) -> None:
+    def allocate(self, shapes: dict[str, tuple[int, ...]]) -> None:
+        """Prepares the model for inputs of some shapes.
+
+        Args:
+            shapes: The shape of each input.
+        """
         # a new one: XNNPACK cannot prepare a model with control flow a second time, and for other
         # models it takes as long
         self._interpreter = self._load()

@@ -22,6 +22,7 @@ def rewrite_in_worker(
     config: TFLiteRewriterConfig,
     files: Mapping[str, Files],
     transform_graph: pathlib.Path | None = None,
+    is_keras_file: bool = False,
 ) -> Report:
     """Runs `rewriting.rewrite` in a worker.
 
@@ -36,6 +37,7 @@ def rewrite_in_worker(
         files: The files that examples are sampled from, for each of `settings_of_samples`, with
             absolute patterns; empty for random inputs.
         transform_graph: The folder of TF Transform's output, if given.
+        is_keras_file: Whether the source is a file that Keras saved.
 
     Raises:
         RewriterError: What `rewriting.rewrite` raised.
@@ -47,6 +49,7 @@ def rewrite_in_worker(
         config=as_json(config),
         files=files,
         transform_graph=str(transform_graph.absolute()) if transform_graph else None,
+        is_keras_file=is_keras_file,
     )
     limit = with_defaults(config).time_limit_seconds
     end = time.monotonic() + limit

@@ -16,6 +16,8 @@ _CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.
 # the messages of C++, Python, TensorFlow and LLVM
 _OUT_OF_MEMORY = re.compile(
     r"std::bad_alloc|MemoryError|OOM when allocating|out of memory|pthread_create\(\) failed"
+    r"|[Cc]annot allocate memory|failed to map segment|can't start new thread"
+    r"|[Tt]hread (constructor|creation).*failed|Resource temporarily unavailable"
 )
 
 

@@ -17,6 +17,7 @@ from tfx_tflite_component.errors import RewriterError, error_to_json, listed
 from tfx_tflite_component.json_form import from_json, to_json
 from tfx_tflite_component.progress import PROGRESS
 from tfx_tflite_component.storage.storage_errors import lack_of_memory, storage_errors
+from tfx_tflite_component.worker.confinement import confine_to_task
 from tfx_tflite_component.worker.protocol import Task
 
 Tasks: TypeAlias = Mapping[Task[Any, Any], Callable[[Any], Any]]
@@ -45,7 +46,9 @@ def main(descriptor: int, parent: int, tasks: str) -> None:
         _forward(logging.getLogger("tfx_tflite_component"), logging.WARNING, _warning, send)
         # takes seconds, in which the parent prepares the request
         implementations = importlib.import_module(tasks).TASKS
-        send(do(implementations, json.loads(connection.recv_bytes())))
+        message = json.loads(connection.recv_bytes())
+        confine_to_task(message)
+        send(do(implementations, message))
 
 
 def do(tasks: Tasks, message: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,9 @@ from tfx_tflite_component.json_form import from_json, to_json
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.storage.scratch import scratch
 from tfx_tflite_component.worker.crash import death
+from tfx_tflite_component.worker.environment import basic_environment
 from tfx_tflite_component.worker.protocol import Request, Result, Task
+from tfx_tflite_component.worker.reach import environment_of
 
 _LOG_BYTES = 2**16
 _TURN_SECONDS = 0.5
@@ -107,9 +109,11 @@ class Worker:
             RewriterError: What the task raised.
             WorkerError: The process died, or took longer than the limit.
         """
+        sent = to_json(request)
+        environment = environment_of(sent)
         # if it died before reading, its exit status says why
         with contextlib.suppress(BrokenPipeError):
-            self._send({"task": task.name, "request": to_json(request)})
+            self._send({"task": task.name, "request": sent, "environment": environment})
         answer, phase, boundary = self._answer(time.monotonic() + time_limit_seconds)
         if answer is not None and "result" in answer:
             _log.debug("What the worker logged:\n%s", _end_of(self._log_path))
@@ -176,7 +180,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _environment(folder: str) -> dict[str, str]:
     return {
-        **os.environ,
+        **basic_environment(os.environ, home=folder),
         # so that it finds this package, and modules of custom ops, where this process found them
         "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),
         # a process that dies leaves temporary files behind, such as a copy of the weights

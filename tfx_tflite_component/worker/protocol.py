@@ -35,12 +35,13 @@ class RewriteRequest:
     """The arguments of `rewriting.rewrite`.
 
     Attributes:
-        source: The folder of the SavedModel.
+        source: The folder of the SavedModel, or a file that Keras saved.
         destination: An empty folder.
         config: The config as JSON.
         files: The files that examples are sampled from, by sample; empty for random inputs.
         transform_graph: The folder of TF Transform's output, where it is at hand.
         refused: The boundaries at which another worker crashed, and how.
+        is_keras_file: Whether the source is such a file.
     """
 
     source: str
@@ -49,6 +50,7 @@ class RewriteRequest:
     files: Mapping[str, Files]
     transform_graph: str | None = None
     refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    is_keras_file: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

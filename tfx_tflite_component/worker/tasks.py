@@ -1,6 +1,7 @@
 """The worker's tasks, declared in `worker.protocol`."""
 
 import contextlib
+import dataclasses
 import pathlib
 from collections.abc import Mapping
 
@@ -10,6 +11,7 @@ from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.config import given_config, with_defaults
 from tfx_tflite_component.graph.op_libraries import import_op_libraries
 from tfx_tflite_component.graph.saved_model import load_signature
+from tfx_tflite_component.keras_files.load import export_keras_file
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.report.schema import (
@@ -22,11 +24,14 @@ from tfx_tflite_component.rewriting.compare import compare
 from tfx_tflite_component.rewriting.rewrite import Samples, rewrite
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.samples.files import Files
+from tfx_tflite_component.samples.origin import naming_origin
 from tfx_tflite_component.samples.sampling import draw_samples
+from tfx_tflite_component.storage.scratch import scratch
 from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect
-from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable
+from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable, model_errors
 from tfx_tflite_component.verification.compare_files import compare_files, random_inputs
 from tfx_tflite_component.verification.latency import measure_latency
+from tfx_tflite_component.worker.confinement import is_confined
 from tfx_tflite_component.worker.protocol import (
     BENCHMARK,
     COMPARE,
@@ -44,8 +49,20 @@ from tfx_tflite_component.worker.protocol import (
 def _rewrite(request: RewriteRequest) -> Report:
     config = given_config(request.config)
     import_op_libraries(config.import_modules)
+    source = pathlib.Path(request.source)
+    with scratch() as folder, naming_origin(request.files):
+        if request.is_keras_file:
+            export_keras_file(source, folder / "saved_model")
+            source = folder / "saved_model"
+        report = _rewritten(source, request, config)
+    return dataclasses.replace(report, confined=is_confined())
+
+
+def _rewritten(
+    source: pathlib.Path, request: RewriteRequest, config: TFLiteRewriterConfig
+) -> Report:
     return rewrite(
-        pathlib.Path(request.source),
+        source,
         pathlib.Path(request.destination),
         with_defaults(config),
         Samples(**_samples(config, request.files)),
@@ -62,7 +79,8 @@ def _compare(request: CompareRequest) -> ComparisonReport:
         found = compare_files(source, model, with_defaults(config))
     else:
         examples = _samples(config, request.files).get("verification")
-        found = compare(source, model, with_defaults(config), examples)
+        with naming_origin(request.files):
+            found = compare(source, model, with_defaults(config), examples)
     return ComparisonReport(found.boundary, found.verification, tuple(found.failures))
 
 
@@ -83,15 +101,20 @@ def _benchmark(request: BenchmarkRequest) -> BenchmarkReport:
 def _try_model(request: TryModelRequest) -> None:
     """Reads a model and runs it on random inputs, so that a crash happens in the worker.
 
-    Whether it accepts these inputs does not matter: some models cannot handle random ones.
+    Whether it accepts these inputs does not matter: some models cannot handle random ones. But an
+    interpreter that cannot even be prepared for the only sizes that the model takes runs nothing.
     """
     begin(Phase.TRYING)
     path = pathlib.Path(request.model)
     found = inspect(path)
     check_runnable(found, request.model_dir)
     loaded = TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
+    inputs = random_inputs(loaded, count=1)
+    if all(-1 not in details.shape[1:] for details in loaded.inputs.values()):
+        with model_errors(request.model_dir):
+            loaded.allocate({name: array.shape for name, array in inputs.items()})
     with contextlib.suppress(RuntimeError, ValueError):
-        loaded(random_inputs(loaded, count=1))
+        loaded(inputs)
 
 
 def _feed(request: FeedRequest) -> None:
@@ -99,7 +122,8 @@ def _feed(request: FeedRequest) -> None:
     (examples,) = _samples(config, {"verification": request.files}).values()
     begin(Phase.FEEDING)
     head = load_signature(pathlib.Path(request.head), SIGNATURE_KEY)
-    inputs = call(head, {"examples": np.array(examples, object)}, "the head")
+    with naming_origin({"verification": request.files}):
+        inputs = call(head, {"examples": np.array(examples, object)}, "the head")
     # words are objects, which would be stored as pickles
     stored = {name: a.astype("S") if a.dtype == object else a for name, a in inputs.items()}
     np.savez(request.destination, **stored)

@@ -9,7 +9,6 @@ import click
 
 from tfx_tflite_component.artifact_layout import REPORT_HTML
 from tfx_tflite_component.errors import ConfigError
-from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.standalone.cli import terminal
 from tfx_tflite_component.standalone.cli.options import (
     command,
@@ -119,13 +118,8 @@ def _convert(
 
 
 def _rewritten(source: str, is_keras: bool, destination: str, results: dict[str, Any]) -> "Report":
-    if is_keras:
-        begin(Phase.IMPORTING)
-        from tfx_tflite_component.report.schema import Report
-        from tfx_tflite_component.standalone.keras_files import rewrite_keras_file
-
-        return Report.from_json(rewrite_keras_file(source, destination, **results))
     from tfx_tflite_component.standalone import rewrite
 
     with rewrite.Worker() as worker:
-        return rewrite.rewrite_by(worker, source, destination, **results)
+        rewrite_by = rewrite.rewrite_keras_file_by if is_keras else rewrite.rewrite_by
+        return rewrite_by(worker, source, destination, **results)

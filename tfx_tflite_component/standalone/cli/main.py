@@ -54,6 +54,9 @@ def run() -> int:
     """The program: `main`, without output that libraries write to the terminal directly."""
     # as for Ctrl-C: incomplete results are deleted
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # a terminal that closes; nohup has it ignored
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     with open(os.devnull, "w") as nowhere:
         with contextlib.suppress(OSError):  # the caller may have closed it
             sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)

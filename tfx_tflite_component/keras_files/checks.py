@@ -7,6 +7,7 @@ refer to other files. Keras rejects these only in some formats and versions.
 import inspect
 import pathlib
 import sys
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,9 @@ _FUNCTION = "function"
 # The members of a `.keras` archive.
 _MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 _ASSETS = "assets/"
+# What may be larger than what is stored of it, and how many times. Weights of zeros can be.
+_MOST_UNPACKED_BYTES = 2**28
+_MOST_COMPRESSION = 20
 # The modules in which Keras 3 has the classes for calls of its functions.
 _OPERATIONS = "keras.src.ops."
 # The layers that Keras 2 creates for calls of TensorFlow, whose functions can also read and delete
@@ -82,19 +86,21 @@ def check_description(description: Any, keras: Any, path: pathlib.Path) -> None:
             )
 
 
-def check_members(names: Sequence[str], path: pathlib.Path) -> None:
+def check_members(members: Sequence[zipfile.ZipInfo], path: pathlib.Path) -> None:
     """Refuses an archive that contains anything except the members that Keras writes by default.
 
     Keras 2 also reads weights from `model.weights.npz`, which may contain pickled Python objects:
     reading these can run any code.
 
     Args:
-        names: The members of the archive.
+        members: The members of the archive.
         path: The archive, for the message.
 
     Raises:
-        SourceModelError: There is another member, or a duplicate.
+        SourceModelError: There is another member, a duplicate, or one that is much larger than what
+            is stored of it.
     """
+    names = [member.filename for member in members]
     others = [name for name in names if not (name in _MEMBERS or name.startswith(_ASSETS))]
     others += [name for name in _MEMBERS if names.count(name) > 1]
     if others:
@@ -103,10 +109,24 @@ def check_members(names: Sequence[str], path: pathlib.Path) -> None:
             f"in {_ASSETS!r}. No other file is read, because some formats of weights can run code. "
             f"Save the model again with `model.save`, or {EXPORT}."
         )
+    for member in members:
+        _check_size(member.filename, member.file_size, member.compress_size, path)
+
+
+def _check_size(name: str, size: int, stored: int, path: pathlib.Path) -> None:
+    """Refuses data that fills memory out of next to nothing; weights can hardly be compressed."""
+    if size > _MOST_UNPACKED_BYTES and size > _MOST_COMPRESSION * stored:
+        raise SourceModelError(
+            f"{path} holds {name!r}, of {size} bytes in {stored}; expected at most "
+            f"{_MOST_COMPRESSION} times what is stored. Do not use it unless you trust its author; "
+            f"if you do, {EXPORT}."
+        )
 
 
 def check_weights(weights: h5py.Group, path: pathlib.Path) -> None:
     """Refuses weights in other files, which HDF5 would read from any path.
+
+    It also refuses weights that are much larger than what is stored of them.
 
     Args:
         weights: The content of a file, or a part of it.
@@ -125,6 +145,8 @@ def check_weights(weights: h5py.Group, path: pathlib.Path) -> None:
                 f"{path} has {name!r} of {weights.name!r} in another place, which is not read; "
                 f"expected all weights in the file itself. Instead, {EXPORT}."
             )
+        if isinstance(found, h5py.Dataset):
+            _check_size(f"{found.name}", found.nbytes, found.id.get_storage_size(), path)
         if isinstance(found, h5py.Group):
             check_weights(found, path)
 

@@ -7,7 +7,6 @@ Keras sees them.
 import importlib
 import io
 import json
-import os
 import pathlib
 import textwrap
 import zipfile
@@ -17,21 +16,15 @@ from typing import Any
 import h5py
 
 from tfx_tflite_component.errors import SourceModelError
-from tfx_tflite_component.progress import Phase, begin
-from tfx_tflite_component.standalone.keras_checks import (
+from tfx_tflite_component.keras_files.checks import (
     EXPORT,
     check_description,
     check_members,
     check_weights,
     remedy_for_own_classes,
 )
-from tfx_tflite_component.standalone.rewrite import (
-    Config,
-    Examples,
-    Path,
-    rewrite_keras_model,
-    rewrite_saved_model,
-)
+from tfx_tflite_component.keras_files.export import export_keras_model
+from tfx_tflite_component.progress import Phase, begin
 
 # The package that reads the files of each major version of Keras.
 _PACKAGES = {"1": "tf_keras", "2": "tf_keras", "3": "keras"}
@@ -39,36 +32,17 @@ _REASON_CHARACTERS = 300
 _WEIGHTS = "model.weights.h5"
 
 
-def rewrite_keras_file(
-    path: Path,
-    destination: Path,
-    config: Config = None,
-    examples: Examples | None = None,
-    calibration_examples: Examples | None = None,
-) -> dict[str, Any]:
-    """Converts a Keras model in a file into a TFLite model.
+def export_keras_file(path: pathlib.Path, folder: pathlib.Path) -> None:
+    """Exports a Keras model in a file as a SavedModel.
 
     Args:
-        path: A local `.keras` or `.h5` file, of Keras 3 or of Keras 2, or the folder of a
-            SavedModel, as Keras 2 saved models.
-        destination: As for `rewrite_saved_model`, like the arguments that follow.
-        config: As there.
-        examples: As for `rewrite_keras_model`; for a folder, as for `rewrite_saved_model`.
-        calibration_examples: As there.
-
-    Returns:
-        The report.
+        path: As for `load_keras_file`.
+        folder: Where the SavedModel is written.
 
     Raises:
-        SourceModelError: There is no such model, it cannot be read, or it holds Python code.
-        RewriterError: Another error.
+        SourceModelError: As `load_keras_file` raises it, or Keras cannot export the model.
     """
-    if os.path.isdir(path):
-        return rewrite_saved_model(
-            path, destination, config, examples, calibration_examples=calibration_examples
-        )
-    model = load_keras_file(pathlib.Path(path))
-    return rewrite_keras_model(model, destination, config, examples, calibration_examples)
+    export_keras_model(load_keras_file(path), folder)
 
 
 def load_keras_file(path: pathlib.Path) -> Any:
@@ -115,7 +89,7 @@ def _stored(path: pathlib.Path) -> tuple[str, Any]:
 
 def _read_archive(path: pathlib.Path) -> tuple[str, Any]:
     with zipfile.ZipFile(path) as archive:
-        check_members(archive.namelist(), path)
+        check_members(archive.infolist(), path)
         metadata = json.loads(archive.read("metadata.json"))
         if _WEIGHTS in archive.namelist():
             with h5py.File(io.BytesIO(archive.read(_WEIGHTS))) as weights:

@@ -1,0 +1,23 @@
+"""Copies folders without their modes: a copy can be changed and removed, whatever it is made of."""
+
+import pathlib
+import shutil
+from collections.abc import Collection
+
+
+def copy_folder(source: pathlib.Path, target: pathlib.Path, without: Collection[str] = ()) -> None:
+    """Copies a folder with all that is in it; links are followed.
+
+    Args:
+        source: The folder.
+        target: Where the copy is made; it does not exist yet.
+        without: The names in the folder that are left out.
+    """
+    target.mkdir()
+    for entry in source.iterdir():
+        if entry.name in without:
+            continue
+        if entry.is_dir():
+            copy_folder(entry, target / entry.name)
+        else:
+            shutil.copyfile(entry, target / entry.name)
