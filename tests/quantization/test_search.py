@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from quantizable import Rewritten, example, rewritten, save_model
-from searchable import normal
+from searchable import make_case, normal
 
 from tfx_tflite_component.errors import ExamplesError, VerificationError
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Auto
+from tfx_tflite_component.quantization.float_model import FloatModel
 from tfx_tflite_component.quantization.outcome import Trial, on_front
-from tfx_tflite_component.quantization.search import ordered
+from tfx_tflite_component.quantization.quality import Quality
+from tfx_tflite_component.quantization.search import ordered, search
+from tfx_tflite_component.quantization.trials import Trials
 from tfx_tflite_component.report.page import render
 
 _NUMBER = tf.io.FixedLenFeature([1], tf.float32)
@@ -155,6 +158,37 @@ def test_integer_model_below_its_limit_names_the_ops(
     rows = [example(large=a, small=b) for a, b in normal(40, 2, seed=1)]
     with pytest.raises(VerificationError, match=r"FULLY_CONNECTED .*quantization.mode: AUTO"):
         rewritten(model, tmp_path / "out", config, rows, rows)
+
+
+class _Judge:
+    """Finds every model good."""
+
+    num_examples = 1
+
+    def __call__(self, path: pathlib.Path, is_float: bool = False) -> Quality:
+        return Quality(40.0, None, ())
+
+    def on_fewer(self, count: int) -> "_Judge":
+        return self
+
+
+def test_search_whose_time_is_up_returns_the_float_model(tmp_path: pathlib.Path) -> None:
+    dense = normal(4, 6)
+    case = make_case(lambda x: x @ dense, x=normal(8, 4))
+    trials = Trials(_Judge(), tmp_path, max_seconds=-1)
+    found = search(case.model, lambda: case.content, trials, _Judge, Auto(), 8)
+    assert found.content == case.content
+    assert "FULL_INTEGER" in found.outcome.skipped
+
+
+def test_search_goes_on_if_integers_cannot_be_made(tmp_path: pathlib.Path) -> None:
+    dense = normal(64, 64)
+    case = make_case(lambda x: x @ dense, x=normal(8, 64))
+    model = FloatModel(case.content, lambda: [("no_such_signature", {})])
+    trials = Trials(_Judge(), tmp_path, max_seconds=600)
+    found = search(model, lambda: case.content, trials, _Judge, Auto(), 8)
+    assert found.outcome.chosen == "WEIGHTS_ONLY"
+    assert found.outcome.ranking == ()
 
 
 def _trial(name: str, size: int, decibels: float, **others: Any) -> Trial:

@@ -68,7 +68,10 @@ def search(
     """
     with trials.step("single modes"):
         _try_single_modes(model, dynamic_range, trials)
-    if not trials.found["FULL_INTEGER"].holds:
+    # without it, there is nothing to repair or to rank
+    integer = trials.found.get("FULL_INTEGER")
+    can_be_integer = integer is not None and integer.size_bytes > 0
+    if integer and can_be_integer and not integer.holds:
         with trials.step("repairs"):
             repaired = repair(model, trials)
             if repaired.content != model.content:
@@ -76,14 +79,10 @@ def search(
                 attempt(trials, "INT16_ACTIVATIONS", repaired.with_all_ranges)
             model = repaired
     with trials.step("ranking of ops"):
-        ranking = rank(
-            model,
-            trials.judge.on_fewer(_RANKING_EXAMPLES),
-            trials.folder,
-            lambda: trials.is_over(_RANKING_SHARE),
-        )
+        ranking = _rank(model, trials) if can_be_integer else []
     kept: dict[str, Sequence[str]] = {}
-    if not auto.integer_only and not any(_is_int8(trial) for trial in trials.found.values()):
+    is_missed = can_be_integer and not any(map(_is_int8, trials.found.values()))
+    if is_missed and not auto.integer_only and not trials.is_over():
         with trials.step("ops in float"):
             kept = _try_mixed(model, ranking, trials)
     if auto.minimize == Auto.LATENCY:
@@ -106,6 +105,11 @@ def _try_single_modes(
     trials.attempt("DYNAMIC_RANGE", dynamic_range)
     attempt(trials, "FULL_INTEGER", model)
     attempt(trials, "INT16_ACTIVATIONS", model)
+
+
+def _rank(model: FloatModel, trials: Trials) -> list[OpCost]:
+    judge = trials.judge.on_fewer(_RANKING_EXAMPLES)
+    return rank(model, judge, trials.folder, lambda: trials.is_over(_RANKING_SHARE))
 
 
 def _is_int8(trial: Trial) -> bool:

@@ -3,9 +3,11 @@
 The other way round, with one op in float at a time, one bad op hides the next.
 """
 
+import contextlib
 import pathlib
 from collections.abc import Callable, Iterator
 
+from tfx_tflite_component.errors import ConversionError
 from tfx_tflite_component.quantization.float_model import FloatModel
 from tfx_tflite_component.quantization.outcome import OpCost
 from tfx_tflite_component.quantization.quality import Judge
@@ -39,8 +41,9 @@ def rank(
             continue
         path = folder / "one_op.tflite"
         others = [other for other in names if other != name]
-        path.write_bytes(quantize_int8(model.calibrated, model.per_channel, others))
-        costs.append(OpCost(op, name, judge(path).sqnr_db))
+        with contextlib.suppress(ConversionError):  # not every op can be quantized on its own
+            path.write_bytes(quantize_int8(model.calibrated, model.per_channel, others))
+            costs.append(OpCost(op, name, judge(path).sqnr_db))
     return sorted(costs, key=lambda cost: (cost.sqnr_db, cost.tensor))
 
 
