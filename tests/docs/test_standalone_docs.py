@@ -35,6 +35,8 @@ _COMMANDS = [
 ]
 (_LIMITS,) = snippets("docs/command-line.md", "textproto")
 _INT8, *_ = snippets("docs/recipes.md", "textproto")
+# of 60 examples, in the proportion of the defaults, 500 to calibrate with and 200 to compare on
+_CALIBRATED = 43
 _WRITTEN = {"tflite", "head", "report.json", "report.html"}
 
 
@@ -124,7 +126,7 @@ def test_saved_model_is_rewritten(
     names = run(_SAVED_MODEL, saved_model_dir="SAVED_MODEL_DIR", output_dir=str(output))
     assert _names(output) == _WRITTEN
     assert names["report"]["config"]["quantization"]["mode"] == "FULL_INTEGER"
-    assert names["report"]["calibration"]["num_examples"] == 60
+    assert names["report"]["calibration"]["num_examples"] == _CALIBRATED
 
 
 @pytest.mark.parametrize("snippet", [_KERAS_MODEL, _FUNCTION], ids=["Keras model", "function"])
@@ -187,7 +189,7 @@ def test_run_fn_calibrates_with_raw_examples(fn_args: FnArgs, project: pathlib.P
         fn_args=fn_args,
     )
     report = json.loads(pathlib.Path(fn_args.serving_model_dir, "report.json").read_text())
-    assert report["calibration"]["num_examples"] == 60
+    assert report["calibration"]["num_examples"] == _CALIBRATED
 
 
 def test_component_of_the_trainer_page_calibrates(tmp_path: pathlib.Path) -> None:
