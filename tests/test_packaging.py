@@ -80,7 +80,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: pathlib.Path) -> None:
 @pytest.mark.slow
 def test_wheel_holds_every_file_of_the_package(wheel: pathlib.Path) -> None:
     expected = {name for name in _tracked_files() if name.startswith(f"{_PACKAGE}/")}
-    assert f"{_PACKAGE}/component.py" in expected
+    assert f"{_PACKAGE}/components/rewriter/component.py" in expected
     assert expected <= _names(wheel)
 
 
