@@ -157,7 +157,7 @@ def test_nan_and_unequal_infinities_never_match(
     assert output.magnitude == max(2, expected if math.isfinite(expected) else 0)
     for is_float in (True, False):
         (failure,) = failures(found, _limits("max_abs_error: inf"), is_float)
-        assert failure.startswith("output 'y' (float32): NaN, or infinite in one")
+        assert failure.startswith("output 'y' (float32): NaN, or infinite in only one")
         assert "at example 1" in failure
 
 
@@ -334,9 +334,9 @@ def test_quantized_models_are_only_measured_by_default() -> None:
         ),
         (
             "min_argmax_agreement: 0.75",
-            ["output 'y'", "in 50% of the examples", "are 75%", "passes is 0.5"],
+            ["output 'y'", "in 50% of the examples", "limit is 75%", "passes is 0.5"],
         ),
-        ("min_sqnr_db: 20.5", ["output 'y'", "SQNR is 20.0 dB", "are 20.5 dB", "passes is 20"]),
+        ("min_sqnr_db: 20.5", ["output 'y'", "SQNR is 20.0 dB", "limit is 20.5 dB", "passes is 20"]),
     ],
 )
 def test_failure_names_the_exceeded_limit(limits: str, words: list[str]) -> None:
