@@ -336,7 +336,7 @@ def test_quantized_models_are_only_measured_by_default() -> None:
             "min_argmax_agreement: 0.75",
             ["output 'y'", "in 50% of the examples", "limit is 75%", "passes is 0.5"],
         ),
-        ("min_sqnr_db: 20.5", ["output 'y'", "SQNR is 20.0 dB", "limit is 20.5 dB", "passes is 20"]),
+        ("min_sqnr_db: 20.5", ["output 'y'", "SQNR is 20.0 dB", "is 20.5 dB", "passes is 20"]),
     ],
 )
 def test_failure_names_the_exceeded_limit(limits: str, words: list[str]) -> None:
