@@ -251,6 +251,7 @@ def _check(config: TFLiteRewriterConfig) -> None:
     _check_enum("input_boundary", config.input_boundary, TFLiteRewriterConfig.InputBoundary)
     _check_boundary_tensors(config)
     _check_not_negative("batch_size", config.batch_size)
+    _check_input_shapes(config)
     _check_not_negative("time_limit_seconds", config.time_limit_seconds)
     _check_quantization(config)
     _check_not_negative("calibration.num_examples", config.calibration.num_examples)
@@ -270,6 +271,15 @@ def _check_boundary_tensors(config: TFLiteRewriterConfig) -> None:
         )
     if "" in config.boundary_tensors:
         raise ConfigError("boundary_tensors: an input of the model needs a name, found ''.")
+
+
+def _check_input_shapes(config: TFLiteRewriterConfig) -> None:
+    for name, shape in config.input_shapes.items():
+        if not shape.dims or not all(size == -1 or size > 0 for size in shape.dims):
+            raise ConfigError(
+                f"input_shapes[{name!r}].dims: {list(shape.dims)}; expected the size of each "
+                "dimension, 1 or more, or -1 where it stays open."
+            )
 
 
 def _check_quantization(config: TFLiteRewriterConfig) -> None:

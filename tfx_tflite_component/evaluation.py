@@ -24,6 +24,7 @@ from tensorflow_model_analysis.utils import config_util, model_util, util
 from tfx.dsl.io import fileio
 from tfx_bsl.tfxio import tensor_adapter
 
+from tfx_tflite_component.artifact_layout import MODEL_FILENAME
 from tfx_tflite_component.errors import ConfigError, listed
 from tfx_tflite_component.scoring import Scorer, check_model
 
@@ -49,8 +50,8 @@ def custom_extractors(
         tensor_adapter_config: How to convert features to tensors, if there is a schema.
 
     Raises:
-        ConfigError: A TFLite model's spec names preprocessing functions, and there is no SavedModel
-            to find them in.
+        ConfigError: A spec's `model_type` is not that of its model, or a TFLite model's spec names
+            preprocessing functions, and there is no SavedModel to find them in.
         SourceModelError: There is no TFLite model where one is expected.
         UnsupportedOpsError: Python's interpreter cannot run the ops of a TFLite model.
         ModelFileError: A TFLite model is damaged, or is not one.
@@ -64,6 +65,7 @@ def custom_extractors(
     )
     by_name = {model.model_name: model for model in models}
     specs = list(eval_config.model_specs)
+    _check_types(specs, by_name)
     # TFMA does not combine other types with TFLite; the parts that depend on the type are replaced
     # here
     features, transformed_features, labels, weights, predictions, *slicing = (
@@ -81,6 +83,31 @@ def custom_extractors(
         predictions._replace(ptransform=_InTurn(_predictions(specs, by_name))),
         *slicing,
     ]
+
+
+def _check_types(specs: Sequence[config_pb2.ModelSpec], models: _Models) -> None:
+    """Refuses specs whose `model_type` is not what their folders hold, all in one error."""
+    wrong = [text for spec in specs if (text := _wrong_type(spec, _model_of(spec, models)))]
+    if wrong:
+        raise ConfigError(f"The eval_config does not fit the models: {'; '.join(wrong)}.")
+
+
+def _wrong_type(spec: config_pb2.ModelSpec, model: types.EvalSharedModel) -> str | None:
+    path = model.model_path
+    has_tflite = fileio.exists(os.path.join(path, MODEL_FILENAME))
+    has_saved_model = fileio.exists(os.path.join(path, "saved_model.pb"))
+    name = f"the spec {spec.name!r}" if spec.name else "the only spec"
+    if _is_tflite(spec) and has_saved_model and not has_tflite:
+        return (
+            f'{name} has model_type: "tf_lite", and {path} holds a SavedModel and no TFLite model; '
+            "remove model_type"
+        )
+    if not _is_tflite(spec) and has_tflite and not has_saved_model:
+        return (
+            f'{name} lacks model_type: "tf_lite", and {path} holds a TFLite model and no '
+            "SavedModel; set it"
+        )
+    return None
 
 
 @beam.ptransform_fn

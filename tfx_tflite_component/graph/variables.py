@@ -4,9 +4,10 @@ from collections.abc import Iterable
 
 import tensorflow as tf
 
-from tfx_tflite_component.graph.flat_graph import FlatGraph
+from tfx_tflite_component.graph.flat_graph import ConcreteFunction, FlatGraph
 
 _OP = "VariableV2"
+_ASSIGNMENTS = ("Assign", "ResourceScatter")
 
 
 def rebuild_variables(graph: FlatGraph, nodes: Iterable[str]) -> dict[str, tf.Variable]:
@@ -24,6 +25,19 @@ def rebuild_variables(graph: FlatGraph, nodes: Iterable[str]) -> dict[str, tf.Va
         for name in sorted(nodes)
         if graph.nodes[name].op == _OP
     }
+
+
+def assigns_variables(signature: ConcreteFunction) -> bool:
+    """Whether a call of a signature changes what the next one returns.
+
+    Args:
+        signature: The signature, as `load_signature` gives it.
+    """
+    graph = signature.graph.as_graph_def()
+    bodies = (function.node_def for function in graph.library.function)
+    return any(
+        node.op.startswith(_ASSIGNMENTS) for nodes in (graph.node, *bodies) for node in nodes
+    )
 
 
 def _value(graph: FlatGraph, name: str) -> tf.Tensor:

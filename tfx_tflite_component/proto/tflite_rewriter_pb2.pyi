@@ -88,8 +88,14 @@ class Quantization(_message.Message):
     per_channel: bool
     def __init__(self, mode: _Optional[_Union[Quantization.Mode, str]] = ..., input_type: _Optional[_Union[Quantization.TensorType, str]] = ..., output_type: _Optional[_Union[Quantization.TensorType, str]] = ..., allow_float_fallback: bool = ..., per_channel: bool = ..., enable_experimental_new_quantizer: bool = ..., auto: _Optional[_Union[Auto, _Mapping]] = ...) -> None: ...
 
+class Shape(_message.Message):
+    __slots__ = ["dims"]
+    DIMS_FIELD_NUMBER: _ClassVar[int]
+    dims: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, dims: _Optional[_Iterable[int]] = ...) -> None: ...
+
 class TFLiteRewriterConfig(_message.Message):
-    __slots__ = ["batch_size", "boundary_tensors", "calibration", "enable_experimental_new_converter", "import_modules", "input_boundary", "ops", "output", "quantization", "signature_key", "time_limit_seconds", "trusted_ops", "verification"]
+    __slots__ = ["batch_size", "boundary_tensors", "calibration", "enable_experimental_new_converter", "import_modules", "input_boundary", "input_shapes", "ops", "output", "quantization", "signature_key", "time_limit_seconds", "trusted_ops", "verification"]
     class InputBoundary(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     class BoundaryTensorsEntry(_message.Message):
@@ -99,6 +105,13 @@ class TFLiteRewriterConfig(_message.Message):
         key: str
         value: str
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class InputShapesEntry(_message.Message):
+        __slots__ = ["key", "value"]
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: Shape
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Shape, _Mapping]] = ...) -> None: ...
     AUTO: TFLiteRewriterConfig.InputBoundary
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     BOUNDARY_TENSORS_FIELD_NUMBER: _ClassVar[int]
@@ -106,6 +119,7 @@ class TFLiteRewriterConfig(_message.Message):
     ENABLE_EXPERIMENTAL_NEW_CONVERTER_FIELD_NUMBER: _ClassVar[int]
     IMPORT_MODULES_FIELD_NUMBER: _ClassVar[int]
     INPUT_BOUNDARY_FIELD_NUMBER: _ClassVar[int]
+    INPUT_SHAPES_FIELD_NUMBER: _ClassVar[int]
     OPS_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     PER_FEATURE: TFLiteRewriterConfig.InputBoundary
@@ -124,6 +138,7 @@ class TFLiteRewriterConfig(_message.Message):
     enable_experimental_new_converter: bool
     import_modules: _containers.RepeatedScalarFieldContainer[str]
     input_boundary: TFLiteRewriterConfig.InputBoundary
+    input_shapes: _containers.MessageMap[str, Shape]
     ops: Ops
     output: Output
     quantization: Quantization
@@ -131,7 +146,7 @@ class TFLiteRewriterConfig(_message.Message):
     time_limit_seconds: int
     trusted_ops: _containers.RepeatedScalarFieldContainer[str]
     verification: Verification
-    def __init__(self, signature_key: _Optional[str] = ..., input_boundary: _Optional[_Union[TFLiteRewriterConfig.InputBoundary, str]] = ..., quantization: _Optional[_Union[Quantization, _Mapping]] = ..., enable_experimental_new_converter: bool = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., batch_size: _Optional[int] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ..., boundary_tensors: _Optional[_Mapping[str, str]] = ..., time_limit_seconds: _Optional[int] = ..., import_modules: _Optional[_Iterable[str]] = ..., trusted_ops: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, signature_key: _Optional[str] = ..., input_boundary: _Optional[_Union[TFLiteRewriterConfig.InputBoundary, str]] = ..., quantization: _Optional[_Union[Quantization, _Mapping]] = ..., enable_experimental_new_converter: bool = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., batch_size: _Optional[int] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ..., boundary_tensors: _Optional[_Mapping[str, str]] = ..., time_limit_seconds: _Optional[int] = ..., import_modules: _Optional[_Iterable[str]] = ..., trusted_ops: _Optional[_Iterable[str]] = ..., input_shapes: _Optional[_Mapping[str, Shape]] = ...) -> None: ...
 
 class Verification(_message.Message):
     __slots__ = ["max_abs_error", "min_argmax_agreement", "min_sqnr_db", "num_examples", "on_failure", "outputs", "splits"]

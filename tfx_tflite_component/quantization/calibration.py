@@ -9,6 +9,7 @@ from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.errors import ConversionError, ExamplesError
 from tfx_tflite_component.quantization.ranges import InputRange
 from tfx_tflite_component.samples.feed import call
+from tfx_tflite_component.samples.missing_features import explained
 from tfx_tflite_component.split.split import Split
 from tfx_tflite_component.tflite.interpreter import Arrays
 
@@ -49,6 +50,8 @@ class RepresentativeDataset:
         self._head = split.head.function
         self._examples = examples
         self._specs = split.tail.specs
+        self._batched = split.batched
+        self._split = split
         self._plain_names = {name: plain for plain, name in split.tail.input_names.items()}
         self.num_examples = len(examples)
         self._shapes: dict[str, tuple[int, ...]] = {}
@@ -65,18 +68,25 @@ class RepresentativeDataset:
         shape.
         """
         for _, inputs in self._head_batches():
-            count = len(next(iter(inputs.values())))
+            count = min((len(inputs[name]) for name in self._batched), default=1)
             for index in range(count):
                 batch = {
                     self._plain_names[name]: self._batch(name, array[index : index + 1])
+                    if name in self._batched
+                    else array
                     for name, array in inputs.items()
                 }
                 yield SIGNATURE_KEY, batch
 
     def _head_batches(self) -> Iterator[tuple[int, Arrays]]:
-        for first in range(0, self.num_examples, _HEAD_BATCH_SIZE):
-            batch = np.array(self._examples[first : first + _HEAD_BATCH_SIZE], dtype=object)
-            yield first, call(self._head, {"examples": batch}, "the head", first)
+        # without a batch dimension, each example is a call
+        size = _HEAD_BATCH_SIZE if self._batched else 1
+        for first in range(0, self.num_examples, size):
+            batch = np.array(self._examples[first : first + size], dtype=object)
+            try:
+                yield first, call(self._head, {"examples": batch}, "the head", first)
+            except ExamplesError as e:
+                raise explained(e, self._split, self._examples) from e.__cause__
 
     def _take_in(self, name: str, array: np.ndarray, first: int) -> None:
         largest = np.maximum(self._shapes.get(name, array.shape[1:]), array.shape[1:])

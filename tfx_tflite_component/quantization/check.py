@@ -7,7 +7,7 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization
 from tfx_tflite_component.quantization.outcome import Outcome
 from tfx_tflite_component.tflite.inspection import FLOAT, INTEGER, Inspection, Op
 
-_INTEGER_WEIGHTS = ("INT8", "INT4")
+_INTEGER_WEIGHTS = ("int8", "int4")
 
 
 def check_quantization(model: Inspection, quantization: Quantization) -> list[str]:
@@ -29,7 +29,7 @@ def check_quantization(model: Inspection, quantization: Quantization) -> list[st
             "DYNAMIC_RANGE quantized nothing: the converter leaves weights of fewer than 1,024 "
             "elements as they are, and there is no larger one. The model is a float model."
         ]
-    if mode == Quantization.FLOAT16 and "FLOAT16" not in model.weights:
+    if mode == Quantization.FLOAT16 and "float16" not in model.weights:
         return ["FLOAT16 changed nothing: the model has no float weights."]
     if mode in (Quantization.FULL_INTEGER, Quantization.INT16_ACTIVATIONS):
         return _check_integer(model, quantization)

@@ -12,13 +12,13 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import Verification as Limit
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.split.split import Split
 from tfx_tflite_component.tflite.interpreter import Arrays, TFLiteModel
+from tfx_tflite_component.verification.calls import batches
 from tfx_tflite_component.verification.limits import failures
 from tfx_tflite_component.verification.measures import (
     OutputComparison,
     Verification,
     compare_outputs,
 )
-from tfx_tflite_component.verification.verify import batches
 
 
 @dataclasses.dataclass(frozen=True)

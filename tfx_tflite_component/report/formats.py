@@ -3,6 +3,7 @@
 import math
 
 _KILO = 1000
+_SHARES = ("argmax_agreement", "equal_share", "top_k_overlap", "constant_columns")
 _SIZES = ("bytes", "kB", "MB", "GB")
 
 
@@ -34,14 +35,14 @@ def measure(name: str, value: float) -> str:
         name: A field of `OutputComparison`.
         value: Its value.
     """
-    if name == "argmax_agreement":
+    if name in _SHARES:
         return f"{100 * value:.2f}%"
     return f"{value:.4g} dB" if name == "sqnr_db" else f"{value:.4g}"
 
 
 def margin(name: str, measured: float, limit: float) -> str:
     """How far a measure is from its limit, such as "12 times below" or "3.1 dB above"."""
-    if name == "max_abs_error":
+    if name in ("max_abs_error", "relative_error", "constant_columns"):
         if not measured:
             return "no difference"
         if not limit or math.isinf(measured):
@@ -50,6 +51,6 @@ def margin(name: str, measured: float, limit: float) -> str:
         return f"{ratio:.3g} times below" if ratio >= 1 else f"{1 / ratio:.3g} times above"
     difference = abs(measured - limit)
     side = "above" if measured >= limit else "below"
-    if name == "argmax_agreement":
+    if name in _SHARES:
         return f"{100 * difference:.2f} points {side}"
     return f"{difference:.3g} dB {side}"

@@ -23,6 +23,10 @@ _MEASURES = {
     "max_abs_error": "largest error",
     "argmax_agreement": "same largest value",
     "sqnr_db": "SQNR",
+    "relative_error": "largest error, relative to the column",
+    "constant_columns": "columns that became constant",
+    "equal_share": "equal values",
+    "top_k_overlap": "overlap of the ids",
 }
 _ARRIVAL = {
     "SIGNATURE": "Inputs arrive as the signature takes them.",
@@ -106,7 +110,7 @@ def _output(name: str, output: OutputComparison, report: Report) -> dict[str, An
     return {
         **to_json(output),
         "held": measures,
-        "chart": error_chart(output.errors, limits["max_abs_error"]),
+        "chart": error_chart(output.errors, limits.get("max_abs_error")),
         "worst": _worst(output.errors),
     }
 

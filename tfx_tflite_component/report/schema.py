@@ -112,13 +112,15 @@ class ComparisonReport:
         boundary: Where the SavedModel's signature was split to feed the TFLite model; null for two
             TFLite models.
         verification: The comparison of each output.
-        failures: The limits that were exceeded, as text; empty if the models agree.
+        failures: What exceeds the limits, in words; empty if the models agree.
+        warnings: What is poor, in words, though it exceeds no limit.
         schema_version: The version of this form.
     """
 
     boundary: Boundary | None
     verification: Verification
     failures: tuple[str, ...]
+    warnings: tuple[str, ...]
     schema_version: int = SCHEMA_VERSION
 
 

@@ -40,6 +40,12 @@ def describe_verification(verification: Verification) -> Iterator[str]:
         if output.sqnr_db is not None:
             measures.append(f"SQNR {output.sqnr_db:.1f} dB")
         yield f"  output {name!r}: {', '.join(measures)}"
+    for check in verification.checks:
+        bound = "at most" if check.is_upper else "at least"
+        yield (
+            f"    {check.output!r}: {check.figure} {check.measured:.3g}, limit {bound} "
+            f"{check.limit:.3g}, margin {check.margin:.3g}"
+        )
 
 
 def describe_inspection(found: InspectionReport) -> Iterator[str]:

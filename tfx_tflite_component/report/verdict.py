@@ -3,11 +3,11 @@
 import dataclasses
 import enum
 
-from tfx_tflite_component.config import parse_config
-from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.report.schema import Report
-from tfx_tflite_component.verification.limits import failures, limits_of
-from tfx_tflite_component.verification.measures import OutputComparison
+from tfx_tflite_component.verification import measures
+from tfx_tflite_component.verification.measures import Check, OutputComparison
+
+_ALWAYS_SHOWN = ("max_abs_error", "argmax_agreement", "sqnr_db")
 
 
 class Verdict(str, enum.Enum):
@@ -37,35 +37,24 @@ class Held:
 
 def verdict(report: Report) -> Verdict:
     """What became of the model of a report."""
-    config = _config(report)
-    limits = config.verification
-    exceeded = report.verification and failures(report.verification, limits, _is_float(config))
-    if exceeded and limits.on_failure == config_pb2.Verification.FAIL:
+    verification = report.verification
+    exceeded = verification is not None and verification.verdict is measures.Verdict.FAILED
+    if exceeded and report.config.get("verification", {}).get("on_failure") != "WARN":
         return Verdict.REJECTED
-    is_doubtful = exceeded or report.warnings or report.verification is None
-    return Verdict.WARNED if is_doubtful else Verdict.PASSED
+    return Verdict.WARNED if report.warnings or verification is None else Verdict.PASSED
 
 
 def held(name: str, output: OutputComparison, report: Report) -> list[Held]:
-    """The measures of an output with their limits, those without one included."""
-    config = _config(report)
-    limits = limits_of(name, output, config.verification, _is_float(config))
-    found = []
-    for measure, limit in limits.items():
+    """The measures of an output with their limits, and the main ones without a limit."""
+    checks = report.verification.checks if report.verification else ()
+    found = [_held(check) for check in checks if check.output == name]
+    limited = {entry.measure for entry in found}
+    for measure in _ALWAYS_SHOWN:
         measured = getattr(output, measure)
-        if measured is None:
-            continue
-        is_error = measure == "max_abs_error"
-        passes = limit is None or (measured <= limit if is_error else measured >= limit)
-        found.append(Held(measure, measured, limit, passes))
+        if measure not in limited and measured is not None:
+            found.append(Held(measure, measured, None, passes=True))
     return found
 
 
-def _config(report: Report) -> config_pb2.TFLiteRewriterConfig:
-    config = config_pb2.TFLiteRewriterConfig()
-    parse_config(report.config, config, "docs/config.md")
-    return config
-
-
-def _is_float(config: config_pb2.TFLiteRewriterConfig) -> bool:
-    return config.quantization.mode == config_pb2.Quantization.NONE
+def _held(check: Check) -> Held:
+    return Held(check.figure, check.measured, check.limit, passes=check.margin >= 0)

@@ -141,6 +141,7 @@ def _convert_at(
     samples: Samples,
     path: pathlib.Path,
 ) -> Conversion:
+    shapes = {name: shape.dims for name, shape in config.input_shapes.items()}
     begin(Phase.SPLITTING, boundary)
     parts = _split(
         cut_signature(
@@ -150,6 +151,7 @@ def _convert_at(
             config.boundary_tensors,
             transform,
             refused_nodes,
+            shapes,
         ),
         config,
     )

@@ -30,7 +30,8 @@ from tfx_tflite_component.split.split import (
 from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect, inspect_signatures
 from tfx_tflite_component.tflite.interpreter import TensorDetails, TFLiteModel, why_not_runnable
 from tfx_tflite_component.verification.comparison import Comparison
-from tfx_tflite_component.verification.limits import failures
+from tfx_tflite_component.verification.kernels import KernelComparison
+from tfx_tflite_component.verification.limits import judge
 from tfx_tflite_component.verification.verify import verify
 
 
@@ -68,9 +69,12 @@ def compare(
     signature = load_signature(source, config.signature_key, config.trusted_ops)
     parts = _split_alike(signature, model, config)
     begin(Phase.COMPARING)
-    verification = verify(signature, parts, model, examples)
-    limits = failures(verification, config.verification, is_float=not found.is_quantized)
-    return Comparison(parts.boundary, verification, limits)
+    kernels = None
+    if found.op_set != SELECT_TF:
+        kernels = KernelComparison(TFLiteModel(path, own_kernels=True), not found.is_quantized)
+    verification = verify(signature, parts, model, examples, kernels)
+    judged = judge(verification, config.verification, is_float=not found.is_quantized)
+    return Comparison(parts.boundary, judged.verification, judged.failures, judged.warnings)
 
 
 def _split_alike(
@@ -81,7 +85,7 @@ def _split_alike(
     for boundary in _boundaries(signature, config):
         begin(Phase.SPLITTING, boundary)
         try:
-            parts = _split_at(boundary, signature, model.batch_size, config)
+            parts = _split_as(model, signature, boundary, config)
         except (SplitError, ConversionError) as e:
             tried[boundary] = str(e)
             continue
@@ -96,6 +100,25 @@ def _split_alike(
         + ". Name the SavedModel that it was made of, or the signature_key or boundary_tensors "
         "that it was made with in the config."
     )
+
+
+def _split_as(
+    model: TFLiteModel,
+    signature: ConcreteFunction,
+    boundary: Boundary,
+    config: TFLiteRewriterConfig,
+) -> Split:
+    """The signature split at a boundary, with the sizes that the model has."""
+    parts = _split_at(boundary, signature, 0, config)
+    if parts.tail.specs.keys() != model.inputs.keys():
+        return parts
+    if boundary is Boundary.PER_FEATURE:
+        size = model.batch_size_of(parts.batched)
+        return _split_at(boundary, signature, size, config) if size else parts
+    shapes = {name: details.shape for name, details in model.inputs.items()}
+    if not all(_is_alike(spec, model.inputs[name]) for name, spec in parts.tail.specs.items()):
+        return parts
+    return split(signature, boundary, tensors=config.boundary_tensors, shapes=shapes)
 
 
 def _split_at(

@@ -20,19 +20,20 @@ from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.quantization.auto import worst_ops
 from tfx_tflite_component.report.schema import Report
+from tfx_tflite_component.rewriting.acceptance import complaints, is_float, remedies
 from tfx_tflite_component.rewriting.boundary_search import Conversion, Samples, convert_signature
 from tfx_tflite_component.rewriting.findings import make_report
 from tfx_tflite_component.split.split import Split
 from tfx_tflite_component.storage.copy import copy_folder
 from tfx_tflite_component.tflite.inspection import SELECT_TF, Inspection
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
+from tfx_tflite_component.verification.calls import answered_calls
+from tfx_tflite_component.verification.kernels import KernelComparison
 from tfx_tflite_component.verification.latency import Latency, measure_latency
-from tfx_tflite_component.verification.limits import failures
-from tfx_tflite_component.verification.measures import Verification
-from tfx_tflite_component.verification.verify import batches, verify
+from tfx_tflite_component.verification.limits import Judgment, judge
+from tfx_tflite_component.verification.verify import verify
 
 _BLAME_EXAMPLES = 32
-_RANDOM_INPUTS = " Random inputs may be what a model never takes: give it `examples` to compare on."
 
 
 def rewrite(
@@ -69,23 +70,24 @@ def rewrite(
     parts, found = conversion.split, conversion.found
     model = _runnable(path, found)
     begin(Phase.VERIFYING)
-    verification = verify(signature, parts, model, samples.verification) if model else None
-    complaint = _complaint(verification, config, found)
-    warnings = [*conversion.warnings, *complaint]
-    if (
-        verification
-        and complaint
-        and config.verification.on_failure == config_pb2.Verification.FAIL
-    ):
-        report = make_report(source, path, config, conversion, verification, None, warnings)
-        report = dataclasses.replace(report, files=())  # nothing is served
-        raise VerificationError(
-            f"{' '.join(complaint)} Nothing was published.{_hint(verification)}"
-            f"{_blame(signature, conversion, config, samples)}",
-            report.to_json(),
-        )
+    warnings, verification = list(conversion.warnings), None
+    if model:
+        judgment = _verified(signature, conversion, model, path, config, samples)
+        verification = judgment.verification
+        warnings += complaints(judgment)
+        if judgment.failures and config.verification.on_failure == config_pb2.Verification.FAIL:
+            report = make_report(source, path, config, conversion, verification, None, warnings)
+            report = dataclasses.replace(report, files=())  # nothing is served
+            raise VerificationError(
+                f"{warnings[-1]} Nothing was published.{remedies(verification, config)}"
+                f"{_blame(signature, conversion, config, samples)}",
+                report.to_json(),
+            )
+    else:
+        reason = why_not_runnable(found.op_set)
+        warnings.append(f"The model was not verified, because it cannot be run here: {reason}.")
     begin(Phase.TIMING)
-    latency = _latency(parts, model, samples) if model else None
+    latency = _latency(signature, parts, model, samples) if model else None
     begin(Phase.SAVING)
     if config.output.extra_filename:
         shutil.copyfile(path, serving_dir / config.output.extra_filename)
@@ -130,32 +132,38 @@ def _runnable(path: pathlib.Path, found: Inspection) -> TFLiteModel | None:
     return TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
 
 
-def _complaint(
-    verification: Verification | None,
+def _verified(
+    signature: ConcreteFunction,
+    conversion: Conversion,
+    model: TFLiteModel,
+    path: pathlib.Path,
     config: config_pb2.TFLiteRewriterConfig,
-    model: Inspection,
-) -> list[str]:
-    """Complaints about a model: it exceeds its limits, or was not verified."""
-    if verification is None:
-        reason = why_not_runnable(model.op_set)
-        return [f"The model was not verified, for it cannot be run here: {reason}."]
-    is_float = config.quantization.mode == config_pb2.Quantization.NONE
-    found = failures(verification, config.verification, is_float)
-    if not found:
-        return []
-    return [
-        f"The TFLite model's outputs do not match the SavedModel's, compared on "
-        f"{verification.num_examples} {verification.inputs}: {'; '.join(found)}."
-    ]
+    samples: Samples,
+) -> Judgment:
+    """Compares a model with the SavedModel, and judges what was found."""
+    found = conversion.found
+    is_quantized = not is_float(config, found)
+    kernels = None
+    # a model with Select TF ops has one set of kernels only
+    if found.op_set != SELECT_TF:
+        kernels = KernelComparison(TFLiteModel(path, own_kernels=True), not is_quantized)
+    ranges = conversion.dataset.ranges if conversion.dataset else {}
+    verification = verify(
+        signature,
+        conversion.split,
+        model,
+        samples.verification,
+        kernels,
+        {name: (limits.min, limits.max) for name, limits in ranges.items()},
+    )
+    return judge(verification, config.verification, not is_quantized)
 
 
-def _hint(verification: Verification) -> str:
-    return "" if verification.inputs == "examples" else _RANDOM_INPUTS
-
-
-def _latency(parts: Split, model: TFLiteModel, samples: Samples) -> Latency:
-    batch = next(batches(parts, model.batch_size, samples.verification))
-    return measure_latency(model, batch.taken)
+def _latency(
+    signature: ConcreteFunction, parts: Split, model: TFLiteModel, samples: Samples
+) -> Latency:
+    first = next(answered_calls(signature, parts, samples.verification))
+    return measure_latency(model, first.call.taken, batched=parts.batched)
 
 
 def _save_head(parts: Split, path: pathlib.Path) -> None:

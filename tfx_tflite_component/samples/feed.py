@@ -49,9 +49,9 @@ def call(
         position = None if lack_of_memory(e) else _refused(function, inputs)
         where = "" if position is None else f" at example {first + position}"
         raise RefusedExample(
-            f"The examples make {what} fail{where}: {reason(e)}. Connect `examples` that the "
-            "Trainer's model takes, raw as its ExampleGen gave them. Without `examples`, random "
-            "inputs are used, which some models cannot handle.",
+            f"The examples make {what} fail{where}: {reason(e)}. Use examples that the SavedModel "
+            "accepts: those that the model was trained for, before any preprocessing that the "
+            "signature does itself.",
             None if position is None else _record(inputs, position),
         ) from e
 

@@ -1,7 +1,7 @@
 """Builds heads: functions that compute a tail's inputs from serialized `tf.Example`s."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import tensorflow as tf
@@ -73,32 +73,47 @@ def _check_state(graph: FlatGraph, nodes: Iterable[str]) -> None:
         )
 
 
-def matching_feed(specs: Mapping[str, tf.TensorSpec]) -> Feed | None:
+def matching_feed(specs: Mapping[str, tf.TensorSpec], batched: Collection[str]) -> Feed | None:
     """A feed for a signature that takes tensors: each input is the feature of the same name.
+
+    An input without the batch dimension is the same in all examples of a call.
 
     Args:
         specs: Shape and dtype of each input.
+        batched: The inputs whose first dimension is the batch.
 
     Returns:
-        The feed. None if a `tf.Example` cannot hold an input: an input without a batch dimension,
-        with more than one dimension of unknown size, or of a dtype other than numbers, booleans and
-        strings.
+        The feed. None where a `tf.Example` cannot hold the inputs: a scalar, one with more than one
+        dimension of unknown size besides the batch, or one of a dtype that is not a number, boolean
+        or string.
     """
-    features = {name: _feature(spec) for name, spec in specs.items()}
+    features = {name: _feature(spec, name in batched) for name, spec in specs.items()}
     if not all(features.values()):
         return None
 
     def feed(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         parsed = tf.io.parse_example(examples, features)
-        return {name: tf.cast(parsed[name], spec.dtype) for name, spec in specs.items()}
+        return {
+            name: tf.cast(parsed[name] if name in batched else _common(name, parsed[name]), s.dtype)
+            for name, s in specs.items()
+        }
 
     return feed
 
 
-def matching_features(specs: Mapping[str, tf.TensorSpec]) -> tuple[ParsedFeature, ...]:
+def _common(name: str, values: tf.Tensor) -> tf.Tensor:
+    """What all examples hold of an input that has no batch dimension."""
+    message = f"feature {name} differs between examples, and the input has no batch dimension"
+    with tf.control_dependencies([tf.debugging.assert_equal(values, values[:1], message)]):
+        return tf.identity(values[0])
+
+
+def matching_features(
+    specs: Mapping[str, tf.TensorSpec], batched: Collection[str]
+) -> tuple[ParsedFeature, ...]:
     """The features that `matching_feed` reads."""
     return tuple(
-        ParsedFeature(name, Layout.DENSE, dtype, tuple(spec.shape[1:]), (), ())
+        ParsedFeature(name, Layout.DENSE, dtype, tuple(spec.shape[int(name in batched) :]), (), ())
         for name, spec in specs.items()
         if (dtype := _stored(spec.dtype)) is not None
     )
@@ -109,11 +124,11 @@ def _of_examples(feed: Feed, batch: tf.TensorShape) -> ConcreteFunction:
     return tf.function(feed, input_signature=[spec], autograph=False).get_concrete_function()
 
 
-def _feature(spec: tf.TensorSpec) -> object | None:
+def _feature(spec: tf.TensorSpec, is_batched: bool) -> object | None:
     dtype = _stored(spec.dtype)
     if not spec.shape.rank or dtype is None:
         return None
-    shape = spec.shape[1:]
+    shape = spec.shape[int(is_batched) :]
     if shape.is_fully_defined():
         return tf.io.FixedLenFeature(shape, dtype)
     if shape[1:].is_fully_defined():

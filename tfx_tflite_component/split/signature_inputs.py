@@ -1,7 +1,7 @@
 """The inputs of a signature, serialized `tf.Example`s or tensors, and their crossings."""
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -66,19 +66,26 @@ def source_of_examples(graph: FlatGraph, handed: Collection[str]) -> Source:
     )
 
 
-def source_of_tensors(graph: FlatGraph, handed: Collection[str]) -> Source:
-    """The source of a signature that takes tensors, which cross unchanged.
+def source_of_tensors(
+    graph: FlatGraph,
+    handed: Collection[str],
+    specs: Mapping[str, tf.TensorSpec],
+    batched: Collection[str],
+) -> Source:
+    """The source of a signature that takes tensors: they cross as they are.
 
     Args:
         graph: The signature's graph.
-        handed: Tensors that cross anyway; an input that is used only for them does not cross.
+        handed: Tensors that cross anyway; an input that is used for them alone does not cross.
+        specs: Shape and dtype of each input, as the examples are to hold them.
+        batched: The inputs whose first dimension is the batch.
     """
     _, used = graph.ancestors(graph.fetches, stop={*graph.inputs.values(), *handed})
     return Source(
         reason="the signature takes tensors",
-        feed=matching_feed(graph.specs),
+        feed=matching_feed(specs, batched),
         batch=tf.TensorShape([None]),
-        features=matching_features(graph.specs) if handed else (),
+        features=matching_features(specs, batched) if handed else (),
         ways=[
             whole(name, graph.inputs[name], spec=spec)
             for name, spec in graph.specs.items()

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import tensorflow as tf
 
-from tfx_tflite_component.errors import ConfigError, SplitError, listed
+from tfx_tflite_component.errors import SplitError, listed
 from tfx_tflite_component.graph.conditions import shape_conditions
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction, FlatGraph, flatten
 from tfx_tflite_component.graph.tables import rank_lookups
@@ -23,6 +23,13 @@ from tfx_tflite_component.split.signature_inputs import (
     Source,
     source_of_examples,
     source_of_tensors,
+)
+from tfx_tflite_component.split.sizes import (
+    Shapes,
+    batched_inputs,
+    check_shapes,
+    fixed_batch,
+    with_shapes,
 )
 from tfx_tflite_component.split.tail import Tail, make_tail
 from tfx_tflite_component.split.tf_transform import calls_transform, transformed_features
@@ -47,7 +54,9 @@ class Split:
             features cannot be determined.
         checks: The names of the assertions in the signature, which the tail leaves out.
         lowered: The ops of the tail that each lowering rewrote.
-        signature: The signature. It is kept here because the head's loops are functions of it.
+        signature: The signature. The head's loops are functions of it, which end with it.
+        batched: The inputs of the tail whose first dimension is the batch. Without any, each
+            example is a call of its own.
     """
 
     boundary: Boundary
@@ -59,6 +68,13 @@ class Split:
     checks: tuple[str, ...]
     lowered: Mapping[str, list[str]]
     signature: ConcreteFunction
+    batched: frozenset[str]
+
+    @property
+    def batch_size(self) -> int:
+        """The number of examples in each call of the tail; 0 for any number."""
+        sizes = {self.tail.specs[name].shape[0] for name in self.batched}
+        return next(iter(sizes)) or 0 if sizes else 1
 
 
 def boundaries(signature: ConcreteFunction, transform: ConcreteFunction | None) -> list[Boundary]:
@@ -97,6 +113,7 @@ class Cut:
         features: As in `Split`.
         checks: As in `Split`.
         signature: As in `Split`.
+        batched: As in `Split`.
     """
 
     boundary: Boundary
@@ -109,6 +126,7 @@ class Cut:
     features: tuple[ParsedFeature, ...]
     checks: tuple[str, ...]
     signature: ConcreteFunction
+    batched: frozenset[str]
 
     def with_tail(self, graph: FlatGraph, lowered: Mapping[str, list[str]]) -> Split:
         """Makes the tail.
@@ -130,6 +148,7 @@ class Cut:
             checks=self.checks,
             lowered=lowered,
             signature=self.signature,
+            batched=self.batched,
         )
 
 
@@ -140,9 +159,10 @@ def split(
     tensors: Mapping[str, str] | None = None,
     transform: ConcreteFunction | None = None,
     refused: Collection[str] = (),
+    shapes: Shapes | None = None,
 ) -> Split:
     """Splits a signature, every op of which stays as it is: `cut_signature` says how."""
-    cut_there = cut_signature(signature, boundary, batch_size, tensors, transform, refused)
+    cut_there = cut_signature(signature, boundary, batch_size, tensors, transform, refused, shapes)
     return cut_there.with_tail(cut_there.graph, {})
 
 
@@ -153,6 +173,7 @@ def cut_signature(
     tensors: Mapping[str, str] | None = None,
     transform: ConcreteFunction | None = None,
     refused: Collection[str] = (),
+    shapes: Shapes | None = None,
 ) -> Cut:
     """Cuts a signature into a head and the graph of a tail.
 
@@ -165,20 +186,25 @@ def cut_signature(
             at hand.
         refused: For PER_FEATURE: the nodes of the signature's inlined graph that have no builtin
             form.
+        shapes: The shapes of inputs of the tail; -1 leaves a size open.
 
     Raises:
         SplitError: The signature cannot be split there; the message names the feature or the op.
-        ConfigError: The signature's own batch size contradicts the one asked for, or there is no
-            such tensor.
+        ConfigError: The signature contradicts the batch size or a shape, or there is no such tensor
+            or input.
     """
     graph = flatten(signature)
     boundary = boundary or _natural(graph)
     handed, reason = _handed_over(graph, signature, boundary, tensors, transform, refused)
-    source = _source(graph, boundary, handed)
+    shapes = shapes or {}
+    source = _source(graph, boundary, handed, batch_size, shapes)
     ways = [*handed, *source.ways]
     _check_names(handed, source.ways)
     head = make_head(graph, source.feed, source.batch, ways) if source.feed else None
-    specs = _with_batch_size(_specs(ways, head), batch_size)
+    made = _specs(ways, head)
+    check_shapes(made, shapes)
+    batched = batched_inputs(made, batch_size)
+    specs = fixed_batch(with_shapes(made, shapes), batched, batch_size)
     rest, between = cut(graph, ways, specs)
     rest = rank_lookups(rest)
     return Cut(
@@ -192,6 +218,7 @@ def cut_signature(
         features=source.features,
         checks=_checks(graph),
         signature=signature,
+        batched=batched,
     )
 
 
@@ -215,7 +242,13 @@ def _handed_over(
     return [], "the configuration says so" if is_pinned else ""
 
 
-def _source(graph: FlatGraph, boundary: Boundary, handed: Sequence[Crossing]) -> Source:
+def _source(
+    graph: FlatGraph,
+    boundary: Boundary,
+    handed: Sequence[Crossing],
+    batch_size: int,
+    shapes: Shapes,
+) -> Source:
     tensors = {tensor for way in handed for tensor in way.tensors}
     if boundary is not Boundary.SIGNATURE and parses(graph):
         return source_of_examples(graph, tensors)
@@ -225,7 +258,8 @@ def _source(graph: FlatGraph, boundary: Boundary, handed: Sequence[Crossing]) ->
             f"the outputs {listed(graph.outputs)} depends on a ParseExample op. The inputs are "
             f"{listed(graph.inputs)}. Leave input_boundary at AUTO to convert it as it is."
         )
-    return source_of_tensors(graph, tensors)
+    batched = batched_inputs(graph.specs, batch_size)
+    return source_of_tensors(graph, tensors, with_shapes(graph.specs, shapes), batched)
 
 
 def _check_names(handed: Sequence[Crossing], others: Sequence[Crossing]) -> None:
@@ -254,34 +288,6 @@ def _specs(ways: Sequence[Crossing], head: Head | None) -> dict[str, tf.TensorSp
         shape = made.shape.merge_with(way.spec.shape) if way.spec else made.shape
         specs[name] = tf.TensorSpec(shape, made.dtype)
     return specs
-
-
-def _with_batch_size(
-    specs: Mapping[str, tf.TensorSpec], batch_size: int
-) -> dict[str, tf.TensorSpec]:
-    """The specs with a fixed batch dimension; specs with another batch size are refused."""
-    sized = {}
-    for name, spec in specs.items():
-        shape = spec.shape
-        if shape.rank is None:
-            raise SplitError(
-                f"Input {name!r} has no known rank, and TFLite needs one. Give the serving "
-                "function an input_signature with the shape."
-            )
-        if shape.rank and shape[0] == 0:
-            raise SplitError(
-                f"Input {name!r} has shape {tuple(shape)}, a batch of no example, so that there is "
-                "nothing to infer from. Export a signature whose batch dimension is None."
-            )
-        if batch_size and shape.rank:
-            if shape[0] not in (None, batch_size):
-                raise ConfigError(
-                    f"batch_size: {batch_size} contradicts the signature, whose input {name!r} has "
-                    f"shape {tuple(shape)}. Leave batch_size out, or set it to {shape[0]}."
-                )
-            shape = [batch_size, *shape[1:]]
-        sized[name] = tf.TensorSpec(shape, spec.dtype)
-    return sized
 
 
 def _checks(graph: FlatGraph) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import tensorflow as tf
 
-from tfx_tflite_component.samples.random_examples import random_tensors
+from tfx_tflite_component.samples.random_examples import RandomValues
 from tfx_tflite_component.targets.process import Call
 from tfx_tflite_component.tflite.graph_io import GraphIO
 from tfx_tflite_component.tflite.interpreter import (
@@ -45,7 +45,7 @@ def random_calls(io: GraphIO, count: int) -> Iterator[Call]:
         for name, details in io.inputs.items()
     }
     for seed in range(count):
-        yield _call(io, random_tensors(specs, count=1, seed=seed))
+        yield _call(io, RandomValues(seed).tensors(specs, lambda axis: 1))
 
 
 def real_outputs(io: GraphIO, call: Call) -> dict[str, np.ndarray]:

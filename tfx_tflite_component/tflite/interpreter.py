@@ -5,8 +5,9 @@ import copy
 import dataclasses
 import functools
 import pathlib
+import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -137,7 +138,11 @@ class TFLiteModel:
     """
 
     def __init__(
-        self, path: pathlib.Path, num_threads: int = 1, needs_select_tf_ops: bool = False
+        self,
+        path: pathlib.Path,
+        num_threads: int = 1,
+        needs_select_tf_ops: bool = False,
+        own_kernels: bool = False,
     ) -> None:
         """Loads a model.
 
@@ -146,6 +151,8 @@ class TFLiteModel:
             num_threads: The number of threads that one inference may use.
             needs_select_tf_ops: Whether the model has Select TF ops, which only the interpreter
                 inside TensorFlow can run.
+            own_kernels: Whether TFLite's own kernels run it, and not XNNPACK's. Not for models with
+                Select TF ops, which are run by a delegate as well.
 
         Raises:
             ModelFileError: The interpreter refuses the file, or it has no signature.
@@ -155,7 +162,10 @@ class TFLiteModel:
             # read once: the file may be replaced while this model is in use
             content = path.read_bytes()
             self._load = functools.partial(
-                interpreter_class, model_content=content, num_threads=num_threads
+                interpreter_class,
+                model_content=content,
+                num_threads=num_threads,
+                experimental_op_resolver_type=_op_resolver(interpreter_class, own_kernels),
             )
             self._interpreter = self._load()
             runner = self._interpreter.get_signature_runner()
@@ -196,8 +206,16 @@ class TFLiteModel:
 
     @property
     def batch_size(self) -> int:
-        """The fixed batch size of the model; 0 if it is dynamic."""
-        sizes = [details.shape[0] for details in self.inputs.values() if details.shape]
+        """The fixed batch size of a model whose inputs all have a batch dimension; else 0."""
+        return self.batch_size_of([name for name, found in self.inputs.items() if found.shape])
+
+    def batch_size_of(self, batched: Collection[str]) -> int:
+        """The fixed batch size of the model; 0 if it is dynamic.
+
+        Args:
+            batched: The inputs whose first dimension is the batch.
+        """
+        sizes = [self.inputs[name].shape[0] for name in batched]
         return max(sizes[0], 0) if sizes else 0
 
     def allocate(self, shapes: dict[str, tuple[int, ...]]) -> None:
@@ -229,6 +247,12 @@ class TFLiteModel:
     def _output(self, details: TensorDetails) -> np.ndarray:
         array = self._tensor(details)
         return dequantize(array, details) if len(details.scales) else array
+
+
+def _op_resolver(interpreter_class: Any, own_kernels: bool) -> Any:
+    # each library has an enum of its own
+    kinds = sys.modules[interpreter_class.__module__].OpResolverType
+    return kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES if own_kernels else kinds.AUTO
 
 
 def _interpreter_class() -> Any:

@@ -8,11 +8,11 @@ import tensorflow as tf
 from tfx_tflite_component.errors import UnsupportedOpsError, VerificationError, listed
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
-from tfx_tflite_component.samples.random_examples import random_tensors
+from tfx_tflite_component.samples.random_examples import RandomValues
 from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
 from tfx_tflite_component.verification.comparison import Comparison
-from tfx_tflite_component.verification.limits import failures
+from tfx_tflite_component.verification.limits import judge
 from tfx_tflite_component.verification.measures import Verification, compare_outputs
 
 _SEED = 0
@@ -44,8 +44,8 @@ def compare_files(
     outputs = compare_outputs(wanted, found)
     verification = Verification("random inputs", size * len(pairs), outputs)
     is_float = not inspect(second).is_quantized
-    limits = failures(verification, config.verification, is_float=is_float)
-    return Comparison(None, verification, limits)
+    judged = judge(verification, config.verification, is_float)
+    return Comparison(None, judged.verification, judged.failures, judged.warnings)
 
 
 def random_inputs(model: TFLiteModel, count: int, seed: int = _SEED) -> dict[str, np.ndarray]:
@@ -60,7 +60,7 @@ def random_inputs(model: TFLiteModel, count: int, seed: int = _SEED) -> dict[str
         name: tf.TensorSpec([None if size < 0 else size for size in details.shape], details.dtype)
         for name, details in model.inputs.items()
     }
-    return random_tensors(specs, count, seed)
+    return RandomValues(seed).tensors(specs, lambda axis: 1 if axis else count)
 
 
 def _load(path: pathlib.Path) -> TFLiteModel:

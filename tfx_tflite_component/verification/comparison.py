@@ -15,8 +15,10 @@ class Comparison:
             TFLite models.
         verification: The comparison of each output.
         failures: The limits that were exceeded, as text; empty if the models agree.
+        warnings: Poor figures that exceed no limit, as text.
     """
 
     boundary: Boundary | None
     verification: Verification
     failures: list[str]
+    warnings: list[str]

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,21 +66,28 @@ def _timing(seconds: Sequence[float]) -> Timing:
     return Timing(float(median), float(high - low) / 2)
 
 
-def measure_latency(model: "TFLiteModel", inputs: "Arrays", batch_size: int = 1) -> Latency:
+def measure_latency(
+    model: "TFLiteModel",
+    inputs: "Arrays",
+    batch_size: int = 1,
+    batched: Collection[str] | None = None,
+) -> Latency:
     """Times a model on one batch, for 0.2 seconds or at least one inference.
 
     Args:
         model: The model.
         inputs: An array [batch, ...] for each input; only the first examples are used.
         batch_size: The number of examples, if the model leaves it open.
+        batched: The inputs with a batch dimension; None if all have it.
     """
-    batch = _smallest_batch(model, inputs, batch_size)
+    batch = _smallest_batch(model, inputs, batch_size, batched)
     model(batch)
     seconds: list[float] = []
     while len(seconds) < _MAX_RUNS and sum(seconds) < _MAX_SECONDS:
         seconds.append(_seconds(model, batch))
     return Latency(
-        batch_size=model.batch_size or batch_size,
+        batch_size=(model.batch_size if batched is None else model.batch_size_of(batched))
+        or batch_size,
         runs=len(seconds),
         percentiles_ms={
             str(percentile): float(np.percentile(seconds, percentile) * 1000)
@@ -89,9 +96,16 @@ def measure_latency(model: "TFLiteModel", inputs: "Arrays", batch_size: int = 1)
     )
 
 
-def _smallest_batch(model: "TFLiteModel", inputs: "Arrays", batch_size: int = 1) -> "Arrays":
-    size = model.batch_size or batch_size
-    return {name: array[:size] if array.ndim else array for name, array in inputs.items()}
+def _smallest_batch(
+    model: "TFLiteModel",
+    inputs: "Arrays",
+    batch_size: int = 1,
+    batched: Collection[str] | None = None,
+) -> "Arrays":
+    if batched is None:
+        batched = [name for name, array in inputs.items() if array.ndim]
+    size = model.batch_size_of(batched) or batch_size
+    return {name: array[:size] if name in batched else array for name, array in inputs.items()}
 
 
 def _seconds(model: "TFLiteModel", batch: "Arrays") -> float:

@@ -1,153 +1,296 @@
-"""Compares measurements with the limits of the config."""
+"""Judges what was measured, by the limits of the config or by the defaults."""
 
+import dataclasses
 import decimal
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from tfx_tflite_component.errors import ConfigError, listed
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
-from tfx_tflite_component.verification.measures import OutputComparison, Verification
+from tfx_tflite_component.verification.measures import (
+    Check,
+    OutputComparison,
+    Verdict,
+    Verification,
+)
 
-FLOAT_TOLERANCE = 1e-4
-"""The default for float models: the largest error, relative to an output's largest magnitude or
-to 1 where that is smaller."""
+FLOAT_TOLERANCE = 1e-3
+"""The default for float outputs of float models: the largest `relative_error`."""
+
+SQNR_FLOOR, SQNR_GOOD = 10.0, 20.0
+"""The smallest `sqnr_db` of quantized models, in decibels, and the smallest without a warning."""
+
+AGREEMENT_FLOOR, AGREEMENT_GOOD = 0.8, 0.95
+"""The same for `argmax_agreement`, `top_k_overlap`, and `equal_share` of what is not a float."""
+
+CONSTANT_COLUMNS = 0.1
+"""The largest share of columns that may become constant, of those that vary."""
+
+_CONSTANT_TOLERANCE = 10.0
+_LARGEST = ("max_abs_error", "relative_error", "constant_columns")
+_FIELDS = {
+    "max_abs_error": "max_abs_error",
+    "argmax_agreement": "min_argmax_agreement",
+    "sqnr_db": "min_sqnr_db",
+}
 
 
-def percent(share: float) -> str:
-    """A share in percent, rounded down, so that only a full share is 100%."""
-    return f"{math.floor(round(share * 10_000, 6)) / 100:g}%"
+@dataclasses.dataclass(frozen=True)
+class Judgment:
+    """What the limits make of a comparison.
+
+    Attributes:
+        verification: The comparison, with verdict and checks.
+        failures: What exceeds a limit, in words; empty if nothing does.
+        warnings: What is poor, in words, though it exceeds no limit.
+    """
+
+    verification: Verification
+    failures: list[str]
+    warnings: list[str]
+
+
+def judge(verification: Verification, limits: config_pb2.Verification, is_float: bool) -> Judgment:
+    """Holds each figure to its limit.
+
+    Args:
+        verification: What was measured.
+        limits: The limits of the config.
+        is_float: Whether nothing of the model is quantized.
+
+    Raises:
+        ConfigError: A limit is set for an output that does not exist, or that has no such figure.
+    """
+    _check_applicable(verification, limits)
+    checks, failures, warnings = [], [], []
+    for name, output in verification.outputs.items():
+        found = _checks(name, output, limits, is_float)
+        checks += found
+        place = f"output {name!r} ({output.dtype}): "
+        failures += [place + _failure(check, output) for check in found if not _passes(check)]
+        if not is_float and all(map(_passes, found)):
+            warnings += [place + text for text in _poor(output, found)]
+    warnings += _kernel_warnings(verification)
+    verdict = Verdict.FAILED if failures else Verdict.WARNED if warnings else Verdict.PASSED
+    judged = dataclasses.replace(verification, verdict=verdict, checks=tuple(checks))
+    return Judgment(judged, failures, warnings)
 
 
 def failures(
     verification: Verification, limits: config_pb2.Verification, is_float: bool
 ) -> list[str]:
-    """The limits that were exceeded, as text.
-
-    Args:
-        verification: The measurements.
-        limits: The limits of the config.
-        is_float: Whether the model is a float model, which has a default limit.
-
-    Raises:
-        ConfigError: A limit is set for a missing output, or for an output without that measure.
-    """
-    unknown = sorted(limits.outputs.keys() - verification.outputs.keys())
-    if unknown:
-        raise ConfigError(
-            f"verification.outputs: the model has no output {listed(unknown)}; it has "
-            f"{listed(verification.outputs)}."
-        )
-    _check_applicable(verification, limits)
-    found = []
-    for name, output in verification.outputs.items():
-        for failure in _output_failures(output, limits, limits.outputs.get(name), is_float):
-            found.append(f"output {name!r} ({output.dtype}): {failure}")
-    return found
+    """What exceeds the limits, in words; arguments and errors as for `judge`."""
+    return judge(verification, limits, is_float).failures
 
 
-def limits_of(
+def percent(share: float) -> str:
+    """A share in percent, rounded down: all of something is 100%, and nothing less is."""
+    return f"{math.floor(round(share * 10_000, 6)) / 100:g}%"
+
+
+def _passes(check: Check) -> bool:
+    # NaN passes nothing
+    return check.margin >= 0
+
+
+def _checks(
     name: str, output: OutputComparison, limits: config_pb2.Verification, is_float: bool
-) -> dict[str, float | None]:
-    """The limits that an output is held to, by the measures of `OutputComparison`.
-
-    Args:
-        name: The name of the output.
-        output: What was measured.
-        limits: The limits of the config.
-        is_float: Whether the model is a float model, which has a default limit.
-    """
+) -> list[Check]:
+    """Each figure of an output that is judged, with its limit."""
+    if math.isinf(output.max_abs_error):
+        return [Check(name, "max_abs_error", math.inf, math.inf, True, -math.inf, True)]
     own = limits.outputs.get(name)
-    return {
-        "max_abs_error": _largest_error(output, limits, own, is_float),
-        "argmax_agreement": _limit("min_argmax_agreement", limits, own),
-        "sqnr_db": _limit("min_sqnr_db", limits, own),
+
+    def limit(figure: str) -> float | None:
+        field = _FIELDS.get(figure)
+        for source in (own, limits):
+            # strings and booleans are equal or not, whatever numbers may differ by
+            is_held = output.is_numeric or figure != "max_abs_error" or source is own
+            if field and source is not None and is_held and source.HasField(field):
+                return getattr(source, field)
+        return None
+
+    configured = {figure: value for figure in _FIELDS if (value := limit(figure)) is not None}
+    found = [_check(name, output, figure, value, False) for figure, value in configured.items()]
+    defaults = _float_defaults if is_float else _quantized_defaults
+    for figure, value in defaults(output, configured.keys()):
+        found.append(_check(name, output, figure, value, True))
+    return [check for check in found if not math.isnan(check.measured)]
+
+
+def _check(
+    name: str, output: OutputComparison, figure: str, limit: float, is_default: bool
+) -> Check:
+    measured = _measured(output, figure)
+    is_upper = figure in _LARGEST
+    margin = 0.0 if measured == limit else (limit - measured if is_upper else measured - limit)
+    return Check(name, figure, limit, measured, is_upper, margin, is_default)
+
+
+def _measured(output: OutputComparison, figure: str) -> float:
+    """The value of a figure; NaN if the output has none."""
+    if figure == "constant_columns":
+        return len(output.constant_columns) / max(output.num_columns, 1)
+    value = getattr(output, figure)
+    return math.nan if value is None else float(value)
+
+
+def _float_defaults(
+    output: OutputComparison, configured: Collection[str]
+) -> Iterator[tuple[str, float]]:
+    if "max_abs_error" in configured:
+        return
+    if output.is_float:
+        yield "relative_error", FLOAT_TOLERANCE
+    else:
+        yield "max_abs_error", 0.0
+
+
+def _quantized_defaults(
+    output: OutputComparison, configured: Collection[str]
+) -> Iterator[tuple[str, float]]:
+    if output.top_k_overlap is not None:
+        yield "top_k_overlap", AGREEMENT_FLOOR
+        return
+    if not output.is_float and (output.equal_share or 0) >= AGREEMENT_FLOOR:
+        yield "equal_share", AGREEMENT_FLOOR
+        return
+    if not output.is_numeric:
+        yield "equal_share", AGREEMENT_FLOOR
+        return
+    if "argmax_agreement" not in configured:
+        yield "argmax_agreement", AGREEMENT_FLOOR
+    if "sqnr_db" in configured:
+        return
+    if output.sqnr_db is None:
+        # what does not vary has no signal
+        yield "relative_error", _CONSTANT_TOLERANCE
+        return
+    yield "sqnr_db", SQNR_FLOOR
+    yield "constant_columns", CONSTANT_COLUMNS
+
+
+def _poor(output: OutputComparison, checks: Sequence[Check]) -> Iterator[str]:
+    """What of a quantized output is above its limits, and not good."""
+    defaults = {check.figure for check in checks if check.is_default}
+    good = {
+        "sqnr_db": SQNR_GOOD,
+        **dict.fromkeys(["argmax_agreement", "top_k_overlap", "equal_share"], AGREEMENT_GOOD),
     }
+    for check in checks:
+        if check.figure in good.keys() & defaults and check.measured < good[check.figure]:
+            yield f"{_described(check, output)}; a good model has {_limit(check, good)} or more"
+    if "sqnr_db" not in defaults:
+        return
+    if output.constant_columns:
+        yield _constant(output)
+    # of class scores, those of rare classes are poor in any quantized model
+    column = output.worst_column_sqnr_db
+    if output.argmax_agreement is None and column is not None and column < SQNR_FLOOR:
+        yield f"the SQNR of column {output.worst_column} is only {column:.1f} dB"
+    tenth = output.worst_tenth_sqnr_db
+    if tenth is not None and tenth < SQNR_FLOOR:
+        yield f"the SQNR of the worst tenth of the examples is only {tenth:.1f} dB"
+
+
+def _limit(check: Check, limits: dict[str, float]) -> str:
+    return _value(check.figure, limits[check.figure])
+
+
+def _kernel_warnings(verification: Verification) -> Iterator[str]:
+    for name, difference in verification.kernel_differences.items():
+        yield (
+            f"output {name!r}: the kernels of XNNPACK, which most apps use, and TFLite's own "
+            f"differ by {difference:.3g}; an app without XNNPACK gets "
+            "other results"
+        )
 
 
 def _check_applicable(verification: Verification, limits: config_pb2.Verification) -> None:
-    """Refuses limits that apply to no output."""
-    for field, measure, what in [
-        ("max_abs_error", "sqnr_db", "numeric"),
-        (
-            "min_argmax_agreement",
-            "argmax_agreement",
-            "[batch, two or more classes]",
+    """Refuses limits that nothing would be held to."""
+    outputs = verification.outputs
+    if unknown := sorted(limits.outputs.keys() - outputs.keys()):
+        raise ConfigError(
+            f"verification.outputs: the model has no output {listed(unknown)}; it has "
+            f"{listed(outputs)}."
+        )
+    has_figure: dict[str, tuple[str, Callable[[OutputComparison], bool]]] = {
+        "max_abs_error": ("numeric", lambda output: output.is_numeric),
+        "min_sqnr_db": ("numeric", lambda output: output.is_numeric),
+        "min_argmax_agreement": (
+            "a float tensor [batch, two or more classes] of unsorted scores",
+            lambda output: output.argmax_agreement is not None,
         ),
-        ("min_sqnr_db", "sqnr_db", "numeric"),
-    ]:
-        able = [name for name, o in verification.outputs.items() if getattr(o, measure) is not None]
-        # strings and booleans also have an error, for which an output's own limit can be set
-        asked = [
-            name
-            for name, own in limits.outputs.items()
-            if own.HasField(field) and field != "max_abs_error"
-        ]
+    }
+    for field, (what, has) in has_figure.items():
+        able = {name for name, output in outputs.items() if has(output)}
         if limits.HasField(field) and not able:
+            raise ConfigError(f"verification.{field} is set, but no output is {what}. Remove it.")
+        # a string or boolean has an error as well, which a limit of its own can be about
+        own = {
+            name
+            for name, limit in limits.outputs.items()
+            if limit.HasField(field) and field != "max_abs_error"
+        }
+        for name in sorted(own - able):
             raise ConfigError(
-                f"verification.{field} is set, but no output is {what}. Leave it out."
-            )
-        for name in set(asked) - set(able):
-            raise ConfigError(
-                f"verification.outputs[{name!r}].{field} is set, but it is not {what}. Leave it "
-                "out."
+                f"verification.outputs[{name!r}].{field} is set, but the output is not {what}. "
+                "Remove it."
             )
 
 
-def _output_failures(
-    output: OutputComparison,
-    general: config_pb2.Verification,
-    own: config_pb2.Limits | None,
-    is_float: bool,
-) -> Iterator[str]:
-    largest = _largest_error(output, general, own, is_float)
-    if math.isinf(output.max_abs_error):
-        yield (
-            f"NaN, or infinite in only one of the two, at example {output.worst_example}; no "
-            "max_abs_error passes"
-        )
-    elif largest is not None and output.max_abs_error > largest:
-        yield (
-            f"differs by {output.max_abs_error:.3g} at example {output.worst_example}, allowed is "
-            f"{largest:.3g}; the smallest max_abs_error that passes is {_up(output.max_abs_error)}"
-        )
-    agreement, least = output.argmax_agreement, _limit("min_argmax_agreement", general, own)
-    if least is not None and agreement is not None and agreement < least:
-        yield (
-            f"the argmax is the same in {percent(agreement)} of the examples, "
-            f"the limit is {percent(least)}; the min_argmax_agreement that passes is "
-            f"{_down(agreement)}"
-        )
-    sqnr, least = output.sqnr_db, _limit("min_sqnr_db", general, own)
-    if least is not None and sqnr is not None and sqnr < least:
-        yield (
-            f"the SQNR is {sqnr:.1f} dB, the limit is {least:.1f} dB; the min_sqnr_db that passes "
-            f"is {_down(sqnr)}"
-        )
+def _failure(check: Check, output: OutputComparison) -> str:
+    """What exceeds a limit, and the limit that would have passed."""
+    if math.isinf(output.max_abs_error) and check.figure == "max_abs_error":
+        place = _place(output, output.worst_example)
+        return f"NaN or infinite on one side only, {place}; no max_abs_error passes"
+    text = _described(check, output)
+    if check.figure == "constant_columns":
+        return text
+    bound = "at most" if check.is_upper else "at least"
+    text += f", and the limit is {bound} {_value(check.figure, check.limit)}"
+    if check.figure in ("max_abs_error", "relative_error"):
+        return f"{text}; the smallest max_abs_error that passes is {_up(output.max_abs_error)}"
+    if check.figure in _FIELDS:
+        return f"{text}; the {_FIELDS[check.figure]} that passes is {_down(check.measured)}"
+    return text
 
 
-def _limit(
-    field: str, general: config_pb2.Verification, own: config_pb2.Limits | None
-) -> float | None:
-    """The limit of an output: its own, or else that of all outputs."""
-    for limits in (own, general):
-        if limits is not None and limits.HasField(field):
-            return getattr(limits, field)
-    return None
+def _described(check: Check, output: OutputComparison) -> str:
+    """A figure in words."""
+    if check.figure == "constant_columns":
+        return _constant(output)
+    value = _value(check.figure, check.measured)
+    return {
+        "max_abs_error": f"differs by {value} {_place(output, output.worst_example)}",
+        "relative_error": f"differs by {output.max_abs_error:.3g} "
+        f"{_place(output, output.worst_example)}, and relative to what a column varies by up to "
+        f"{value}",
+        "sqnr_db": f"the SQNR is {value}",
+        "argmax_agreement": f"the largest score agrees in {value} of the examples",
+        "top_k_overlap": f"the ids agree in {value}",
+        "equal_share": f"the values agree in {value}",
+    }[check.figure]
 
 
-def _largest_error(
-    output: OutputComparison,
-    general: config_pb2.Verification,
-    own: config_pb2.Limits | None,
-    is_float: bool,
-) -> float | None:
-    """The largest error that an output may have; None if it may differ freely."""
-    # strings and booleans match or do not match: the limit for numbers does not apply
-    is_held = output.sqnr_db is not None or (own is not None and own.HasField("max_abs_error"))
-    largest = _limit("max_abs_error", general, own) if is_held else None
-    if largest is None and is_float:
-        return FLOAT_TOLERANCE * max(1.0, output.magnitude)
-    return largest
+def _constant(output: OutputComparison) -> str:
+    columns = ", ".join(map(str, output.constant_columns[:10]))
+    return (
+        f"{len(output.constant_columns)} of {output.num_columns} columns vary in the SavedModel "
+        f"and are constant in the TFLite model, so that their accuracy is lost: {columns}"
+    )
+
+
+def _place(output: OutputComparison, position: int) -> str:
+    return f"at example {position}" if output.is_per_example else f"in call {position}"
+
+
+def _value(figure: str, value: float) -> str:
+    if figure == "sqnr_db":
+        return f"{value:.1f} dB"
+    if figure in ("argmax_agreement", "top_k_overlap", "equal_share"):
+        return percent(value)
+    return f"{value:.3g}"
 
 
 def _up(value: float) -> str:

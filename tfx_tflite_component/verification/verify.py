@@ -1,79 +1,20 @@
 """Runs a TFLite model and the SavedModel that it came from on the same inputs."""
 
-import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from tfx_tflite_component.errors import ExamplesError, VerificationError
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
+from tfx_tflite_component.graph.variables import assigns_variables
 from tfx_tflite_component.samples.feed import call
-from tfx_tflite_component.samples.random_examples import random_examples, random_tensors
-from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.split import Split
 from tfx_tflite_component.tflite.interpreter import Arrays, TFLiteModel
+from tfx_tflite_component.verification.calls import Answered, answered_calls, open_sizes
+from tfx_tflite_component.verification.kernels import KernelComparison
 from tfx_tflite_component.verification.measures import Sums, Verification
 
-_RANDOM_EXAMPLES = 16
-_BATCH_SIZE = 32
-_SEED = 0
-
-
-@dataclasses.dataclass(frozen=True)
-class Batch:
-    """A batch of inputs, for both models.
-
-    Attributes:
-        given: The inputs of the signature.
-        taken: The inputs of the tail.
-        count: The number of examples; the rest of the batch is padding for a fixed batch size.
-    """
-
-    given: Arrays
-    taken: Arrays
-    count: int
-
-
-def batches(split: Split, batch_size: int, examples: Sequence[bytes] | None) -> Iterator[Batch]:
-    """The inputs on which the two models are run.
-
-    Args:
-        split: The signature's two parts.
-        batch_size: The batch size of the TFLite model; 0 if it is dynamic.
-        examples: Serialized `tf.Example`s; None for random inputs.
-
-    Raises:
-        ExamplesError: The head refuses the examples, or there are no examples.
-    """
-    if examples is None and split.boundary is Boundary.SIGNATURE:
-        tensors = random_tensors(split.tail.specs, _RANDOM_EXAMPLES, _SEED)
-        yield Batch(tensors, tensors, batch_size or _RANDOM_EXAMPLES)
-        return
-    if examples is None:
-        examples = _random_examples(split)
-    if split.head is None:
-        raise ExamplesError(
-            "The signature takes a tensor that no tf.Example can hold, so that the TFLite model "
-            "cannot be compared on examples. Leave out the component's `examples` to compare it on "
-            "random inputs."
-        )
-    size = batch_size or _BATCH_SIZE
-    for start in range(0, len(examples), size):
-        batch = list(examples[start : start + size])
-        padding = [batch[-1]] * (size - len(batch)) if batch_size else []
-        serialized = {"examples": np.array(batch + padding, dtype=object)}
-        given = call(split.head.feed, serialized, "the head", start)
-        taken = call(split.head.function, serialized, "the head", start)
-        yield Batch(given, taken, len(batch))
-
-
-def _random_examples(split: Split) -> list[bytes]:
-    if not split.features:
-        raise ExamplesError(
-            "The signature parses its examples in a way that does not tell what they hold, so that "
-            "no random ones can be made to compare the TFLite model on. Connect `examples`."
-        )
-    return random_examples(split.features, _RANDOM_EXAMPLES, _SEED)
+Ranges = Mapping[str, tuple[float, float]]
 
 
 def verify(
@@ -81,42 +22,91 @@ def verify(
     split: Split,
     model: TFLiteModel,
     examples: Sequence[bytes] | None,
+    kernels: KernelComparison | None = None,
+    ranges: Ranges | None = None,
 ) -> Verification:
-    """Runs the same inputs through the SavedModel, and through the head and the TFLite model.
+    """Runs the same inputs through the SavedModel and through head and TFLite model.
 
     Args:
         signature: The signature of the SavedModel.
         split: The signature's two parts.
-        model: The TFLite model converted from the tail.
+        model: The TFLite model made of the tail.
         examples: Serialized `tf.Example`s; None for random inputs.
+        kernels: What compares the model's kernels, where they can be chosen.
+        ranges: The smallest and the largest value of float inputs in the calibration.
 
     Returns:
         The comparison of every output, however large the differences.
 
     Raises:
         ExamplesError: There are no examples, or the head or the SavedModel refuses them.
-        VerificationError: The TFLite model cannot be run, or its outputs have other dtypes or
-            shapes than the SavedModel's.
+        VerificationError: The TFLite model cannot be run, or its outputs have another dtype or
+            shape than the SavedModel's.
     """
     sums: dict[str, Sums] = {}
-    count = 0
-    for batch in batches(split, model.batch_size, examples):
-        expected = call(signature, batch.given, "the SavedModel", count)
-        actual = _run(model, batch.taken)
+    per_example: set[str] | None = None
+    ranges = ranges or {}
+    outside = dict.fromkeys(ranges, 0)
+    count = num_calls = 0
+    sizes: list[dict[str, tuple[int, ...]]] = []
+    for answered in answered_calls(signature, split, examples):
+        made, expected = answered.call, answered.expected
+        if per_example is None:
+            per_example = _per_example(signature, split, answered)
+        actual = _run(model, made.taken)
+        if kernels:
+            kernels.add(made.taken, actual)
         for name in sorted(expected):
             _check_same_kind(name, expected[name], actual[name])
-            added = sums.setdefault(name, Sums(expected[name].dtype))
-            added.add(
-                *(np.atleast_1d(array)[: batch.count] for array in (expected[name], actual[name]))
-            )
-        count += batch.count
-    if not count:
-        raise ExamplesError("There is no example to compare the TFLite model on.")
+            is_per_example = name in per_example
+            added = sums.setdefault(name, Sums(expected[name].dtype, is_per_example))
+            rows = slice(made.count if is_per_example else None)
+            wanted, found = (np.atleast_1d(a)[rows] for a in (expected[name], actual[name]))
+            added.add(wanted, found, made.is_unusual)
+        for name in outside:
+            outside[name] += _outside(made.taken[name][: made.count], *ranges[name])
+        count += made.count
+        num_calls += 1
+        sizes.append({name: array.shape for name, array in made.taken.items()})
     return Verification(
         inputs="random inputs" if examples is None else "examples",
         num_examples=count,
         outputs={name: added.comparison() for name, added in sums.items()},
+        num_calls=num_calls,
+        sizes=tuple(sizes) if examples is None and open_sizes(split) else (),
+        kernel_differences=kernels.differences() if kernels else {},
+        out_of_range={name: found / count for name, found in outside.items() if found},
     )
+
+
+def _per_example(signature: ConcreteFunction, split: Split, answered: Answered) -> set[str]:
+    """The outputs whose first dimension is the batch.
+
+    They have as many rows as there are examples. That may be chance, so the SavedModel is called
+    with fewer examples where it accepts them and has no state.
+    """
+    given = answered.call.given
+    specs = signature.structured_input_signature[1]
+    opened = [name for name, spec in specs.items() if spec.shape.rank and spec.shape[0] is None]
+    counts = [len(given[name]) for name in opened]
+    counts += [len(answered.call.taken[name]) for name in split.batched]
+    found = {
+        name
+        for name, array in answered.expected.items()
+        if counts and array.ndim and len(array) == counts[0]
+    }
+    if not found or not opened or assigns_variables(signature):
+        return found
+    other = counts[0] // 2 or 2
+    fewer = {
+        name: np.resize(array, (other, *array.shape[1:])) if name in opened else array
+        for name, array in given.items()
+    }
+    try:
+        outputs = call(signature, fewer, "the SavedModel")
+    except ExamplesError:
+        return found
+    return {name for name in found if len(outputs[name]) == other}
 
 
 def _run(model: TFLiteModel, inputs: Arrays) -> dict[str, np.ndarray]:
@@ -124,8 +114,8 @@ def _run(model: TFLiteModel, inputs: Arrays) -> dict[str, np.ndarray]:
         return model(inputs)
     except (RuntimeError, ValueError) as e:
         raise VerificationError(
-            f"The TFLite model cannot be run on what the SavedModel runs on: {e}. Nothing was "
-            "published."
+            f"The TFLite model cannot be run on inputs that the SavedModel accepts: {e}. Nothing "
+            "was published."
         ) from e
 
 
@@ -136,3 +126,9 @@ def _check_same_kind(name: str, expected: np.ndarray, actual: np.ndarray) -> Non
             f"Output {name!r} of the TFLite model is {found}, the SavedModel's is {wanted}. "
             "Nothing was published."
         )
+
+
+def _outside(array: np.ndarray, low: float, high: float) -> int:
+    """The number of examples with a value outside of a range."""
+    is_outside = (array < low) | (array > high)
+    return int(is_outside.reshape(len(array), -1).any(axis=1).sum())

@@ -81,7 +81,9 @@ def _compare(request: CompareRequest) -> ComparisonReport:
         examples = _samples(config, request.files).get("verification")
         with naming_origin(request.files):
             found = compare(source, model, with_defaults(config), examples)
-    return ComparisonReport(found.boundary, found.verification, tuple(found.failures))
+    return ComparisonReport(
+        found.boundary, found.verification, tuple(found.failures), tuple(found.warnings)
+    )
 
 
 def _benchmark(request: BenchmarkRequest) -> BenchmarkReport:

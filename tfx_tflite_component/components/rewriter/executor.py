@@ -4,12 +4,14 @@ import contextlib
 import json
 import logging
 import math
+import os
 import pathlib
 from contextlib import AbstractContextManager
 from typing import Any
 
 from tfx import types
 from tfx.dsl.components.base import base_executor
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import path_utils
 
@@ -97,6 +99,9 @@ def _local_transform_graph(
 
 
 def _saved_model_uri(model: types.Artifact) -> str:
+    # an Importer may point at the SavedModel itself
+    if fileio.exists(os.path.join(model.uri, "saved_model.pb")):
+        return model.uri
     try:
         return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
     except RuntimeError as e:  # several exporters, or several exports, in an Estimator's layout
