@@ -20,7 +20,7 @@ UV := $(or $(FOUND_UV),$(BIN)/uv)
 WITH_UV := $(if $(FOUND_UV),,$(READY))
 
 # How many processes run the tests; 0 runs them in pytest's own.
-JOBS := 2
+JOBS ?= 2
 
 .DELETE_ON_ERROR:
 .PHONY: help can-run example test quick lint bench lock lock-targets proto clean

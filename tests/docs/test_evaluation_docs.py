@@ -45,6 +45,7 @@ def test_resolver_asks_for_the_model_of_one_component(names: dict[str, Any]) -> 
     assert channel.producer_component_id == "Trainer"
 
 
+@pytest.mark.process
 def test_analysis_without_tfx(names: dict[str, Any]) -> None:
     result = run(_ANALYSIS, **names)["result"]
     candidate, baseline = (one.get_metrics_for_slice() for one in result.get_results())
@@ -53,6 +54,7 @@ def test_analysis_without_tfx(names: dict[str, Any]) -> None:
     assert candidate[name]["doubleValue"] == pytest.approx(0.89)
 
 
+@pytest.mark.process
 def test_run_inference(names: dict[str, Any]) -> None:
     results = run(_INFERENCE, **names)["results"]
     assert results.producer.full_label.startswith("RunInference")
