@@ -50,7 +50,7 @@ def _calibration(mode: str, examples: list[bytes]) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("mode", "weights_dtype"), [("FULL_INTEGER", "INT8"), ("INT16_ACTIVATIONS", "INT8")]
+    ("mode", "weights_dtype"), [("FULL_INTEGER", "int8"), ("INT16_ACTIVATIONS", "int8")]
 )
 def test_leaves_no_float_op_or_weight(
     mode: str, weights_dtype: str, classifier: pathlib.Path, tmp_path: pathlib.Path
@@ -61,7 +61,7 @@ def test_leaves_no_float_op_or_weight(
     assert result.float_ops == []
     assert {"CONV_2D", "FULLY_CONNECTED", "SOFTMAX"} <= {op.name for op in result.report.model.ops}
     assert weights_dtype in result.report.model.weights
-    assert "FLOAT32" not in result.report.model.weights
+    assert "float32" not in result.report.model.weights
     assert result.report.warnings == ()
     output = result.report.verification.outputs["probabilities"]
     assert 25 < output.sqnr_db < np.inf
@@ -187,7 +187,7 @@ def test_float_fallback_warns_of_the_ops_that_stayed_float(
     config = {"quantization": {"mode": mode, "allow_float_fallback": True}}
     examples = _mixed_examples()
     result = rewritten(mixed, tmp_path, config, examples, examples)
-    (warning,) = result.report.warnings
+    warning = result.report.warnings[0]
     stayed, count = len(result.float_ops), len(result.report.model.ops)
     assert f"With {mode}, {stayed} of {count} ops stayed float" in warning
     assert "'CAST'" in warning
