@@ -119,5 +119,5 @@ def _fed(path: pathlib.Path, config: TFLiteInfraValidatorConfig, examples: Seque
         files = Files("--examples", [os.path.abspath(pattern) for pattern in examples])
         request = FeedRequest(str(head.absolute()), files, config.num_inputs, str(destination))
         worker.ask(FEED, request, _FEED_SECONDS)
-        with np.load(destination) as arrays:
+        with np.load(destination, allow_pickle=False) as arrays:
             return dict(arrays)

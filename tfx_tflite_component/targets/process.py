@@ -203,7 +203,7 @@ def _outputs(path: pathlib.Path) -> list[dict[int, np.ndarray]]:
     if not path.exists():
         return []
     calls: dict[int, dict[int, np.ndarray]] = {}
-    with np.load(path) as arrays:
+    with np.load(path, allow_pickle=False) as arrays:
         for name, array in arrays.items():
             number, _, position = name.partition("/")
             calls.setdefault(int(number), {})[int(position)] = array

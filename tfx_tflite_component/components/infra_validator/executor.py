@@ -104,7 +104,7 @@ def _fed(
     with _head(model_uri) as head, Worker() as worker:
         request = FeedRequest(str(head.absolute()), files, config.num_inputs, str(destination))
         worker.ask(FEED, request, _FEED_SECONDS)
-    with np.load(destination) as arrays:
+    with np.load(destination, allow_pickle=False) as arrays:
         return dict(arrays)
 
 

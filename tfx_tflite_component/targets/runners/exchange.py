@@ -38,7 +38,7 @@ class Exchange:
         import numpy as np
 
         calls: dict[int, dict[int, Any]] = {}
-        with np.load(os.path.join(self._folder, INPUTS)) as arrays:
+        with np.load(os.path.join(self._folder, INPUTS), allow_pickle=False) as arrays:
             for name, array in arrays.items():
                 number, _, position = name.partition("/")
                 calls.setdefault(int(number), {})[int(position)] = array
