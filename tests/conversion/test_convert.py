@@ -204,6 +204,7 @@ class TestOldConverter:
         with pytest.raises(ConversionError, match=message):
             convert_model(dense, self.config)
 
+    @pytest.mark.process
     @pytest.mark.skipif(not OLD_CONVERTER_IS_A_PROGRAM, reason="it makes no model here")
     def test_model_without_a_signature_is_refused(self, dense, monkeypatch):
         monkeypatch.setenv("PATH", str(_BIN), prepend=":")

@@ -164,7 +164,7 @@ def test_feature_named_like_the_lengths_of_another_is_refused(tmp_path):
         features,
         lambda parsed: {"y": tf.sparse.reduce_sum(parsed["words"], 1) + parsed["words_length"]},
     )
-    with pytest.raises(SplitError, match="'words' and 'words_length' both make"):
+    with pytest.raises(SplitError, match="'words' and 'words_length' both need an input"):
         split_model(model)
 
 
