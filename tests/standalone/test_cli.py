@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import signal
 import subprocess
 import sys
 
@@ -160,17 +161,21 @@ def test_full_disk_for_the_output_is_reported(integer_model):
 
 @pytest.mark.process
 @OF_NO_VERSION
-def test_terminated_process_deletes_incomplete_results(folder, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_terminated_process_deletes_incomplete_results(number, folder, tmp_path):
+    # nohup has it ignored, which a child inherits
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     process = subprocess.Popen(
         [*_MODULE, "convert", "model", tmp_path / "out" / "model"],
         cwd=folder,
         stderr=subprocess.PIPE,
         text=True,
     )
+    signal.signal(signal.SIGHUP, before)
     for line in process.stderr:
         if "loading the SavedModel" in line:
             break
-    process.terminate()
+    process.send_signal(number)
     assert "interrupted" in process.communicate()[1]
     assert process.returncode == 130
     assert list(tmp_path.iterdir()) == []
