@@ -168,6 +168,7 @@ def test_tfma_shows_the_result(compared: Evaluation) -> None:
         assert row["metrics"][""][""]["accuracy"]["doubleValue"] == accuracies[key]["accuracy"]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "threshold",
     [pytest.param(_VALUE_THRESHOLD, id="value"), pytest.param(_CHANGE_THRESHOLD, id="change")],
@@ -190,6 +191,7 @@ def test_worse_model_fails_on_every_slice_and_is_not_blessed(
     assert metrics["accuracy_diff"] == pytest.approx(metrics["accuracy"] - expected, abs=1e-6)
 
 
+@pytest.mark.process
 def test_change_threshold_is_ignored_without_a_baseline(
     float_model: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

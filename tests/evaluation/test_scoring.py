@@ -187,7 +187,8 @@ def test_more_examples_than_one_batch_are_scored(
 ) -> None:
     found = _scorer(published).score(_DATA.examples)["probabilities"]
     expected = _by_saved_model(trained, _DATA.examples)["probabilities"]
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    # sums in single precision, in another order
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(
