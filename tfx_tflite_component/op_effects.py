@@ -5,6 +5,10 @@ A graph is a program, and some ops give it the rights of the process that runs i
 
 import enum
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
 
 
 class Effect(enum.Enum):
@@ -60,3 +64,19 @@ FILE_ATTRIBUTES: Mapping[str, tuple[str, bytes]] = {
 }
 # All of these.
 SIDE_EFFECTS = frozenset([*EFFECTS, *TABLE_FILE_OPS, *FILE_ATTRIBUTES])
+
+
+def effect_of(node: "NodeDef") -> Effect | None:
+    """What a node does besides computing; None if it only computes.
+
+    For an op in TABLE_FILE_OPS it is None: that depends on where the file's name comes from.
+    """
+    if node.op in EFFECTS:
+        return EFFECTS[node.op]
+    return Effect.FILES if _names_file(node) else None
+
+
+def _names_file(node: "NodeDef") -> bool:
+    name, prefix = FILE_ATTRIBUTES.get(node.op, ("", b""))
+    value = node.attr[name].s if name in node.attr else b""
+    return bool(value) and value.startswith(prefix)

@@ -51,7 +51,7 @@ class Scorer:
         with local_copy(model_dir) as folder:
             path = _model_file(folder, model_dir)
             found = inspect(path)
-            check_runnable(found, model_dir)
+            check_runnable(path, found, model_dir)
             self._head = _load_head(folder, model_dir)
             _check_together(self._head, path, model_dir)
             self._has_state = any(op.name == _STATE for op in found.ops)

@@ -99,6 +99,12 @@ def test_strings_go_in_and_come_out(tmp_path):
     assert found["other"].tolist() == [b"b"] * 3
 
 
+def test_one_string_without_a_batch_goes_in_and_comes_out(tmp_path):
+    model = _model(tmp_path, lambda word: {"same": word}, tf.TensorSpec([], tf.string, "word"))
+    for word in (b"word", b"", b"\0a\0"):
+        assert model({"word": np.array(word, object)})["same"].item() == word
+
+
 def _details(scales, zero_points, dtype=np.int8, axis=0):
     scales, zero_points = np.array(scales, np.float64), np.array(zero_points)
     return TensorDetails(0, dtype, (-1,), scales, zero_points, axis)

@@ -19,7 +19,7 @@ from tfx_tflite_component.graph.executed_nodes import (
     is_tf2,
 )
 from tfx_tflite_component.graph.file_names import FileNames
-from tfx_tflite_component.op_effects import EFFECTS, FILE_ATTRIBUTES, TABLE_FILE_OPS, Effect
+from tfx_tflite_component.op_effects import EFFECTS, TABLE_FILE_OPS, effect_of
 
 _RESTORE = "RestoreV2"
 _OTHER_FILE = "fills a lookup table from a file that is not one of the model's assets"
@@ -84,13 +84,5 @@ def _effects(graph: MetaGraphDef, bodies: list[Body]) -> Iterator[tuple[Body, No
                 # TF1's loader fills the variables by the graph itself
                 if not own_checkpoint.holds(body, node.input[0]):
                     yield body, node, EFFECTS[node.op].value
-            elif node.op in EFFECTS:
-                yield body, node, EFFECTS[node.op].value
-            elif _names_file(node):
-                yield body, node, Effect.FILES.value
-
-
-def _names_file(node: NodeDef) -> bool:
-    name, prefix = FILE_ATTRIBUTES.get(node.op, ("", b""))
-    value = node.attr[name].s if name in node.attr else b""
-    return bool(value) and value.startswith(prefix)
+            elif effect := effect_of(node):
+                yield body, node, effect.value

@@ -29,6 +29,7 @@ from tfx_tflite_component.split.split import (
 )
 from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect, inspect_signatures
 from tfx_tflite_component.tflite.interpreter import TensorDetails, TFLiteModel, why_not_runnable
+from tfx_tflite_component.tflite.select_tf_effects import check_select_tf_ops
 from tfx_tflite_component.verification.comparison import Comparison
 from tfx_tflite_component.verification.kernels import KernelComparison
 from tfx_tflite_component.verification.limits import judge
@@ -56,6 +57,7 @@ def compare(
     found = inspect(path)
     if reason := why_not_runnable(found.op_set):
         raise UnsupportedOpsError(f"The TFLite model {path} cannot be compared here: {reason}.")
+    check_select_tf_ops(path, str(path), config.trusted_ops)
     signatures = inspect_signatures(path)
     if len(signatures) > 1:
         raise ModelFileError(

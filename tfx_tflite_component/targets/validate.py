@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from tfx_tflite_component.errors import ModelFileError
+from tfx_tflite_component.errors import ModelFileError, UnsupportedOpsError
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_infra_validator_pb2 import (
     Budget,
@@ -23,6 +23,7 @@ from tfx_tflite_component.targets.runtimes import Job, run_on_host, run_on_targe
 from tfx_tflite_component.tflite.graph_io import read_graph_io
 from tfx_tflite_component.tflite.inspection import Inspection, inspect
 from tfx_tflite_component.tflite.interpreter import Arrays
+from tfx_tflite_component.tflite.select_tf_effects import check_select_tf_ops
 from tfx_tflite_component.version import __version__
 
 COMPILED_MODEL_FILENAME = "tflite_vela"
@@ -57,7 +58,8 @@ def validate(
     try:
         model = inspect(path)
         io = read_graph_io(path)
-    except ModelFileError as e:
+        check_select_tf_ops(path, str(path))
+    except (ModelFileError, UnsupportedOpsError) as e:
         return _validation(config, None, values, (), None, (), [str(e)])
     inputs = (
         random_calls(io, config.num_inputs) if values is None else calls_of_examples(io, values)

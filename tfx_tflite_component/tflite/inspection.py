@@ -107,7 +107,7 @@ def inspect(path: pathlib.Path) -> Inspection:
     Raises:
         ModelFileError: There is no such file, or it is damaged or not a TFLite model.
     """
-    return _read(path, _inspection)
+    return read_model(path, _inspection)
 
 
 def inspect_signatures(path: pathlib.Path) -> dict[str, Signature]:
@@ -116,10 +116,19 @@ def inspect_signatures(path: pathlib.Path) -> dict[str, Signature]:
     Raises:
         ModelFileError: There is no such file, or it is damaged or not a TFLite model.
     """
-    return _read(path, lambda content: signatures(schema.Model.GetRootAs(content, 0)))
+    return read_model(path, lambda content: signatures(schema.Model.GetRootAs(content, 0)))
 
 
-def _read(path: pathlib.Path, parse: Callable[[bytes], _T]) -> _T:
+def read_model(path: pathlib.Path, parse: Callable[[bytes], _T]) -> _T:
+    """Reads something from a `.tflite` file.
+
+    Args:
+        path: The file.
+        parse: Takes its content, which begins as a model does but may be damaged.
+
+    Raises:
+        ModelFileError: There is no such file, or it is damaged or not a TFLite model.
+    """
     try:
         content = path.read_bytes()
     except OSError as e:

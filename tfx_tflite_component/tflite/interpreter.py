@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfx_tflite_component.errors import ModelFileError, UnsupportedOpsError
 from tfx_tflite_component.tflite.inspection import CUSTOM, SELECT_TF, Inspection
+from tfx_tflite_component.tflite.select_tf_effects import check_select_tf_ops
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -57,15 +58,17 @@ def why_not_runnable(op_set: str) -> str | None:
     return None
 
 
-def check_runnable(model: Inspection, model_dir: str) -> None:
-    """Refuses a model with ops that Python's interpreter cannot run.
+def check_runnable(path: pathlib.Path, model: Inspection, model_dir: str) -> None:
+    """Refuses a model with ops that Python's interpreter cannot run, or must not.
 
     Args:
+        path: The `.tflite` file.
         model: The contents of the model.
         model_dir: The model's folder, for the message.
 
     Raises:
         UnsupportedOpsError: The model has such ops.
+        ModelFileError: The file is damaged.
     """
     if reason := why_not_runnable(model.op_set):
         raise UnsupportedOpsError(
@@ -73,6 +76,7 @@ def check_runnable(model: Inspection, model_dir: str) -> None:
             f"{reason}. Remove what needs these ops from the serving signature, or evaluate the "
             "SavedModel."
         )
+    check_select_tf_ops(path, model_dir)
 
 
 @contextlib.contextmanager
@@ -265,6 +269,11 @@ def _interpreter_class() -> Any:
 
 
 def _fed(array: np.ndarray, details: TensorDetails) -> np.ndarray:
+    if array.dtype == object and not array.ndim:
+        # the interpreter would take the address of the one object for the string; `np.array` would
+        # make an empty string a null character
+        text = array.item()
+        return np.ndarray((), f"S{len(text)}", text)
     is_real = np.issubdtype(array.dtype, np.floating)
     return quantize(array, details) if is_real and len(details.scales) else array
 

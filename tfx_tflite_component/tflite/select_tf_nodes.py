@@ -4,6 +4,8 @@ A Select TF op carries its TensorFlow node as a serialized NodeDef, whose attrib
 writes in random order. Sorted by name, they take the same number of bytes.
 """
 
+from collections.abc import Iterator
+
 from flatbuffers import flexbuffers
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 from tensorflow.lite.python import schema_py_generated as schema
@@ -40,17 +42,31 @@ def _ordered(serialized: bytes) -> bytes:
     return serialized[:start] + attributes + serialized[start + len(attributes) :]
 
 
-def node_defs(model: bytearray) -> list[bytes]:
-    """The serialized nodes of the Select TF ops of a model, in order.
+def node_defs(model: bytes | bytearray) -> list[bytes]:
+    """The serialized nodes of the Select TF ops of a model, in order."""
+    return [bytes(options[1].AsStringBytes) for options in _options(model)]
 
-    A node is the second element of its op's options, a FlexBuffer, after the op's name.
-    """
+
+def op_names(model: bytes | bytearray) -> list[str]:
+    """The ops that TensorFlow runs for the Select TF ops of a model, in order."""
+    return [options[0].AsString for options in _options(model)]
+
+
+def _options(model: bytes | bytearray) -> Iterator[flexbuffers.Vector]:
+    """The options of each Select TF op: the op's name, and its node."""
     root = schema.Model.GetRootAs(model, 0)
-    found = []
     for graph in map(root.Subgraphs, range(root.SubgraphsLength())):
         for op in map(graph.Operators, range(graph.OperatorsLength())):
             kind, _ = kind_and_name(root.OperatorCodes(op.OpcodeIndex()))
             if kind == SELECT_TF:
-                options = flexbuffers.GetRoot(op.CustomOptionsAsNumpy().tobytes()).AsVector
-                found.append(bytes(options[1].AsStringBytes))
-    return found
+                for serialized in _serialized_options(model, op):
+                    yield flexbuffers.GetRoot(serialized).AsVector
+
+
+def _serialized_options(model: bytes | bytearray, op: schema.Operator) -> Iterator[bytes]:
+    size, large_size = op.CustomOptionsLength(), op.LargeCustomOptionsSize()
+    if size or not large_size:
+        yield bytes(map(op.CustomOptions, range(size)))
+    if large_size:  # of a model of more than 2 GB, after its FlatBuffer
+        start = op.LargeCustomOptionsOffset()
+        yield bytes(model[start : start + large_size])

@@ -1,6 +1,7 @@
 """Compares two TFLite models, on random inputs."""
 
 import pathlib
+from collections.abc import Collection
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +12,7 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.samples.random_examples import RandomValues
 from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
+from tfx_tflite_component.tflite.select_tf_effects import check_select_tf_ops
 from tfx_tflite_component.verification.comparison import Comparison
 from tfx_tflite_component.verification.limits import judge
 from tfx_tflite_component.verification.measures import Verification, compare_outputs
@@ -32,7 +34,7 @@ def compare_files(
         RewriterError: A file cannot be read or run, or they do not take the same inputs.
     """
     begin(Phase.LOADING_MODEL)
-    expected, actual = _load(first), _load(second)
+    expected, actual = (_load(path, config.trusted_ops) for path in (first, second))
     _check_alike(expected, actual)
     begin(Phase.COMPARING)
     size = expected.batch_size or actual.batch_size or 1
@@ -63,10 +65,11 @@ def random_inputs(model: TFLiteModel, count: int, seed: int = _SEED) -> dict[str
     return RandomValues(seed).tensors(specs, lambda axis: 1 if axis else count)
 
 
-def _load(path: pathlib.Path) -> TFLiteModel:
+def _load(path: pathlib.Path, trusted: Collection[str]) -> TFLiteModel:
     found = inspect(path)
     if reason := why_not_runnable(found.op_set):
         raise UnsupportedOpsError(f"The TFLite model {path} cannot be compared here: {reason}.")
+    check_select_tf_ops(path, str(path), trusted)
     return TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
 
 

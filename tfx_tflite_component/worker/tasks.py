@@ -89,7 +89,7 @@ def _compare(request: CompareRequest) -> ComparisonReport:
 def _benchmark(request: BenchmarkRequest) -> BenchmarkReport:
     path = pathlib.Path(request.model)
     found = inspect(path)
-    check_runnable(found, request.model)
+    check_runnable(path, found, request.model)
     begin(Phase.TIMING)
     timings = []
     for threads in request.threads:
@@ -109,7 +109,7 @@ def _try_model(request: TryModelRequest) -> None:
     begin(Phase.TRYING)
     path = pathlib.Path(request.model)
     found = inspect(path)
-    check_runnable(found, request.model_dir)
+    check_runnable(path, found, request.model_dir)
     loaded = TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
     inputs = random_inputs(loaded, count=1)
     if all(-1 not in details.shape[1:] for details in loaded.inputs.values()):
