@@ -17,14 +17,24 @@ def wordy() -> Report:
     errors = tuple(10.0 ** -(2 + index % 5) for index in range(200))
     output = OutputComparison(
         dtype="float32",
+        is_per_example=True,
         magnitude=1.0,
         errors=errors,
         max_abs_error=max(errors),
         worst_example=0,
         mean_abs_error=1e-4,
+        nan_count=0,
+        relative_error=0.05,
         sqnr_db=31.0,
+        worst_column=3,
+        worst_column_sqnr_db=18.0,
+        worst_tenth_sqnr_db=12.0,
+        constant_columns=(7,),
+        num_columns=10,
         cosine_similarity=0.9999,
         argmax_agreement=0.995,
+        equal_share=None,
+        top_k_overlap=None,
     )
     tensor = Tensor("int8", (-1, 28, 28, 1), (0.0039,), (-128,))
     op = Op("FULLY_CONNECTED", "BUILTIN", "integer", f"model/{_LONG}", False, False)
