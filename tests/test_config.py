@@ -127,11 +127,13 @@ def test_invalid_extra_filename_is_refused(name):
         ({"input_type": "INT8"}, "input_type: INT8 cannot be set with mode: NONE"),
         (
             {"mode": "FULL_INTEGER", "output_type": "INT16"},
-            "output_type: INT16 does not go .*one of 'FLOAT32', 'INT8', 'UINT8'",
+            "output_type: INT16 cannot be set with mode: FULL_INTEGER; expected one of "
+            "'FLOAT32', 'INT8', 'UINT8'",
         ),
         (
             {"mode": "INT16_ACTIVATIONS", "input_type": "INT8"},
-            "input_type: INT8 does not go .*one of 'FLOAT32', 'INT16'",
+            "input_type: INT8 cannot be set with mode: INT16_ACTIVATIONS; expected one of "
+            "'FLOAT32', 'INT16'",
         ),
         (
             {"mode": "FLOAT16", "allow_float_fallback": True},

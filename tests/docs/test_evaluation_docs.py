@@ -8,6 +8,7 @@ from artifacts import write_split
 from evaluations import BEAM_ARGS, MODULE, make_data, publish, save_classifier
 from pages import run, snippets
 from tfx import v1 as tfx
+from tfx.dsl.input_resolution import resolver_op
 from tfx.types import standard_artifacts
 
 from tfx_tflite_component import TFLiteRewriter
@@ -41,8 +42,13 @@ def test_pipeline(names: dict[str, Any]) -> None:
 
 
 def test_resolver_asks_for_the_model_of_one_component(names: dict[str, Any]) -> None:
-    channel = run(_RESOLVER, **names)["resolver"].inputs["model"]
-    assert channel.producer_component_id == "Trainer"
+    resolved = run(_RESOLVER, **names)["resolver"].inputs["model"]
+    asked = [node.wrapped for node in resolver_op.get_input_nodes(resolved.output_node)]
+    assert {
+        channel.type_name: channel.producer_component_id
+        for inputs in asked
+        for channel in (inputs.values() if isinstance(inputs, dict) else [inputs])
+    } == {"Model": "Trainer", "ModelBlessing": "Evaluator"}
 
 
 @pytest.mark.process
