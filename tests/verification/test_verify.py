@@ -461,10 +461,12 @@ def test_kernels_that_differ_are_warned_of(tmp_path: pathlib.Path) -> None:
     spec = tf.TensorSpec([None, 2], tf.float32, name="x")
     divisor = tf.constant([[1.0, 0.0]])
     source = models.save(tmp_path / "model", lambda x: {"share": x / divisor}, spec)
-    report = rewritten(source, tmp_path / "out", {}).report
+    # which of the two gives infinity, as the SavedModel does, differs between interpreters
+    config = {"verification": {"on_failure": "WARN"}}
+    report = rewritten(source, tmp_path / "out", config).report
     assert list(report.verification.kernel_differences) == ["share"]
-    (warning,) = report.warnings
-    assert "XNNPACK" in warning and "'share'" in warning
+    (warning,) = [warning for warning in report.warnings if "XNNPACK" in warning]
+    assert "'share'" in warning
 
 
 def test_model_that_accepts_no_random_inputs_is_no_model_that_differs(
