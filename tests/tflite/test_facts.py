@@ -70,5 +70,5 @@ def test_input_that_is_used_last_stays_alive():
 
 def test_integers_take_a_byte(tmp_path):
     content = convolution(tmp_path, "int8").read_bytes()
-    # the convolution reads 512 bytes and writes 1,024
-    assert peak_tensor_bytes(schema.Model.GetRootAs(content, 0)) == 512 + 1024
+    # the input of 512 floats is quantized; the convolution reads 512 bytes and writes 1,024
+    assert peak_tensor_bytes(schema.Model.GetRootAs(content, 0)) == 512 * 4 + 512

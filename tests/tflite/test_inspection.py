@@ -11,7 +11,14 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.conversion.convert import convert
-from tfx_tflite_component.tflite.inspection import BUILTIN, CUSTOM, FLOAT, SELECT_TF, inspect
+from tfx_tflite_component.tflite.inspection import (
+    BUILTIN,
+    CUSTOM,
+    FLOAT,
+    SELECT_TF,
+    inspect,
+    inspect_signatures,
+)
 
 _SPEC = tf.TensorSpec([None, 64], tf.float32, "x")
 
@@ -40,13 +47,13 @@ def test_model_without_signatures_is_described_by_its_tensors(found, tmp_path):
     builder = flatbuffers.Builder()
     builder.Finish(model.Pack(builder), b"TFL3")
     (tmp_path / "tflite").write_bytes(builder.Output())
-    (signature,) = inspect(tmp_path / "tflite").signatures.values()
+    (signature,) = inspect_signatures(tmp_path / "tflite").values()
     assert {name: tensor.shape for name, tensor in signature.inputs.items()} == {
         "serving_default_x:0": (-1, 64)
     }
     assert sorted((tensor.dtype, tensor.shape) for tensor in signature.outputs.values()) == [
-        ("FLOAT32", (-1, 32)),
-        ("STRING", (-1,)),
+        ("float32", (-1, 32)),
+        ("string", (-1,)),
     ]
 
 
@@ -72,8 +79,8 @@ def test_ops_have_kind_name_and_scope(found):
 
 def test_weights_are_counted_by_dtype(found):
     _, inspection = found
-    assert inspection.weights["FLOAT32"].tensors == 1
-    assert inspection.weights["FLOAT32"].size_bytes == 64 * 32 * 4
+    assert inspection.weights["float32"].tensors == 1
+    assert inspection.weights["float32"].size_bytes == 64 * 32 * 4
 
 
 def test_weights_that_ops_share_are_counted_once(tmp_path):
@@ -81,7 +88,7 @@ def test_weights_that_ops_share_are_counted_once(tmp_path):
     model = save(tmp_path / "model", lambda x: {"y": (x @ values) @ values}, _SPEC)
     inspection = inspect(convert_model(model).path)
     assert [op.name for op in inspection.ops].count("FULLY_CONNECTED") == 2
-    assert inspection.weights["FLOAT32"].size_bytes == 64 * 64 * 4
+    assert inspection.weights["float32"].size_bytes == 64 * 64 * 4
     assert inspection.op_set == BUILTIN
 
 
