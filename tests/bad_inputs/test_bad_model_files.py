@@ -116,7 +116,10 @@ def test_model_of_another_saved_model_is_not_compared(
     source: str, model: str, folder: pathlib.Path
 ) -> None:
     arguments = (folder / source, folder / f"{model}-out" / "tflite")
-    takes = {"small": "takes 'size', 'word'", "other": "takes 'x'"}
+    takes = {
+        "small": "takes 'size' (float32), 'word' (string)",
+        "other": "takes 'x' (float32)",
+    }
     words = (f"The TFLite model {takes[model]}", takes[source], "Name the SavedModel")
     refusal = Refusal(VerificationError, words, exit_code=1)
     check_refused(refusal, "compare", *arguments, "--examples", folder / "examples")

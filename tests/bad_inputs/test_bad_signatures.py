@@ -15,6 +15,7 @@ from tfx_tflite_component.errors import (
     ConversionError,
     ExamplesError,
     RewriterError,
+    SourceModelError,
     SplitError,
     UnsupportedOpsError,
     VerificationError,
@@ -101,13 +102,13 @@ _ROWS = {
     ),
     "Python function": _Row(
         lambda x: {"y": tf.ensure_shape(tf.numpy_function(abs, [x], tf.float32), [None, 2])},
-        UnsupportedOpsError,
-        ("PyFunc, not available as a Select TF op either",),
+        SourceModelError,
+        ("holds the op PyFunc", "which runs Python code", "trusted_ops: 'PyFunc'"),
     ),
     "file that is read": _Row(
         lambda x: {"y": x, "content": tf.io.read_file("/etc/hostname")},
-        UnsupportedOpsError,
-        ("ReadFile, available as a Select TF op",),
+        SourceModelError,
+        ("holds the op ReadFile", "which reads or writes files", "trusted_ops: 'ReadFile'"),
     ),
     "random numbers": _Row(
         lambda x: {"y": x + tf.random.normal([2])}, VerificationError, ("output 'y'", "differs by")
@@ -234,7 +235,7 @@ def test_names_do_not_steer_the_terminal(
     shown = capsys.readouterr()
     for text in shown:
         assert [c for c in text if not c.isprintable() and c != "\n"] == []
-    assert shown.out.count("\\x1b[2Jgone\\r\\n") == 3
+    assert shown.out.count("\\x1b[2Jgone\\r\\n") == 4
 
 
 def test_words_that_differ_are_no_small_difference(tmp_path: pathlib.Path) -> None:

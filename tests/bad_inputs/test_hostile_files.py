@@ -153,7 +153,8 @@ def test_broken_record_that_is_not_utf_8_is_named_with_its_file(
     model: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     data = write_records(tmp_path / "data", [*small_examples(), b"\xff\xfe\xfd"])
-    refusal = Refusal(ExamplesError, (f"It is record {len(small_examples())} of {data}",))
+    words = ("Could not parse example", f"It is record {len(small_examples())} of {data}")
+    refusal = Refusal(ExamplesError, words)
     check_not_converted(refusal, model, tmp_path, "--examples", data)
 
 

@@ -4,6 +4,7 @@ import os
 import pathlib
 
 from tfx_tflite_component.errors import SourceModelError, listed
+from tfx_tflite_component.storage.storage_errors import storage_errors
 
 SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 
@@ -16,6 +17,7 @@ def check_is_saved_model(path: pathlib.Path) -> None:
 
     Raises:
         SourceModelError: There is no SavedModel.
+        StorageError: The folder cannot be read.
     """
     if not any(os.path.lexists(path / name) for name in SAVED_MODEL_FILES):
         raise SourceModelError(
@@ -26,7 +28,8 @@ def check_is_saved_model(path: pathlib.Path) -> None:
 
 
 def _content(path: pathlib.Path) -> str:
-    if path.is_file():
-        return "a file"
-    found = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+    with storage_errors(f"the SavedModel in {path}"):
+        if path.is_file():
+            return "a file"
+        found = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
     return listed(found) or "nothing"

@@ -8,7 +8,7 @@ import numpy as np
 from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.errors import ConversionError, ExamplesError
 from tfx_tflite_component.quantization.ranges import InputRange
-from tfx_tflite_component.samples.feed import call
+from tfx_tflite_component.samples.feed import RefusedExample, call
 from tfx_tflite_component.samples.missing_features import explained
 from tfx_tflite_component.split.split import Split
 from tfx_tflite_component.tflite.interpreter import Arrays
@@ -97,10 +97,11 @@ class RepresentativeDataset:
         if not finite.all():
             position = int(finite.argmin())
             value = array[position][~np.isfinite(array[position])].flat[0]
-            raise ExamplesError(
+            raise RefusedExample(
                 f"Feature {name!r} is {value} in example {first + position} of the calibration "
                 "sample; only finite values have a range. Remove such examples, or replace the "
-                "value in the preprocessing."
+                "value in the preprocessing.",
+                self._examples[first + position],
             )
         known = self.ranges.get(name, InputRange(np.inf, -np.inf))
         self.ranges[name] = InputRange(

@@ -89,7 +89,7 @@ def _split_alike(
         try:
             parts = _split_as(model, signature, boundary, config)
         except (SplitError, ConversionError) as e:
-            tried[boundary] = str(e)
+            tried[boundary] = str(e).rstrip(".")
             continue
         if _takes(model, parts.tail.specs):
             _check_outputs(parts, model)

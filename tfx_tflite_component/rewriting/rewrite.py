@@ -110,6 +110,8 @@ def _blame(
     except ConversionError:
         # what the model is refused for stands; only the ops cannot be named
         return " Try quantization.mode: AUTO."
+    if not worst:
+        return " Try quantization.mode: AUTO."
     ops = [f"{cost.op} {cost.tensor!r} ({cost.sqnr_db:.1f} dB)" for cost in worst]
     return (
         f" Quantizing these ops alone costs most: {', '.join(ops)}. Try quantization.mode: AUTO, "

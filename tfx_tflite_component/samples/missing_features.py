@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tfx_tflite_component.errors import ExamplesError, listed
+from tfx_tflite_component.samples.feed import RefusedExample
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.parse_ops import Layout
 from tfx_tflite_component.split.split import Split
@@ -19,10 +20,13 @@ def explained(error: ExamplesError, split: Split, examples: Sequence[bytes]) -> 
         examples: All examples of the sample, serialized.
 
     Returns:
-        An error that names what is missing; the same error where nothing is.
+        An error that names what is missing; the same error where nothing is, or where something
+        else is refused: a record that is not a `tf.Example`.
     """
     needed = _needed(split)
-    held = [_features(example) for example in examples]
+    held = [names for names in map(_features, examples) if names is not None]
+    if len(held) < len(examples):
+        return error
     lacking = {name: sum(name not in names for names in held) for name in needed}
     everywhere = [name for name, count in lacking.items() if count == len(examples)]
     if everywhere:
@@ -31,10 +35,11 @@ def explained(error: ExamplesError, split: Split, examples: Sequence[bytes]) -> 
         counts = ", ".join(
             f"{name!r} in {count} of {len(examples)}" for name, count in missing.items()
         )
-        return ExamplesError(
+        return RefusedExample(
             f"Some examples lack features that the SavedModel has no default for: {counts}. Remove "
             "these examples, add the values, or export a signature that parses the features with a "
-            "default_value."
+            "default_value.",
+            error.record if isinstance(error, RefusedExample) else None,
         )
     return error
 
@@ -67,12 +72,12 @@ def _needed(split: Split) -> list[str]:
     ]
 
 
-def _features(example: bytes) -> set[str]:
-    """The features of an example that have values."""
+def _features(example: bytes) -> set[str] | None:
+    """The features of an example that have values; None for a record that is not one."""
     try:
         features = tf.train.Example.FromString(example).features.feature
     except Exception:  # protobuf's errors differ between its implementations
-        return set()
+        return None
     return {
         name
         for name, held in features.items()

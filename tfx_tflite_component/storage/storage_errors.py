@@ -1,6 +1,7 @@
 """Turns storage failures, such as a full disk, into errors of this package."""
 
 import contextlib
+import errno
 from collections.abc import Iterator
 
 from tfx_tflite_component.errors import StorageError
@@ -16,6 +17,7 @@ _OUT_OF_MEMORY = "OOM when allocating"
 
 _FOLDER = "Name an existing folder, or a new one inside an existing folder."
 _MAKE_ROOM = "Free some space there, or give this process write permission."
+_SHORTEN = "Name a shorter path."
 _NAME_ANOTHER = (
     "Name a path on a file system that TensorFlow supports here, or install the package that adds "
     "this one."
@@ -36,7 +38,8 @@ def storage_errors(what: str, *others: type[Exception]) -> Iterator[None]:
         raise _storage_error(what, f"{e.strerror} ({e.filename})", _FOLDER) from e
     except OSError as e:
         file = f" ({e.filename})" if e.filename else ""
-        raise _storage_error(what, f"{e.strerror or e}{file}") from e
+        remedy = _SHORTEN if e.errno == errno.ENAMETOOLONG else _MAKE_ROOM
+        raise _storage_error(what, f"{e.strerror or e}{file}", remedy) from e
     except Exception as e:
         kind = type(e).__name__
         if lack_of_memory(e) or not (kind in _TENSORFLOW_ERRORS or isinstance(e, others)):
