@@ -31,7 +31,7 @@ def _write(path: pathlib.Path, values: Iterable[float]) -> str:
 
 
 def _rewrite(*arguments: Any, **named: Any) -> dict[str, Any]:
-    return rewrite_by(WorkerInProcess(), *arguments, **named)
+    return rewrite_by(WorkerInProcess(), *arguments, **named).to_json()
 
 
 def test_one_set_of_examples_is_divided(model: pathlib.Path, tmp_path: pathlib.Path) -> None:

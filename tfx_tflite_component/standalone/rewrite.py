@@ -221,6 +221,8 @@ def rewrite_keras_file_by(
     calibration_examples: Examples | None = None,
 ) -> Report:
     """Like `rewrite_keras_file`, on a worker that is already running."""
+    if not os.fspath(path):
+        raise SourceModelError("There is no Keras model ''. Name a .keras or .h5 file.")
     return rewrite_by(
         worker,
         path,

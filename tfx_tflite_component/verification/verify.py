@@ -86,8 +86,10 @@ def _per_example(signature: ConcreteFunction, split: Split, answered: Answered) 
     with fewer examples where it accepts them and has no state.
     """
     given = answered.call.given
-    specs = signature.structured_input_signature[1]
-    opened = [name for name, spec in specs.items() if spec.shape.rank and spec.shape[0] is None]
+    # the names of the structured signature are changed where Python does not allow them
+    named = zip(signature._arg_keywords, signature.inputs, strict=False)
+    shapes = {name: tensor.shape for name, tensor in named}
+    opened = [name for name, shape in shapes.items() if shape.rank and shape[0] is None]
     counts = [len(given[name]) for name in opened]
     counts += [len(answered.call.taken[name]) for name in split.batched]
     found = {
