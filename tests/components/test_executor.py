@@ -339,6 +339,7 @@ def test_refuses_with_one_clear_error_and_leaves_no_file(
     assert _files(tmp_path / "rewriter") == set()
 
 
+@pytest.mark.process
 def test_refuses_in_the_words_of_the_worker(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
     config = {"signature_key": "predict"}
     with pytest.raises(SourceModelError, match="no signature 'predict'") as raised:
@@ -347,6 +348,7 @@ def test_refuses_in_the_words_of_the_worker(source: pathlib.Path, tmp_path: path
     assert _files(tmp_path / "rewriter") == set()
 
 
+@pytest.mark.process
 def test_refuses_examples_without_the_split_and_names_those_that_are_there(
     source: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -384,7 +386,7 @@ def test_transform_graph_names_the_inputs(
     published = _do(
         model_artifact(trained_without_names), tmp_path / "model", transform_graph=graph
     )
-    assert published.get_string_custom_property("boundary") == "TRANSFORMED_FEATURES"
+    assert published.get_string_custom_property("boundary") == "PER_FEATURE"
     interpreter = tf.lite.Interpreter(str(tmp_path / "model" / "Format-Serving" / "tflite"))
     assert interpreter.get_signature_list()["serving_default"]["inputs"] == ["bucket"]
 
