@@ -25,6 +25,8 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Verification,
 )
 
+EXAMPLES_REMEDY = "Pass examples=example_gen.outputs['examples']"
+
 DEFAULTS: Mapping[str, Any] = {
     "signature_key": "serving_default",
     "enable_experimental_new_converter": True,
@@ -175,7 +177,7 @@ _HAVE_EFFECT: Mapping[str, Callable[[TFLiteRewriterConfig], bool]] = {
 def check_examples(
     config: TFLiteRewriterConfig,
     given: bool,
-    remedy: str = "Pass examples=example_gen.outputs['examples']",
+    remedy: str = EXAMPLES_REMEDY,
 ) -> None:
     """Refuses a config that needs examples if there are none.
 

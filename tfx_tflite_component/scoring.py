@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfx_tflite_component.artifact_layout import HEAD_DIR, MODEL_FILENAME
+from tfx_tflite_component.artifact_layout import HEAD_DIR
 from tfx_tflite_component.errors import (
     ExamplesError,
     SourceModelError,
@@ -19,6 +19,7 @@ from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.storage.publish import local_copy
+from tfx_tflite_component.storage.published_files import model_file
 from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect, inspect_signatures
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable, model_errors
 from tfx_tflite_component.worker.process import Worker
@@ -49,7 +50,7 @@ class Scorer:
             UnsupportedOpsError: Python's interpreter cannot run the model's ops.
         """
         with local_copy(model_dir) as folder:
-            path = _model_file(folder, model_dir)
+            path = model_file(folder, model_dir)
             found = inspect(path)
             check_runnable(path, found, model_dir)
             self._head = _load_head(folder, model_dir)
@@ -131,19 +132,9 @@ def check_model(model_dir: str) -> None:
         WorkerError: The interpreter crashes on it.
     """
     with local_copy(model_dir) as folder:
-        path = _model_file(folder, model_dir)
+        path = model_file(folder, model_dir)
         with Worker() as worker:
             worker.ask(TRY_MODEL, TryModelRequest(str(path.absolute()), model_dir), _TRY_SECONDS)
-
-
-def _model_file(folder: pathlib.Path, model_dir: str) -> pathlib.Path:
-    path = folder / MODEL_FILENAME
-    if not path.is_file():
-        raise SourceModelError(
-            f"There is no TFLite model in {model_dir}: expected a file {MODEL_FILENAME!r}. "
-            "Connect the `model` output of a TFLiteRewriter."
-        )
-    return path
 
 
 def _load_head(folder: pathlib.Path, model_dir: str) -> ConcreteFunction:

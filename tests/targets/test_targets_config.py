@@ -59,6 +59,6 @@ def test_contradiction_names_its_culprit(config, culprit):
 
 def test_split_without_examples_is_refused():
     config = read_validator_config('split: "train"')
-    check_split(config, given=True, remedy="")
+    check_split(config, given=True)
     with pytest.raises(ConfigError, match="'train'"):
-        check_split(config, given=False, remedy="Pass examples")
+        check_split(config, given=False)

@@ -257,16 +257,24 @@ def flatten(function: ConcreteFunction) -> FlatGraph:
         function: A signature as `tf.saved_model.load` restores it.
     """
     graph = _with_state(inline(function))
-    tensors = [x for x in function.inputs if _canonical(x.name) not in graph.captures]
-    # the structured signature has only names that Python allows; sorted, because the order of
-    # TensorFlow's dictionary differs from run to run
-    inputs = sorted(zip(function._arg_keywords, tensors, strict=True))
+    inputs = input_tensors(function)
     return dataclasses.replace(
         graph,
-        inputs={name: _canonical(tensor.name) for name, tensor in inputs},
-        specs={name: tf.TensorSpec(tensor.shape, tensor.dtype, name) for name, tensor in inputs},
+        inputs={name: _canonical(tensor.name) for name, tensor in inputs.items()},
+        specs={name: tf.TensorSpec(x.shape, x.dtype, name) for name, x in inputs.items()},
         outputs=dict(zip(sorted(function.structured_outputs), graph.outputs.values(), strict=True)),
     )
+
+
+def input_tensors(function: ConcreteFunction) -> dict[str, tf.Tensor]:
+    """The tensors that a signature takes by their names, captures left out.
+
+    The structured signature has only names that Python allows. They are sorted, because the order
+    of TensorFlow's dictionary differs from run to run.
+    """
+    captured = {id(inner) for _, inner in function.graph.captures}
+    tensors = [tensor for tensor in function.inputs if id(tensor) not in captured]
+    return dict(sorted(zip(function._arg_keywords, tensors, strict=True)))
 
 
 def inline(function: ConcreteFunction) -> FlatGraph:

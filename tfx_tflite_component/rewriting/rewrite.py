@@ -108,8 +108,7 @@ def _blame(
     try:
         worst = worst_ops(signature, conversion.split, conversion.dataset, examples, config)
     except ConversionError:
-        # what the model is refused for stands; only the ops cannot be named
-        return " Try quantization.mode: AUTO."
+        worst = []  # what the model is refused for stands; only the ops cannot be named
     if not worst:
         return " Try quantization.mode: AUTO."
     ops = [f"{cost.op} {cost.tensor!r} ({cost.sqnr_db:.1f} dB)" for cost in worst]

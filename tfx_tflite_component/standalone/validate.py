@@ -4,22 +4,16 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-import numpy as np
-
 from tfx_tflite_component.artifact_layout import HEAD_DIR, MODEL_FILENAME
 from tfx_tflite_component.errors import ConfigError, SourceModelError, listed
 from tfx_tflite_component.proto.tflite_infra_validator_pb2 import TFLiteInfraValidatorConfig
 from tfx_tflite_component.samples.files import Files
-from tfx_tflite_component.storage.scratch import scratch
 from tfx_tflite_component.targets.environments import ENVIRONMENTS, environment_of
 from tfx_tflite_component.targets.install import prepare, targets_folder
 from tfx_tflite_component.targets.result import TargetResult, Validation
 from tfx_tflite_component.targets.validate import validate
 from tfx_tflite_component.tflite.interpreter import Arrays
-from tfx_tflite_component.worker.process import Worker
-from tfx_tflite_component.worker.protocol import FEED, FeedRequest
-
-_FEED_SECONDS = 7200
+from tfx_tflite_component.worker.feed import feed
 
 
 def validate_model(
@@ -114,10 +108,5 @@ def _fed(path: pathlib.Path, config: TFLiteInfraValidatorConfig, examples: Seque
             "tf.Examples. Name a model that this package wrote, or leave --examples out to run it "
             "on random inputs."
         )
-    with scratch() as folder, Worker() as worker:
-        destination = folder / "inputs.npz"
-        files = Files("--examples", [os.path.abspath(pattern) for pattern in examples])
-        request = FeedRequest(str(head.absolute()), files, config.num_inputs, str(destination))
-        worker.ask(FEED, request, _FEED_SECONDS)
-        with np.load(destination, allow_pickle=False) as arrays:
-            return dict(arrays)
+    files = Files("--examples", [os.path.abspath(pattern) for pattern in examples])
+    return feed(head, files, config.num_inputs)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tfx_tflite_component.config import parse_config
+from tfx_tflite_component.config import EXAMPLES_REMEDY, parse_config
 from tfx_tflite_component.errors import ConfigError, listed
 from tfx_tflite_component.proto.tflite_infra_validator_pb2 import (
     LiteRT,
@@ -52,21 +52,20 @@ def read_validator_config(
     return message
 
 
-def check_split(config: TFLiteInfraValidatorConfig, given: bool, remedy: str) -> None:
+def check_split(config: TFLiteInfraValidatorConfig, given: bool) -> None:
     """Refuses a split that is named where there are no examples to take it from.
 
     Args:
         config: The config, as `read_validator_config` gives it.
         given: Whether there are examples that have splits.
-        remedy: What to do instead of leaving the field out, for the message.
 
     Raises:
         ConfigError: It names a split.
     """
     if not given and config.split != DEFAULT_SPLIT:
         raise ConfigError(
-            f"split: {config.split!r} has no effect without the component's `examples`. {remedy}, "
-            "or leave it out."
+            f"split: {config.split!r} has no effect without the component's `examples`. "
+            f"{EXAMPLES_REMEDY}, or leave it out."
         )
 
 

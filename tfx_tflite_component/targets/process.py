@@ -191,7 +191,7 @@ def _environment(folder: pathlib.Path) -> dict[str, str]:
     }
 
 
-def _flat(calls: Sequence[Call]) -> dict[str, np.ndarray]:
+def _flat(calls: Sequence[Call]) -> dict[str, Any]:
     return {
         f"{number}/{position}": array
         for number, call in enumerate(calls)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tfx_tflite_component.errors import ExamplesError, VerificationError
-from tfx_tflite_component.graph.flat_graph import ConcreteFunction
+from tfx_tflite_component.graph.flat_graph import ConcreteFunction, input_tensors
 from tfx_tflite_component.graph.variables import assigns_variables
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.split.split import Split
@@ -86,10 +86,8 @@ def _per_example(signature: ConcreteFunction, split: Split, answered: Answered) 
     with fewer examples where it accepts them and has no state.
     """
     given = answered.call.given
-    # the names of the structured signature are changed where Python does not allow them
-    named = zip(signature._arg_keywords, signature.inputs, strict=False)
-    shapes = {name: tensor.shape for name, tensor in named}
-    opened = [name for name, shape in shapes.items() if shape.rank and shape[0] is None]
+    tensors = input_tensors(signature)
+    opened = [name for name, x in tensors.items() if x.shape.rank and x.shape[0] is None]
     counts = [len(given[name]) for name in opened]
     counts += [len(answered.call.taken[name]) for name in split.batched]
     found = {

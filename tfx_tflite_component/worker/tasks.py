@@ -26,6 +26,7 @@ from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.samples.files import Files
 from tfx_tflite_component.samples.origin import naming_origin
 from tfx_tflite_component.samples.sampling import draw_samples
+from tfx_tflite_component.storage.arrays import save_arrays
 from tfx_tflite_component.storage.scratch import scratch
 from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable, model_errors
@@ -126,9 +127,7 @@ def _feed(request: FeedRequest) -> None:
     head = load_signature(pathlib.Path(request.head), SIGNATURE_KEY)
     with naming_origin({"verification": request.files}):
         inputs = call(head, {"examples": np.array(examples, object)}, "the head")
-    # words are objects, which would be stored as pickles
-    stored = {name: a.astype("S") if a.dtype == object else a for name, a in inputs.items()}
-    np.savez(request.destination, **stored)
+    save_arrays(pathlib.Path(request.destination), inputs)
 
 
 def _samples(config: TFLiteRewriterConfig, files: Mapping[str, Files]) -> dict[str, list[bytes]]:

@@ -77,7 +77,7 @@ class TFLiteInfraValidator(base_component.BaseComponent):
         """
         if not isinstance(config, RuntimeParameter | Placeholder):
             config = read_validator_config(config)
-            check_split(config, examples is not None, executor.EXAMPLES_REMEDY)
+            check_split(config, examples is not None)
         blessing = types.Channel(type=standard_artifacts.InfraBlessing)
         report = types.Channel(type=TFLiteInfraReport)
         super().__init__(

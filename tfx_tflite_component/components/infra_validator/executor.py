@@ -8,37 +8,34 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, path_utils
 
-from tfx_tflite_component.artifact_layout import HEAD_DIR, MODEL_FILENAME
+from tfx_tflite_component.artifact_layout import HEAD_DIR
 from tfx_tflite_component.components.examples_artifacts import files_of_splits
 from tfx_tflite_component.errors import SourceModelError
 from tfx_tflite_component.proto.tflite_infra_validator_pb2 import TFLiteInfraValidatorConfig
 from tfx_tflite_component.storage.publish import local_copy, staged
+from tfx_tflite_component.storage.published_files import model_file
 from tfx_tflite_component.storage.scratch import scratch
 from tfx_tflite_component.targets.config import check_split, read_validator_config
 from tfx_tflite_component.targets.page import write_infra_report
 from tfx_tflite_component.targets.result import Validation
 from tfx_tflite_component.targets.validate import COMPILED_MODEL_FILENAME, validate
 from tfx_tflite_component.tflite.interpreter import Arrays
-from tfx_tflite_component.worker.process import Worker
-from tfx_tflite_component.worker.protocol import FEED, FeedRequest
+from tfx_tflite_component.worker.feed import feed
 
 MODEL_KEY = standard_component_specs.MODEL_KEY
 EXAMPLES_KEY = standard_component_specs.EXAMPLES_KEY
 BLESSING_KEY = standard_component_specs.BLESSING_KEY
 REPORT_KEY = "report"
 CONFIG_KEY = "config"
-EXAMPLES_REMEDY = "Pass examples=example_gen.outputs['examples']"
 
 # TFX's own, in tfx/components/infra_validator/executor.py, which the Pusher reads
 _BLESSED, _HAS_MODEL = "blessed", "has_model"
 _BLESSED_FILE, _NOT_BLESSED_FILE = "INFRA_BLESSED", "INFRA_NOT_BLESSED"
-_FEED_SECONDS = 7200
 
 _log = logging.getLogger(__name__)
 
@@ -66,15 +63,15 @@ class Executor(base_executor.BaseExecutor):
         """
         config = read_validator_config(exec_properties.get(CONFIG_KEY))
         examples = input_dict.get(EXAMPLES_KEY) or []
-        check_split(config, bool(examples), EXAMPLES_REMEDY)
+        check_split(config, bool(examples))
         model = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
         serving_uri = path_utils.serving_model_path(model.uri)
         blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
         report = artifact_utils.get_single_instance(output_dict[REPORT_KEY])
         with local_copy(serving_uri) as serving, scratch() as folder:
-            values = _fed(config, examples, model.uri, folder) if examples else None
+            values = _fed(config, examples, model.uri) if examples else None
             compiled = folder / COMPILED_MODEL_FILENAME
-            validation = validate(_model_file(serving, serving_uri), config, values, compiled)
+            validation = validate(model_file(serving, serving_uri), config, values, compiled)
             with staged(report.uri) as reports:
                 write_infra_report(validation, reports)
             if validation.blessed and compiled.is_file():
@@ -82,30 +79,15 @@ class Executor(base_executor.BaseExecutor):
         _mark(blessing, validation)
 
 
-def _model_file(serving: pathlib.Path, uri: str) -> pathlib.Path:
-    path = serving / MODEL_FILENAME
-    if not path.is_file():
-        raise SourceModelError(
-            f"There is no TFLite model in {uri}: expected a file {MODEL_FILENAME!r}. Connect the "
-            "`model` output of a TFLiteRewriter."
-        )
-    return path
-
-
 def _fed(
     config: TFLiteInfraValidatorConfig,
     examples: list[types.Artifact],
     model_uri: str,
-    folder: pathlib.Path,
 ) -> Arrays:
     """What the head makes of the examples."""
     files = files_of_splits(examples, "split", [config.split])
-    destination = folder / "inputs.npz"
-    with _head(model_uri) as head, Worker() as worker:
-        request = FeedRequest(str(head.absolute()), files, config.num_inputs, str(destination))
-        worker.ask(FEED, request, _FEED_SECONDS)
-    with np.load(destination, allow_pickle=False) as arrays:
-        return dict(arrays)
+    with _head(model_uri) as head:
+        return feed(head, files, config.num_inputs)
 
 
 @contextlib.contextmanager
