@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 import pytest
+
 from tfx_tflite_component.storage.arrays import load_arrays, save_arrays
 
 
