@@ -30,6 +30,9 @@ _KNOWN_BY = {
 }
 """What only some rooms may use, by the names that give it away."""
 
+_PRIVATE = ("tensorflow.python.", "tensorflow.lite.python.", "tensorflow.compiler.")
+_PRIVATE_ATTRIBUTES = {"_arg_keywords", "_experimental_disable_per_channel", "_captured_inputs"}
+
 
 def _modules() -> list[pathlib.Path]:
     return sorted((CHECKOUT / _PACKAGE).rglob("*.py"))
@@ -91,3 +94,15 @@ def test_every_room_has_a_docstring_of_one_sentence() -> None:
         if path.name == "__init__.py" and path.parent.name != _PACKAGE:
             (docstring,) = ast.parse(path.read_text()).body
             assert ast.unparse(docstring).count("\\n") == 0
+
+
+@pytest.mark.parametrize("path", _modules(), ids=_name)
+def test_private_names_of_tensorflow_are_in_one_file(path: pathlib.Path) -> None:
+    if _name(path) in ("tensorflow_internals", "tflite.schema", "targets.runtimes"):
+        return
+    private = [
+        name
+        for name in _used(path)
+        if name.startswith(_PRIVATE) or name.rpartition(".")[2] in _PRIVATE_ATTRIBUTES
+    ]
+    assert private == []

@@ -1,18 +1,65 @@
-"""Every private name of TensorFlow that is used, in one place, each with a test a version."""
+"""Every private name of TensorFlow that is used, in one place, each with a test a version.
+
+The one other place is `tflite.schema`, which loads a file of TensorFlow without TensorFlow. What is
+under `tensorflow.core` is not private: these are the messages that SavedModels consist of.
+"""
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import pathlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework.graph_pb2 import GraphDef
+from tensorflow.core.framework.op_def_pb2 import OpDef
+from tensorflow.core.protobuf.config_pb2 import ConfigProto
+from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.lite.python.convert_phase import ConverterError
 from tensorflow.lite.python.optimize.calibrator import Calibrator
+from tensorflow.python.framework import op_def_registry
+from tensorflow.python.grappler import tf_optimizer
+from tensorflow.python.saved_model import loader_impl
 
 from tfx_tflite_component.errors import ConversionError
 
 Feeds = Callable[[], Iterable[tuple[str, Mapping[str, np.ndarray]]]]
 """What to calibrate with: a signature's key, and an array for each of its inputs."""
+
+DISABLE_PER_CHANNEL = "_experimental_disable_per_channel"
+"""The attribute of a converter by which all channels of a weight share a scale. There is no public
+one that works on every version from 2.16 to 2.21."""
+
+
+def parse_saved_model(path: pathlib.Path) -> SavedModel:
+    """Reads the protobuf of a SavedModel, and loads nothing.
+
+    Args:
+        path: The folder of the SavedModel.
+
+    Raises:
+        OSError: It cannot be read or parsed.
+    """
+    return loader_impl.parse_saved_model(str(path))
+
+
+def argument_names(function: tf.types.experimental.ConcreteFunction) -> Sequence[str]:
+    """The names of a signature's inputs in the order of its tensors, captures left out.
+
+    The public, structured signature changes the names that Python does not allow.
+    """
+    return function._arg_keywords
+
+
+def op_definition(name: str) -> OpDef:
+    """The definition of a registered op."""
+    return op_def_registry.get(name)
+
+
+def optimize_graph(config: ConfigProto, meta_graph: MetaGraphDef) -> GraphDef:
+    """Runs the optimizers of Grappler that a config names."""
+    return tf_optimizer.OptimizeGraph(config, meta_graph)
 
 
 def calibrate(model: bytes, feeds: Feeds) -> bytes:

@@ -10,8 +10,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework.node_def_pb2 import NodeDef
-from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.lite.python.convert_phase import ConverterError
 
 from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.conversion import size_limit
@@ -21,8 +19,10 @@ from tfx_tflite_component.errors import ConversionError, UnsupportedOpsError, li
 from tfx_tflite_component.graph.flat_graph import without_calls
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
 from tfx_tflite_component.split.tail import Tail
+from tfx_tflite_component.tensorflow_internals import DISABLE_PER_CHANNEL, ConverterError
 from tfx_tflite_component.tflite.inspection import PREPROCESSING
 from tfx_tflite_component.tflite.rename import rename
+from tfx_tflite_component.tflite.schema import schema
 from tfx_tflite_component.tflite.select_tf_nodes import order_attributes
 
 _log = logging.getLogger(__name__)
@@ -149,8 +149,7 @@ def _configure(
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if quantization.mode == Quantization.FLOAT16:
         converter.target_spec.supported_types = [tf.float16]
-    # the only way to set it that works on every version of TensorFlow from 2.16 to 2.21
-    converter._experimental_disable_per_channel = not quantization.per_channel
+    setattr(converter, DISABLE_PER_CHANNEL, not quantization.per_channel)
     if dataset:
         converter.representative_dataset = dataset
         converter.experimental_new_quantizer = quantization.enable_experimental_new_quantizer

@@ -13,11 +13,11 @@ from tensorflow.core.framework.graph_pb2 import GraphDef
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 from tensorflow.core.framework.versions_pb2 import VersionDef
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2, rewriter_config_pb2
-from tensorflow.python.grappler import tf_optimizer
 
 from tfx_tflite_component.errors import SplitError, listed
 from tfx_tflite_component.graph.nodes import rewired
 from tfx_tflite_component.graph.state import handles, keep_state
+from tfx_tflite_component.tensorflow_internals import argument_names, optimize_graph
 
 ConcreteFunction: TypeAlias = tf.types.experimental.ConcreteFunction
 
@@ -274,7 +274,7 @@ def input_tensors(function: ConcreteFunction) -> dict[str, tf.Tensor]:
     """
     captured = {id(inner) for _, inner in function.graph.captures}
     tensors = [tensor for tensor in function.inputs if id(tensor) not in captured]
-    return dict(sorted(zip(function._arg_keywords, tensors, strict=True)))
+    return dict(sorted(zip(argument_names(function), tensors, strict=True)))
 
 
 def inline(function: ConcreteFunction) -> FlatGraph:
@@ -332,7 +332,7 @@ def _inlined(function: ConcreteFunction) -> GraphDef:
     options.optimizers.append("function")
     # the default does not inline stateful functions, such as a transform with a vocabulary
     options.function_optimization = rewriter_config_pb2.RewriterConfig.AGGRESSIVE
-    return tf_optimizer.OptimizeGraph(config, meta_graph)
+    return optimize_graph(config, meta_graph)
 
 
 def _canonical(tensor: str) -> str:

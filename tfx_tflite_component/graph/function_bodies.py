@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 from tensorflow.core.framework.function_pb2 import FunctionDef
 from tensorflow.core.framework.op_def_pb2 import OpDef
-from tensorflow.python.framework import op_def_registry
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
 from tfx_tflite_component.graph.nodes import rewired
+from tfx_tflite_component.tensorflow_internals import op_definition
 
 
 def body_graph(graph: FlatGraph, name: str) -> FlatGraph:
@@ -63,7 +63,7 @@ def _flat(tensor: str, nodes: Mapping[str, NodeDef]) -> str:
 def _first_index(node: NodeDef, argument: str) -> int:
     """The position of the first tensor of one of an op's outputs, which may be lists."""
     position = 0
-    for output in op_def_registry.get(node.op).output_arg:
+    for output in op_definition(node.op).output_arg:
         if output.name == argument:
             return position
         if output.number_attr:

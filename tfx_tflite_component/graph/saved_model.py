@@ -6,13 +6,13 @@ import re
 from collections.abc import Collection, Iterable
 
 import tensorflow as tf
-from tensorflow.python.saved_model import loader_impl
 
 from tfx_tflite_component.errors import SourceModelError, SplitError, listed
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.graph.saved_model_files import SAVED_MODEL_FILES, check_is_saved_model
 from tfx_tflite_component.graph.unsafe_ops import check_assets, check_ops
 from tfx_tflite_component.tensorflow_errors import reason
+from tfx_tflite_component.tensorflow_internals import parse_saved_model
 
 # What TensorFlow reads besides assets.
 _FILES = (*SAVED_MODEL_FILES, "saved_model.cpb", "fingerprint.pb", "keras_metadata.pb")
@@ -100,7 +100,7 @@ def _check_content(path: pathlib.Path, trusted_ops: Collection[str]) -> None:
     """Refuses what TensorFlow would do harm by, before it loads it."""
     for entry in (*map(path.joinpath, _FILES), *(path / _VARIABLES_DIR).glob("*")):
         _check_file(entry, path)
-    saved_model = loader_impl.parse_saved_model(str(path))
+    saved_model = parse_saved_model(path)
     check_assets(saved_model, path)
     check_ops(saved_model, path, trusted_ops)
 

@@ -8,7 +8,6 @@ import enum
 from collections.abc import Iterator
 
 import numpy as np
-from tensorflow.lite.python import schema_py_generated as schema
 
 from tfx_tflite_component.tflite.model_edit import (
     add_tensor,
@@ -19,6 +18,7 @@ from tfx_tflite_component.tflite.model_edit import (
     set_constant,
     unpack,
 )
+from tfx_tflite_component.tflite.schema import schema
 
 # The position of the weights among the inputs, and the axis of their output channels.
 _WEIGHTS: dict[str, tuple[int, int | None]] = {

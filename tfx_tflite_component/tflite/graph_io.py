@@ -4,10 +4,10 @@ import dataclasses
 import pathlib
 
 import numpy as np
-from tensorflow.lite.python import schema_py_generated as schema
 
 from tfx_tflite_component.errors import ModelFileError
 from tfx_tflite_component.tflite.interpreter import TensorDetails
+from tfx_tflite_component.tflite.schema import schema
 from tfx_tflite_component.tflite.signatures import name_of
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import flatbuffers
 import numpy as np
-from tensorflow.lite.python import schema_py_generated as schema
 
+from tfx_tflite_component.tflite.schema import schema
 from tfx_tflite_component.tflite.signatures import name_of
 
 _IDENTIFIER = b"TFL3"

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.lite.python import schema_py_generated as schema
+
+from tfx_tflite_component.tflite.schema import schema
 
 
 @dataclasses.dataclass(frozen=True)

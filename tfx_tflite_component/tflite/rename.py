@@ -8,7 +8,8 @@ is that of tensorflow/compiler/mlir/lite/schema/schema.fbs and https://flatbuffe
 from collections.abc import Mapping
 
 import flatbuffers
-from tensorflow.lite.python import schema_py_generated as schema
+
+from tfx_tflite_component.tflite.schema import schema
 
 # The slots of the fields in their tables' vtables: 4 + 2 * (the field's id in the schema).
 _TENSOR_NAME_SLOT = 10

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from flatbuffers import flexbuffers
 from tensorflow.core.framework.node_def_pb2 import NodeDef
-from tensorflow.lite.python import schema_py_generated as schema
 
 from tfx_tflite_component.tflite.inspection import SELECT_TF, kind_and_name
+from tfx_tflite_component.tflite.schema import schema
 
 
 def order_attributes(model: bytearray) -> None:

@@ -9,7 +9,6 @@ constant multiplied, and the MUL, DIV or FULLY_CONNECTED behind has the factor i
 from collections.abc import Mapping
 
 import numpy as np
-from tensorflow.lite.python import schema_py_generated as schema
 
 from tfx_tflite_component.tflite.model_edit import (
     add_tensor,
@@ -23,6 +22,7 @@ from tfx_tflite_component.tflite.model_edit import (
     unpack,
 )
 from tfx_tflite_component.tflite.observation import Observation
+from tfx_tflite_component.tflite.schema import schema
 
 _UNLIKE = 4.0
 """How many times the largest of one input has to be that of another for a repair."""

@@ -11,7 +11,6 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from tensorflow.lite.python import schema_py_generated as schema
 
 from tfx_tflite_component.tflite.model_edit import (
     float_constant,
@@ -23,6 +22,7 @@ from tfx_tflite_component.tflite.model_edit import (
     unpack,
 )
 from tfx_tflite_component.tflite.observation import Observation
+from tfx_tflite_component.tflite.schema import schema
 
 # The axes of the output and of the input channels in the weights of a layer.
 _OUTPUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
