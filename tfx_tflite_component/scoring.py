@@ -12,7 +12,9 @@ import tensorflow as tf
 from tfx_tflite_component.artifact_layout import HEAD_DIR
 from tfx_tflite_component.errors import (
     ExamplesError,
+    ModelFileError,
     SourceModelError,
+    WorkerError,
     listed,
 )
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
@@ -128,13 +130,22 @@ def check_model(model_dir: str) -> None:
     Raises:
         SourceModelError: There is no TFLite model.
         UnsupportedOpsError: The model needs ops that cannot be run here.
-        ModelFileError: It is damaged, or is not a TFLite model.
-        WorkerError: The interpreter crashes on it.
+        ModelFileError: It is damaged, is not a TFLite model, or crashes the interpreter.
+        WorkerError: The process ended for another reason, such as a lack of memory.
     """
     with local_copy(model_dir) as folder:
         path = model_file(folder, model_dir)
-        with Worker() as worker:
-            worker.ask(TRY_MODEL, TryModelRequest(str(path.absolute()), model_dir), _TRY_SECONDS)
+        request = TryModelRequest(str(path.absolute()), model_dir)
+        try:
+            with Worker() as worker:
+                worker.ask(TRY_MODEL, request, _TRY_SECONDS)
+        except WorkerError as e:
+            if not e.crashed:
+                raise
+            raise ModelFileError(
+                f"The TFLite interpreter crashes on the model in {model_dir}: its process {e.how}. "
+                "Most likely the file is damaged: convert the model again."
+            ) from e
 
 
 def _load_head(folder: pathlib.Path, model_dir: str) -> ConcreteFunction:

@@ -25,6 +25,7 @@ from tfx_tflite_component.errors import (
     WorkerError,
 )
 from tfx_tflite_component.inference import TFLiteModelHandler
+from tfx_tflite_component.progress import Phase
 from tfx_tflite_component.scoring import Scorer, check_model
 from tfx_tflite_component.standalone.rewrite import compare_models, rewrite_saved_model
 from tfx_tflite_component.tflite.inspection import inspect
@@ -180,28 +181,21 @@ def crashing(folder: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return artifact
 
 
-def _check_death(error: WorkerError | ModelFileError, phase: str) -> None:
-    # an interpreter may also find it out itself
-    if isinstance(error, WorkerError):
-        assert error.crashed
-        assert f"was killed by SIGSEGV while it was {phase}" in str(error)
-
-
 @pytest.mark.slow
 def test_model_that_crashes_the_interpreter_does_not_crash_the_evaluator(
     crashing: pathlib.Path,
 ) -> None:
     serving_dir = crashing / "Format-Serving"
-    with pytest.raises((WorkerError, ModelFileError)) as raised:
+    with pytest.raises(ModelFileError) as raised:
         check_model(str(serving_dir))
-    _check_death(raised.value, f"trying the TFLite model {serving_dir / 'tflite'}")
+    assert str(serving_dir) in str(raised.value)
 
 
 @pytest.mark.slow
 def test_model_that_crashes_the_interpreter_is_refused_by_run_inference(
     crashing: pathlib.Path,
 ) -> None:
-    with pytest.raises((WorkerError, ModelFileError)):
+    with pytest.raises(ModelFileError):
         TFLiteModelHandler(str(crashing / "Format-Serving")).load_model()
 
 
@@ -212,7 +206,10 @@ def test_model_that_crashes_the_interpreter_is_not_compared(
     examples = write_records(crashing / "examples", [example(x=[1.0, 2.0, 3.0])])
     with pytest.raises((WorkerError, ModelFileError)) as raised:
         compare_models(folder / "other", crashing / "Format-Serving" / "tflite", examples)
-    _check_death(raised.value, "loading the TFLite model")
+    # an interpreter may also find it out itself
+    if isinstance(raised.value, WorkerError):
+        assert raised.value.crashed
+        assert raised.value.phase == Phase.LOADING_MODEL
 
 
 @pytest.mark.slow
