@@ -249,6 +249,20 @@ def test_successful_quantization_causes_no_warning(
     assert dtype in result.report.model.weights
 
 
+def test_constants_that_half_floats_clip_stay_float32(tmp_path: pathlib.Path) -> None:
+    dense = weights(3, 200)
+    means, factors = tf.tile([2e6], [3]), tf.tile([1e-6, 3e-8], [100])
+
+    def compute(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {"scores": (features["x"] * 1e6 + 2e6 - means) @ dense * factors}
+
+    source = save_model(tmp_path / "model", {"x": _NUMBER}, compute, dense)
+    config = {"quantization": {"mode": "FLOAT16"}}
+    result = rewritten(source, tmp_path / "out", config, verification=_mixed_examples())
+    assert result.report.verification.outputs["scores"].relative_error < 1e-2
+    assert result.report.model.weights["float16"].tensors == 1
+
+
 def test_words_and_integers_pass_through_an_integer_model_unchanged(
     tmp_path: pathlib.Path,
 ) -> None:

@@ -1,10 +1,15 @@
 """Weights stored in fewer bits: the size, the error, and what stays float."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+import tensorflow as tf
 from searchable import Case, make_case, normal
+from tensorflow.lite.python import schema_py_generated as schema
 
 from tfx_tflite_component.quantization.weight_storage import Storage, store_weights
+from tfx_tflite_component.tflite.model_edit import unpack
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +33,41 @@ def test_weights_beyond_half_floats_stay_float32() -> None:
     weights = normal(16, 64) * np.float32(1e6)
     case = make_case(lambda x: x @ weights, x=normal(32, 16, seed=2))
     assert case.decibels(store_weights(case.content, Storage.FLOAT16)) > 80
+
+
+_TINY = np.float32([1, 1e-6, 3e-8])
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        pytest.param(lambda x: x[:, :1] * np.tile(_TINY, 80), id="factors"),
+        pytest.param(lambda x: np.tile(_TINY, 80) / (x[:, :1] + 9), id="dividend"),
+        pytest.param(
+            lambda x: tf.gather(np.repeat(_TINY[:, None], 80, 1), tf.cast(x[:, 0] > 0, tf.int32)),
+            id="rows",
+        ),
+        pytest.param(lambda x: x @ np.tile(_TINY, [16, 80]), id="columns"),
+        pytest.param(lambda x: x[:, :1] + np.tile(_TINY, 80) * 3e9, id="large addends"),
+    ],
+)
+def test_constants_that_would_lose_more_than_rounding_stay_float32(
+    compute: Callable[[tf.Tensor], tf.Tensor],
+) -> None:
+    case = make_case(compute, x=normal(32, 16, seed=2))
+    assert not _float16_tensors(store_weights(case.content, Storage.FLOAT16))
+
+
+def test_small_addends_beside_larger_ones_are_stored_in_16_bits() -> None:
+    case = make_case(lambda x: x[:, :1] + np.tile(_TINY, 80), x=normal(32, 16, seed=2))
+    stored = store_weights(case.content, Storage.FLOAT16)
+    assert _float16_tensors(stored)
+    assert case.decibels(stored) > 60
+
+
+def _float16_tensors(content: bytes) -> list[schema.TensorT]:
+    tensors = [tensor for graph in unpack(content).subgraphs for tensor in graph.tensors]
+    return [tensor for tensor in tensors if tensor.type == schema.TensorType.FLOAT16]
 
 
 def test_storing_twice_is_the_same_as_once(case: Case) -> None:

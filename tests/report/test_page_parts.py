@@ -1,11 +1,15 @@
 """What pages are made of: numbers for people, the chart of errors, and the verdict."""
 
+import dataclasses
 import math
 
 import pytest
+from report_example import wordy
 
 from tfx_tflite_component.report.chart import HEIGHT, WIDTH, error_chart
 from tfx_tflite_component.report.formats import duration, margin, measure, size
+from tfx_tflite_component.report.page import render
+from tfx_tflite_component.split.boundary import Boundary
 
 
 @pytest.mark.parametrize(
@@ -81,3 +85,8 @@ def test_chart_of_far_apart_errors_keeps_the_largest_decades() -> None:
     chart = error_chart([1e-30, 1.0], limit=None)
     assert len(chart.ticks) == 9
     assert chart.bars[0].count == 1
+
+
+@pytest.mark.parametrize("boundary", Boundary)
+def test_page_has_a_sentence_for_each_boundary(boundary: Boundary) -> None:
+    assert f"<code>{boundary}</code>" in render(dataclasses.replace(wordy(), boundary=boundary))

@@ -48,6 +48,16 @@ class Constant:
         return f"{self.name!r}{where}, {self.dtype.name} {self.shape.as_list()}"
 
 
+def is_too_large(tail: Tail, mode: Quantization.Mode) -> bool:
+    """Whether the variables and constants of a tail are larger than a file can be.
+
+    Args:
+        tail: The tail.
+        mode: The mode of quantization.
+    """
+    return _size(constants_of(tail), mode) > LIMIT_BYTES
+
+
 def check_size(tail: Tail, mode: Quantization.Mode) -> None:
     """Refuses a tail whose variables and constants are larger than a file can be.
 

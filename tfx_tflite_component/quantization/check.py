@@ -30,7 +30,10 @@ def check_quantization(model: Inspection, quantization: Quantization) -> list[st
             "elements as they are, and there is no larger one. The model is a float model."
         ]
     if mode == Quantization.FLOAT16 and "float16" not in model.weights:
-        return ["FLOAT16 changed nothing: the model has no float weights."]
+        return [
+            "FLOAT16 changed nothing: the model has no float constant of 150 values or more that "
+            "16-bit floats hold. The model is a float model."
+        ]
     if mode in (Quantization.FULL_INTEGER, Quantization.INT16_ACTIVATIONS):
         return _check_integer(model, quantization)
     return []

@@ -14,6 +14,7 @@ from tfx_tflite_component.report.chart import error_chart
 from tfx_tflite_component.report.quantization_plot import plot
 from tfx_tflite_component.report.schema import Report
 from tfx_tflite_component.report.verdict import held, verdict
+from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.storage.storage_errors import storage_errors
 from tfx_tflite_component.tflite.inspection import Op
 from tfx_tflite_component.verification.measures import OutputComparison
@@ -29,10 +30,11 @@ _MEASURES = {
     "top_k_overlap": "overlap of the ids",
 }
 _ARRIVAL = {
-    "SIGNATURE": "Inputs arrive as the signature takes them.",
-    "RAW_FEATURES": "Features arrive raw, as parsed: preprocessing is in the model.",
-    "TRANSFORMED_FEATURES": "Features arrive transformed: the head has the preprocessing.",
-    "TENSORS": "Inputs are the tensors that the config names: the head makes them.",
+    Boundary.SIGNATURE: "Inputs arrive as the signature takes them.",
+    Boundary.RAW_FEATURES: "Features arrive raw, as parsed: preprocessing is in the model.",
+    Boundary.PER_FEATURE: "Features arrive raw, but for those that an app has to compute.",
+    Boundary.TRANSFORMED_FEATURES: "Features arrive transformed: the head has the preprocessing.",
+    Boundary.TENSORS: "Inputs are the tensors that the config names: the head makes them.",
 }
 
 templates = jinja2.Environment(

@@ -18,6 +18,7 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteR
 from tfx_tflite_component.quantization.auto import divide, find_quantization
 from tfx_tflite_component.quantization.calibration import RepresentativeDataset
 from tfx_tflite_component.quantization.check import check_quantization, search_warnings
+from tfx_tflite_component.quantization.float16 import convert_to_float16
 from tfx_tflite_component.quantization.outcome import Outcome
 from tfx_tflite_component.quantization.ranges import range_warnings
 from tfx_tflite_component.split.boundary import Boundary
@@ -180,7 +181,10 @@ def _write(
     dataset = RepresentativeDataset(parts, samples.calibration) if is_calibrated(config) else None
     begin(Phase.CONVERTING, parts.boundary)
     kept = parts.head.resources.variables_read if parts.head else ()
-    path.write_bytes(convert(parts.tail, config, dataset, kept))
+    if config.quantization.mode == Quantization.FLOAT16:
+        path.write_bytes(convert_to_float16(parts.tail, config, kept))
+    else:
+        path.write_bytes(convert(parts.tail, config, dataset, kept))
     return dataset, None
 
 
