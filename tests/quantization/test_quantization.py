@@ -254,7 +254,8 @@ def test_constants_that_half_floats_clip_stay_float32(tmp_path: pathlib.Path) ->
     means, factors = tf.tile([2e6], [3]), tf.tile([1e-6, 3e-8], [100])
 
     def compute(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return {"scores": (features["x"] * 1e6 + 2e6 - means) @ dense * factors}
+        hidden = tf.nn.relu((features["x"] * 1e6 + 2e6 - means) @ dense)
+        return {"scores": hidden * factors}
 
     source = save_model(tmp_path / "model", {"x": _NUMBER}, compute, dense)
     config = {"quantization": {"mode": "FLOAT16"}}
