@@ -19,6 +19,7 @@ from tfx_tflite_component.errors import ConfigError, listed
 from tfx_tflite_component.op_effects import SIDE_EFFECTS
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Auto,
+    Interface,
     Limits,
     Quantization,
     TFLiteRewriterConfig,
@@ -139,6 +140,8 @@ def with_defaults(config: TFLiteRewriterConfig) -> TFLiteRewriterConfig:
         if _HAVE_EFFECT.get(parent, lambda _: True)(config):
             message = functools.reduce(getattr, filter(None, parent.split(".")), filled)
             _set_default(message, field, value)
+    if filled.interface.batch == Interface.FIXED:
+        filled.batch_size = filled.batch_size or 1
     return filled
 
 
@@ -254,6 +257,8 @@ def _check(config: TFLiteRewriterConfig) -> None:
     _check_boundary_tensors(config)
     _check_not_negative("batch_size", config.batch_size)
     _check_input_shapes(config)
+    _check_enum("interface.integers", config.interface.integers, Interface.Integers)
+    _check_enum("interface.batch", config.interface.batch, Interface.Batch)
     _check_not_negative("time_limit_seconds", config.time_limit_seconds)
     _check_quantization(config)
     _check_not_negative("calibration.num_examples", config.calibration.num_examples)

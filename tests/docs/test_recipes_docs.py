@@ -19,7 +19,7 @@ from tfx_tflite_component import TFLiteRewriter
 from tfx_tflite_component.config import given_config
 from tfx_tflite_component.tflite.inspection import BUILTIN, CUSTOM, SELECT_TF
 
-_INT8, _FALLBACK, _SELECT_TF, _CUSTOM, _RECURRENT, _LIBRARIES, _FILENAME = snippets(
+_INT8, _FALLBACK, _SELECT_TF, _CUSTOM, _RECURRENT, _LIBRARIES, _INTERFACE, _FILENAME = snippets(
     "docs/recipes.md", "textproto"
 )
 _BASELINE, _SEVERAL = snippets("docs/recipes.md", "python")
@@ -136,6 +136,14 @@ def test_recurrent_layer_needs_only_builtin_ops(tmp_path: pathlib.Path) -> None:
 
 def test_library_is_named_in_the_config() -> None:
     assert list(given_config(_LIBRARIES).import_modules) == ["tensorflow_text"]
+
+
+def test_interface_has_32_bits_and_static_shapes(
+    counting: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    report = rewritten(counting, tmp_path / "out", _INTERFACE, (), _counted()).report
+    assert (report.inputs["n"].dtype, report.inputs["n"].shape) == ("int32", (1,))
+    assert report.interface.compiled_model_obstacles == ()
 
 
 def test_extra_file_is_the_model(tmp_path: pathlib.Path) -> None:

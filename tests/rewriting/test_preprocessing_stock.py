@@ -125,6 +125,12 @@ def stock_taxi(taxi: PipelineRun, tmp_path_factory: pytest.TempPathFactory) -> _
 
 
 @pytest.fixture(scope="module")
+def narrow_taxi(taxi: PipelineRun, tmp_path_factory: pytest.TempPathFactory) -> _Stock:
+    config = {"interface": {"integers": "INT32"}}
+    return _rewrite(taxi, tmp_path_factory.mktemp("narrow_taxi"), config)
+
+
+@pytest.fixture(scope="module")
 def flex_taxi(taxi: PipelineRun, tmp_path_factory: pytest.TempPathFactory) -> _Stock:
     return _rewrite(taxi, tmp_path_factory.mktemp("flex_taxi"), _FLEX_AT_RAW)
 
@@ -243,6 +249,27 @@ def test_taxi_takes_only_hashed_features_transformed(stock_taxi: _Stock) -> None
         assert "StringToHashBucketFast" in computed.ops
 
 
+def test_narrow_taxi_has_int32_inputs_and_the_same_boundary(
+    narrow_taxi: _Stock, stock_taxi: _Stock
+) -> None:
+    found, wide = narrow_taxi.result.report, stock_taxi.result.report
+    assert found.boundary == wide.boundary
+    integers = {name for name, tensor in wide.inputs.items() if tensor.dtype == "int64"}
+    assert {one.name for one in found.interface.narrowed} == integers
+    assert len(integers) == 9
+    assert {found.inputs[name].dtype for name in integers} == {"int32"}
+    assert wide.interface.compiled_model_obstacles != ()
+    assert found.interface.compiled_model_obstacles == ()
+
+
+def test_narrow_taxi_is_smaller_and_predicts_the_same_bit_for_bit(
+    narrow_taxi: _Stock, stock_taxi: _Stock
+) -> None:
+    assert narrow_taxi.result.report.model.size_bytes < stock_taxi.result.report.model.size_bytes
+    for name, expected in stock_taxi.found.items():
+        np.testing.assert_array_equal(narrow_taxi.found[name], expected)
+
+
 @pytest.mark.parametrize("stock", ["taxi with Flex", "taxi without OOV"], indirect=True)
 def test_taxi_takes_raw_features_if_they_convert(stock: _Stock) -> None:
     assert set(stock.taken) == _TAXI_FEATURES
@@ -356,15 +383,15 @@ metrics_specs {{
 
 @pytest.fixture(scope="module")
 def evaluated_taxi(
-    stock_taxi: _Stock, taxi: PipelineRun, tmp_path_factory: pytest.TempPathFactory
+    narrow_taxi: _Stock, taxi: PipelineRun, tmp_path_factory: pytest.TempPathFactory
 ) -> Evaluation:
     folder = tmp_path_factory.mktemp("evaluated_taxi")
     trained = taxi.artifact("Trainer", "model")
-    examples = stock_taxi.examples[:_SAMPLE]
-    return run_evaluator(folder, _EVALUATION, examples, stock_taxi.folder, trained)
+    examples = narrow_taxi.examples[:_SAMPLE]
+    return run_evaluator(folder, _EVALUATION, examples, narrow_taxi.folder, trained)
 
 
-def test_evaluator_metrics_of_taxi_match_its_saved_model(
+def test_evaluator_metrics_of_narrow_taxi_match_its_saved_model(
     evaluated_taxi: Evaluation,
 ) -> None:
     found, baseline = (evaluated_taxi.metrics(name)[()] for name in ("candidate", "baseline"))

@@ -2,7 +2,13 @@
 
 from tfx_tflite_component.config import as_json, read_config
 from tfx_tflite_component.quantization.ranges import InputRange
-from tfx_tflite_component.report.schema import CalibrationReport, Report
+from tfx_tflite_component.report.schema import (
+    CalibrationReport,
+    Evidence,
+    InterfaceReport,
+    NarrowedInteger,
+    Report,
+)
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.tflite.inspection import Inspection, Op, Weights
 from tfx_tflite_component.tflite.signatures import Tensor
@@ -54,6 +60,9 @@ def wordy() -> Report:
         source_size_bytes=306_371,
         inputs={_LONG: tensor, "x": tensor},
         outputs={"probabilities": tensor},
+        interface=InterfaceReport(
+            (NarrowedInteger("input", _LONG, Evidence.EXAMPLES, 0, 23),), (), (f"Op#0 {_LONG}",)
+        ),
         dropped_checks=(_LONG,),
         lowered={"bincount": [_LONG, "b"]},
         model=Inspection(

@@ -30,6 +30,22 @@ class Calibration(_message.Message):
     splits: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, splits: _Optional[_Iterable[str]] = ..., num_examples: _Optional[int] = ..., seed: _Optional[int] = ...) -> None: ...
 
+class Interface(_message.Message):
+    __slots__ = ["batch", "integers"]
+    class Batch(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    class Integers(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    FIXED: Interface.Batch
+    INT32: Interface.Integers
+    INTEGERS_FIELD_NUMBER: _ClassVar[int]
+    KEEP: Interface.Integers
+    OPEN: Interface.Batch
+    batch: Interface.Batch
+    integers: Interface.Integers
+    def __init__(self, integers: _Optional[_Union[Interface.Integers, str]] = ..., batch: _Optional[_Union[Interface.Batch, str]] = ...) -> None: ...
+
 class Limits(_message.Message):
     __slots__ = ["max_abs_error", "min_argmax_agreement", "min_sqnr_db"]
     MAX_ABS_ERROR_FIELD_NUMBER: _ClassVar[int]
@@ -95,7 +111,7 @@ class Shape(_message.Message):
     def __init__(self, dims: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class TFLiteRewriterConfig(_message.Message):
-    __slots__ = ["batch_size", "boundary_tensors", "calibration", "enable_experimental_new_converter", "import_modules", "input_boundary", "input_shapes", "ops", "output", "quantization", "signature_key", "time_limit_seconds", "trusted_ops", "verification"]
+    __slots__ = ["batch_size", "boundary_tensors", "calibration", "enable_experimental_new_converter", "import_modules", "input_boundary", "input_shapes", "interface", "ops", "output", "quantization", "signature_key", "time_limit_seconds", "trusted_ops", "verification"]
     class InputBoundary(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     class BoundaryTensorsEntry(_message.Message):
@@ -120,6 +136,7 @@ class TFLiteRewriterConfig(_message.Message):
     IMPORT_MODULES_FIELD_NUMBER: _ClassVar[int]
     INPUT_BOUNDARY_FIELD_NUMBER: _ClassVar[int]
     INPUT_SHAPES_FIELD_NUMBER: _ClassVar[int]
+    INTERFACE_FIELD_NUMBER: _ClassVar[int]
     OPS_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     PER_FEATURE: TFLiteRewriterConfig.InputBoundary
@@ -139,6 +156,7 @@ class TFLiteRewriterConfig(_message.Message):
     import_modules: _containers.RepeatedScalarFieldContainer[str]
     input_boundary: TFLiteRewriterConfig.InputBoundary
     input_shapes: _containers.MessageMap[str, Shape]
+    interface: Interface
     ops: Ops
     output: Output
     quantization: Quantization
@@ -146,7 +164,7 @@ class TFLiteRewriterConfig(_message.Message):
     time_limit_seconds: int
     trusted_ops: _containers.RepeatedScalarFieldContainer[str]
     verification: Verification
-    def __init__(self, signature_key: _Optional[str] = ..., input_boundary: _Optional[_Union[TFLiteRewriterConfig.InputBoundary, str]] = ..., quantization: _Optional[_Union[Quantization, _Mapping]] = ..., enable_experimental_new_converter: bool = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., batch_size: _Optional[int] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ..., boundary_tensors: _Optional[_Mapping[str, str]] = ..., time_limit_seconds: _Optional[int] = ..., import_modules: _Optional[_Iterable[str]] = ..., trusted_ops: _Optional[_Iterable[str]] = ..., input_shapes: _Optional[_Mapping[str, Shape]] = ...) -> None: ...
+    def __init__(self, signature_key: _Optional[str] = ..., input_boundary: _Optional[_Union[TFLiteRewriterConfig.InputBoundary, str]] = ..., quantization: _Optional[_Union[Quantization, _Mapping]] = ..., enable_experimental_new_converter: bool = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., batch_size: _Optional[int] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ..., boundary_tensors: _Optional[_Mapping[str, str]] = ..., time_limit_seconds: _Optional[int] = ..., import_modules: _Optional[_Iterable[str]] = ..., trusted_ops: _Optional[_Iterable[str]] = ..., input_shapes: _Optional[_Mapping[str, Shape]] = ..., interface: _Optional[_Union[Interface, _Mapping]] = ...) -> None: ...
 
 class Verification(_message.Message):
     __slots__ = ["max_abs_error", "min_argmax_agreement", "min_sqnr_db", "num_examples", "on_failure", "outputs", "splits"]

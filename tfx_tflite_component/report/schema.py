@@ -1,6 +1,7 @@
 """The report: dataclasses that are written as JSON and read from it."""
 
 import dataclasses
+import enum
 from typing import Any
 
 from tfx_tflite_component.json_form import from_json, to_json
@@ -34,6 +35,52 @@ class CalibrationReport:
     ranges: dict[str, InputRange]
 
 
+class Evidence(str, enum.Enum):
+    """What shows that a 64-bit integer fits into 32 bits.
+
+    GRAPH: the ops that compute it or read it. EXAMPLES: its values in the examples.
+    """
+
+    GRAPH = "GRAPH"
+    EXAMPLES = "EXAMPLES"
+
+
+@dataclasses.dataclass(frozen=True)
+class NarrowedInteger:
+    """An input or output that is int32 in the model, and int64 in the signature.
+
+    Attributes:
+        kind: "input" or "output".
+        name: Its name.
+        evidence: What shows that its values fit.
+        min: The smallest value, by the evidence.
+        max: The largest value, by the evidence.
+    """
+
+    kind: str
+    name: str
+    evidence: Evidence
+    min: int
+    max: int
+
+
+@dataclasses.dataclass(frozen=True)
+class InterfaceReport:
+    """What an app can run the model by, judging from its inputs, outputs and ops.
+
+    Attributes:
+        narrowed: The inputs and outputs that `interface.integers` INT32 made int32.
+        compiled_model_obstacles: Why LiteRT's CompiledModel does not take the model; empty if it
+            does.
+        gpu_obstacles: Why the GPU delegate does not run the whole model, by TensorFlow's analyzer
+            and the open sizes; empty if it does.
+    """
+
+    narrowed: tuple[NarrowedInteger, ...]
+    compiled_model_obstacles: tuple[str, ...]
+    gpu_obstacles: tuple[str, ...]
+
+
 @dataclasses.dataclass(frozen=True)
 class Report:
     """The result of a conversion.
@@ -49,6 +96,7 @@ class Report:
         source_size_bytes: The total size of the SavedModel's files.
         inputs: The inputs of the model by name.
         outputs: The outputs of the model by name.
+        interface: What an app can run the model by.
         dropped_checks: The assertions of the signature that the model does not have.
         lowered: The ops that each lowering rewrote, by the name of the lowering.
         model: The contents of the file `tflite`.
@@ -76,6 +124,7 @@ class Report:
     source_size_bytes: int
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor]
+    interface: InterfaceReport
     dropped_checks: tuple[str, ...]
     lowered: dict[str, list[str]]
     model: Inspection

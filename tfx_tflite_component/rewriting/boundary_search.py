@@ -14,7 +14,11 @@ from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.lowering.lower import lower
 from tfx_tflite_component.lowering.replacement import replaced
 from tfx_tflite_component.progress import Phase, begin
-from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
+from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
+    Interface,
+    Quantization,
+    TFLiteRewriterConfig,
+)
 from tfx_tflite_component.quantization.auto import divide, find_quantization
 from tfx_tflite_component.quantization.calibration import RepresentativeDataset
 from tfx_tflite_component.quantization.check import check_quantization, search_warnings
@@ -22,6 +26,7 @@ from tfx_tflite_component.quantization.float16 import convert_to_float16
 from tfx_tflite_component.quantization.outcome import Outcome
 from tfx_tflite_component.quantization.ranges import range_warnings
 from tfx_tflite_component.split.boundary import Boundary
+from tfx_tflite_component.split.narrow import narrowed
 from tfx_tflite_component.split.split import Cut, Split, boundaries, cut_signature
 from tfx_tflite_component.tflite.inspection import Inspection, inspect
 
@@ -144,18 +149,17 @@ def _convert_at(
 ) -> Conversion:
     shapes = {name: shape.dims for name, shape in config.input_shapes.items()}
     begin(Phase.SPLITTING, boundary)
-    parts = _split(
-        cut_signature(
-            signature,
-            boundary,
-            config.batch_size,
-            config.boundary_tensors,
-            transform,
-            refused_nodes,
-            shapes,
-        ),
-        config,
+    cut = cut_signature(
+        signature,
+        boundary,
+        config.batch_size,
+        config.boundary_tensors,
+        transform,
+        refused_nodes,
+        shapes,
     )
+    is_narrow = config.interface.integers == Interface.INT32
+    parts = _split(narrowed(cut) if is_narrow else cut, config)
     dataset, outcome = _write(signature, parts, config, samples, path)
     begin(Phase.INSPECTING)
     found = inspect(path)

@@ -1,9 +1,11 @@
 """Compares a TFLite model with a SavedModel; any converter may have made it."""
 
+import dataclasses
 import pathlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.artifact_layout import MODEL_FILENAME
@@ -17,11 +19,14 @@ from tfx_tflite_component.errors import (
     listed,
 )
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
+from tfx_tflite_component.graph.integer_ranges import INT64
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.rewriting.boundary_search import Samples, convert_signature
 from tfx_tflite_component.split.boundary import Boundary
+from tfx_tflite_component.split.narrow import guarded
+from tfx_tflite_component.split.narrowing import Narrowing
 from tfx_tflite_component.split.split import (
     Split,
     boundaries,
@@ -93,7 +98,7 @@ def _split_alike(
             continue
         if _takes(model, parts.tail.specs):
             _check_outputs(parts, model)
-            return parts
+            return _narrowed_alike(parts, model)
         tried[boundary] = f"takes {_described(parts.tail.specs)}"
     raise VerificationError(
         f"The TFLite model takes {_described(model.inputs)}, which the signature "
@@ -121,6 +126,33 @@ def _split_as(
     if not all(_is_alike(spec, model.inputs[name]) for name, spec in parts.tail.specs.items()):
         return parts
     return split(signature, boundary, tensors=config.boundary_tensors, shapes=shapes)
+
+
+def _narrowed_alike(parts: Split, model: TFLiteModel) -> Split:
+    """A split with the model's 32-bit integers where the signature has 64-bit ones."""
+    tail = parts.tail
+    results = {
+        tail.output_names[plain]: tensor
+        for plain, tensor in tail.function.structured_outputs.items()
+    }
+    inputs, outputs = (
+        {
+            name: INT64
+            for name, tensor in tensors.items()
+            if tensor.dtype == tf.int64 and found[name].dtype == np.int32
+        }
+        for tensors, found in [(tail.specs, model.inputs), (results, model.outputs)]
+    )
+    specs = {
+        name: tf.TensorSpec(spec.shape, tf.int32) if name in inputs else spec
+        for name, spec in tail.specs.items()
+    }
+    narrow = dataclasses.replace(
+        parts,
+        tail=dataclasses.replace(tail, specs=specs),
+        narrowing=Narrowing(inputs, outputs, parts.head),
+    )
+    return dataclasses.replace(narrow, head=guarded(narrow))
 
 
 def _split_at(

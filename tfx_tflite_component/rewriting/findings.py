@@ -12,9 +12,15 @@ from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.config import as_json
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.quantization.calibration import RepresentativeDataset
-from tfx_tflite_component.report.schema import CalibrationReport, Report
+from tfx_tflite_component.report.schema import (
+    CalibrationReport,
+    InterfaceReport,
+    NarrowedInteger,
+    Report,
+)
 from tfx_tflite_component.rewriting.boundary_search import Conversion
 from tfx_tflite_component.tflite.inspection import inspect_signatures
+from tfx_tflite_component.tflite.readiness import compiled_model_obstacles, gpu_obstacles
 from tfx_tflite_component.verification.latency import Latency
 from tfx_tflite_component.verification.measures import Verification
 from tfx_tflite_component.version import __version__
@@ -29,6 +35,7 @@ def make_report(
     conversion: Conversion,
     verification: Verification | None,
     latency: Latency | None,
+    narrowed: tuple[NarrowedInteger, ...],
     warnings: Sequence[str],
 ) -> Report:
     """Builds the report of a conversion.
@@ -40,6 +47,7 @@ def make_report(
         conversion: The conversion.
         verification: The comparison; None for a model that Python's interpreter cannot run.
         latency: The latency; None for the same reason.
+        narrowed: The inputs and outputs that are int32 instead of int64.
         warnings: Warnings for the user.
     """
     split = conversion.split
@@ -53,6 +61,11 @@ def make_report(
         source_size_bytes=sum(file.stat().st_size for file in source.rglob("*") if file.is_file()),
         inputs=signature.inputs,
         outputs=signature.outputs,
+        interface=InterfaceReport(
+            narrowed,
+            compiled_model_obstacles(signature, conversion.found.op_set),
+            gpu_obstacles(signature, path),
+        ),
         dropped_checks=split.checks,
         lowered=dict(split.lowered),
         model=conversion.found,

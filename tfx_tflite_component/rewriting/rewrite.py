@@ -23,6 +23,9 @@ from tfx_tflite_component.report.schema import Report
 from tfx_tflite_component.rewriting.acceptance import complaints, is_float, remedies
 from tfx_tflite_component.rewriting.boundary_search import Conversion, Samples, convert_signature
 from tfx_tflite_component.rewriting.findings import make_report
+from tfx_tflite_component.rewriting.interface import check_interface
+from tfx_tflite_component.split.head import Head
+from tfx_tflite_component.split.narrow import guarded
 from tfx_tflite_component.split.split import Split
 from tfx_tflite_component.storage.copy import copy_folder
 from tfx_tflite_component.tflite.inspection import SELECT_TF, Inspection
@@ -70,13 +73,16 @@ def rewrite(
     parts, found = conversion.split, conversion.found
     model = _runnable(path, found)
     begin(Phase.VERIFYING)
+    narrowed = check_interface(conversion.split, config, samples)
     warnings, verification = list(conversion.warnings), None
     if model:
         judgment = _verified(signature, conversion, model, path, config, samples)
         verification = judgment.verification
         warnings += complaints(judgment)
         if judgment.failures and config.verification.on_failure == config_pb2.Verification.FAIL:
-            report = make_report(source, path, config, conversion, verification, None, warnings)
+            report = make_report(
+                source, path, config, conversion, verification, None, narrowed, warnings
+            )
             report = dataclasses.replace(report, files=())  # nothing is served
             raise VerificationError(
                 f"{warnings[-1]} Nothing was published.{remedies(verification, config)}"
@@ -91,8 +97,8 @@ def rewrite(
     begin(Phase.SAVING)
     if config.output.extra_filename:
         shutil.copyfile(path, serving_dir / config.output.extra_filename)
-    _save_head(parts, destination / HEAD_DIR)
-    return make_report(source, path, config, conversion, verification, latency, warnings)
+    _save_head(guarded(parts), destination / HEAD_DIR)
+    return make_report(source, path, config, conversion, verification, latency, narrowed, warnings)
 
 
 def _blame(
@@ -167,9 +173,8 @@ def _latency(
     return measure_latency(model, first.call.taken, batched=parts.batched)
 
 
-def _save_head(parts: Split, path: pathlib.Path) -> None:
-    if parts.head is not None:
-        head = parts.head
+def _save_head(head: Head | None, path: pathlib.Path) -> None:
+    if head is not None:
         tf.saved_model.save(head.resources, str(path), signatures=head.function)
 
 

@@ -36,6 +36,8 @@ class Crossing:
         pack: In the head: turns those tensors into inputs of the tail.
         unpack: In the tail: turns its inputs into those tensors.
         spec: The known shape and dtype of an input that crosses unchanged.
+        holds: The tensor of the signature's graph whose values an input holds. Inputs that are not
+            among them hold lengths.
     """
 
     inputs: tuple[str, ...]
@@ -43,6 +45,7 @@ class Crossing:
     pack: Callable[[Sequence[tf.Tensor]], dict[str, tf.Tensor]]
     unpack: Callable[[Tensors], list[tf.Tensor]]
     spec: tf.TensorSpec | None = None
+    holds: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def crossings(
@@ -112,6 +115,7 @@ def whole(name: str, *tensors: str, spec: tf.TensorSpec | None = None) -> Crossi
         pack=lambda values: {name: values[0]},
         unpack=lambda inputs: [inputs[name]] * len(tensors),
         spec=spec,
+        holds={name: tensors[0]},
     )
 
 
@@ -190,7 +194,7 @@ def sparse(name: str, *tensors: str) -> Crossing:
         rows = tf.shape(lengths, tf.int64)[0]
         return [indices, values, tf.stack([rows, tf.reduce_max(lengths)])]
 
-    return Crossing((name, name + LENGTH_SUFFIX), tensors, pack, unpack)
+    return Crossing((name, name + LENGTH_SUFFIX), tensors, pack, unpack, holds={name: tensors[1]})
 
 
 def ragged(name: str, dtype: tf.DType, *tensors: str) -> Crossing:
@@ -205,7 +209,7 @@ def ragged(name: str, dtype: tf.DType, *tensors: str) -> Crossing:
         row_splits = tf.concat([[0], tf.cumsum(lengths)], axis=0)
         return [values, tf.cast(row_splits, dtype)]
 
-    return Crossing((name, name + LENGTH_SUFFIX), tensors, pack, unpack)
+    return Crossing((name, name + LENGTH_SUFFIX), tensors, pack, unpack, holds={name: tensors[0]})
 
 
 def _padded(name: str, rows: tf.RaggedTensor) -> dict[str, tf.Tensor]:

@@ -62,6 +62,22 @@ def make_head(
     return Head(_of_examples(head, batch), _of_examples(feed, batch), resources.as_module())
 
 
+def with_outputs(head: Head, change: Callable[[str, tf.Tensor], tf.Tensor]) -> Head:
+    """A head whose results pass through a function.
+
+    Args:
+        head: The head.
+        change: Computes an input of the tail from its name and what the head returns for it.
+    """
+
+    def changed(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        inputs = head.function(examples)
+        return {name: change(name, tensor) for name, tensor in inputs.items()}
+
+    batch = head.function.inputs[0].shape
+    return dataclasses.replace(head, function=_of_examples(changed, batch))
+
+
 def _check_state(graph: FlatGraph, nodes: Iterable[str]) -> None:
     changed = graph.changed()
     names = sorted({changed[name] for name in nodes if name in changed})

@@ -82,7 +82,7 @@ def fixed_batch(specs: Specs, batched: frozenset[str], batch_size: int) -> Specs
         sizes = {name: tuple(spec.shape) for name, spec in specs.items()}
         raise ConfigError(
             f"batch_size: {batch_size} contradicts the signature, whose inputs have the shapes "
-            f"{sizes}. Remove batch_size."
+            f"{sizes}. Remove batch_size, or interface.batch: FIXED, which sets it to 1."
         )
     return {
         name: _sized(name, spec, batch_size) if name in batched else spec

@@ -17,6 +17,7 @@ from tfx_tflite_component.split.cut import cut
 from tfx_tflite_component.split.head import Head, make_head
 from tfx_tflite_component.split.head_ops import computed_inputs
 from tfx_tflite_component.split.named_tensors import named_tensors
+from tfx_tflite_component.split.narrowing import NOTHING_NARROWED, Narrowing
 from tfx_tflite_component.split.parse_ops import ParsedFeature, parses
 from tfx_tflite_component.split.per_feature import per_feature
 from tfx_tflite_component.split.signature_inputs import (
@@ -57,6 +58,7 @@ class Split:
         signature: The signature. The head's loops are functions of it, which end with it.
         batched: The inputs of the tail whose first dimension is the batch. Without any, each
             example is a call of its own.
+        narrowing: The inputs and outputs that are int32 here and int64 in the signature.
     """
 
     boundary: Boundary
@@ -69,6 +71,7 @@ class Split:
     lowered: Mapping[str, list[str]]
     signature: ConcreteFunction
     batched: frozenset[str]
+    narrowing: Narrowing = NOTHING_NARROWED
 
     @property
     def batch_size(self) -> int:
@@ -114,6 +117,8 @@ class Cut:
         checks: As in `Split`.
         signature: As in `Split`.
         batched: As in `Split`.
+        whole: The graph of the signature.
+        narrowing: As in `Split`.
     """
 
     boundary: Boundary
@@ -127,6 +132,8 @@ class Cut:
     checks: tuple[str, ...]
     signature: ConcreteFunction
     batched: frozenset[str]
+    whole: FlatGraph
+    narrowing: Narrowing = NOTHING_NARROWED
 
     def with_tail(self, graph: FlatGraph, lowered: Mapping[str, list[str]]) -> Split:
         """Makes the tail.
@@ -149,6 +156,7 @@ class Cut:
             lowered=lowered,
             signature=self.signature,
             batched=self.batched,
+            narrowing=self.narrowing,
         )
 
 
@@ -219,6 +227,7 @@ def cut_signature(
         checks=_checks(graph),
         signature=signature,
         batched=batched,
+        whole=graph,
     )
 
 

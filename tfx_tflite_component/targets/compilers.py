@@ -12,11 +12,8 @@ from tfx_tflite_component.targets.install import prepare
 from tfx_tflite_component.targets.process import Run, Started, run
 from tfx_tflite_component.targets.result import Share, TargetResult
 from tfx_tflite_component.targets.runtimes import Job
+from tfx_tflite_component.tflite.gpu_analyzer import read_verdict
 
-# what tensorflow/lite/tools/model_analyzer.cc prints: ops, each followed by what speaks against it
-_GPU_OP = re.compile(r"^\s*(Op#\d+ [A-Z0-9_]+)\(")
-_GPU_REASON = re.compile(r"^GPU COMPATIBILITY WARNING: (.*\S)")
-_GPU_SUMMARY = re.compile(r"^Subgraph#")
 # what Vela prints: the numbers of operators, and for each that stays on the CPU its name and why
 _VELA_COUNT = re.compile(r"^(CPU|NPU) operators = (\d+)", re.MULTILINE)
 _VELA_REFUSED = re.compile(
@@ -125,15 +122,8 @@ def _too_few(delegated: Share | None, least: float, processor: str) -> list[str]
 
 def _gpu_share(printed: str) -> Share:
     """Which ops the analyzer's verdict leaves to the GPU."""
-    refused: dict[str, list[str]] = {}
-    ops, op = 0, ""
-    for line in printed.splitlines():
-        if found := _GPU_OP.match(line):
-            ops, op = ops + 1, found[1]
-        elif (found := _GPU_REASON.match(line)) and op and not _GPU_SUMMARY.match(found[1]):
-            refused.setdefault(op, []).append(found[1])
-    lines = tuple(f"{name}: {' '.join(reasons)}" for name, reasons in refused.items())
-    return Share(taken=ops - len(refused), ops=ops, refused=lines)
+    ops, refused = read_verdict(printed)
+    return Share(taken=ops - len(refused), ops=ops, refused=refused)
 
 
 def _npu_share(printed: str) -> Share:

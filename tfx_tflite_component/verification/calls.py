@@ -241,7 +241,11 @@ def _of_tensors(
             return count if axis < start else sizes[(axis - start) % len(sizes)]
 
         tensors.update(values.tensors({name: spec}, size))
-    return Call(tensors, tensors, count)
+    given = {
+        name: array.astype(np.int64) if name in split.narrowing.inputs else array
+        for name, array in tensors.items()
+    }
+    return Call(given, tensors, count)
 
 
 def _words(split: Split) -> list[bytes]:

@@ -18,6 +18,7 @@ from tfx_tflite_component.verification.limits import judge
 from tfx_tflite_component.verification.measures import Verification, compare_outputs
 
 _SEED = 0
+_INTEGERS = {np.dtype(np.int32), np.dtype(np.int64)}
 
 
 def compare_files(
@@ -87,4 +88,10 @@ def _outputs(
     expected: TFLiteModel, actual: TFLiteModel, size: int, seed: int
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     inputs = random_inputs(expected, size, seed)
-    return expected(inputs), actual(inputs)
+    # integers may be of 32 bits in one model, and of 64 bits in the other
+    alike = {
+        name: array.astype(found) if {array.dtype, np.dtype(found)} == _INTEGERS else array
+        for name, array in inputs.items()
+        for found in [actual.inputs[name].dtype]
+    }
+    return expected(inputs), actual(alike)

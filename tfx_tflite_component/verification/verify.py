@@ -56,6 +56,7 @@ def verify(
         actual = _run(model, made.taken)
         if kernels:
             kernels.add(made.taken, actual)
+        actual = _widened(split, actual)
         for name in sorted(expected):
             _check_same_kind(name, expected[name], actual[name])
             is_per_example = name in per_example
@@ -117,6 +118,16 @@ def _run(model: TFLiteModel, inputs: Arrays) -> dict[str, np.ndarray]:
             f"The TFLite model cannot be run on inputs that the SavedModel accepts: {e}. Nothing "
             "was published."
         ) from e
+
+
+def _widened(split: Split, outputs: Arrays) -> dict[str, np.ndarray]:
+    """What a model returned, with the integers that the tail narrows as the signature has them."""
+    return {
+        name: array.astype(np.int64)
+        if name in split.narrowing.outputs and array.dtype == np.int32
+        else array
+        for name, array in outputs.items()
+    }
 
 
 def _check_same_kind(name: str, expected: np.ndarray, actual: np.ndarray) -> None:
