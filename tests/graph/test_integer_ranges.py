@@ -21,7 +21,7 @@ _WORDS = tf.lookup.StaticHashTable(
 
 def _graph(compute, **dtypes: tf.DType) -> FlatGraph:
     specs = {name: tf.TensorSpec([None], dtype, name=name) for name, dtype in dtypes.items()}
-    function = tf.function(lambda **inputs: {"y": compute(**inputs)}, autograph=False)
+    function = tf.function(lambda **inputs: {"y": compute(*inputs.values())}, autograph=False)
     module = tf.Module()
     module.kept = [_WEIGHTS, _WORDS]
     module.serve = function

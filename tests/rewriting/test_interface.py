@@ -196,13 +196,13 @@ def test_narrow_model_compares_with_its_saved_model(
     source: pathlib.Path, narrow: Rewritten
 ) -> None:
     found = compare(source, narrow.path, read_config({}), _EXAMPLES)
-    assert found.failures == ()
+    assert not found.failures
     assert set(found.verification.outputs) == {"scores", "best", "next"}
 
 
 def test_narrow_model_compares_with_the_wide_one(narrow: Rewritten, wide: Rewritten) -> None:
     found = compare_files(wide.path, narrow.path, read_config({}))
-    assert found.failures == ()
+    assert not found.failures
 
 
 def test_fixed_batch_is_one_example_in_static_shapes(
