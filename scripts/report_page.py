@@ -27,7 +27,8 @@ _INTRODUCTION = """\
 The channel `report` of `TFLiteRewriter` holds one artifact of type `TFLiteReport` with two files:
 `report.html`, a self-contained page for people, and `report.json`, described here. In a notebook,
 TFX's InteractiveContext shows the artifact as the page. Outside a pipeline, `rewrite_saved_model`
-and `tfx-tflite convert` write the two files into their output folder. In ML Metadata the type is
+and `tfx-tflite convert` write the two files into their output folder, or beside a model that has a
+name of its own. In ML Metadata the type is
 `tfx_tflite_component.TFLiteReport`.
 
 If a model is rejected because it exceeds its limits, its report is kept: the error says in which

@@ -10,7 +10,7 @@ from pages import CHECKOUT
 _PACKAGE = "tfx_tflite_component"
 _FLOORS = (
     *("evaluation", "inference", "scoring", "components", "standalone", "targets", "worker"),
-    *("keras_files", "rewriting", "report", "quantization", "verification", "conversion"),
+    *("keras_files", "rewriting", "app", "report", "quantization", "verification", "conversion"),
     *("samples", "split", "lowering", "graph", "tflite", "storage"),
 )
 """The rooms from the top floor down; what is not among them lies under all of them."""

@@ -1,5 +1,7 @@
 """The paths in the published Model artifact."""
 
+import pathlib
+
 SERVING_DIR = "Format-Serving"
 """The folder that TFX serves: the model, and the files that ship with it."""
 
@@ -9,6 +11,9 @@ MODEL_FILENAME = "tflite"
 HEAD_DIR = "head"
 """The head as a SavedModel. The component writes it beside that folder, so that a Pusher does not
 ship it. Outside a pipeline, as in a Trainer's `run_fn`, it is beside the model file."""
+
+APP_DIR = "app"
+"""Where the worker leaves the files for an app, which are then published beside the report."""
 
 ASSET_DIRS = ("assets", "assets.extra")
 """The folders of a SavedModel that are copied with the model."""
@@ -21,3 +26,21 @@ REPORT_JSON = "report.json"
 
 REPORT_HTML = "report.html"
 """The report as a page for people."""
+
+
+def prefix_of(model_filename: str) -> str:
+    """What the names of the files beside a model begin with.
+
+    That is "" for the file `tflite`, which has a folder of its own, and "name." for `name.tflite`.
+    """
+    return model_filename.removesuffix(MODEL_FILENAME)
+
+
+def is_model_file(path: str) -> bool:
+    """Whether a path is that of a file `name.tflite`, by its name."""
+    return pathlib.PurePath(path).suffix == f".{MODEL_FILENAME}"
+
+
+def head_beside(model: pathlib.Path) -> pathlib.Path:
+    """The place of the head that was written beside a model."""
+    return model.with_name(f"{prefix_of(model.name)}{HEAD_DIR}")

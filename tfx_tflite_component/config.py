@@ -9,6 +9,7 @@ from google.protobuf import json_format, text_format
 from google.protobuf.message import Message
 
 from tfx_tflite_component.artifact_layout import (
+    APP_DIR,
     HEAD_DIR,
     MODEL_FILENAME,
     REPORT_HTML,
@@ -54,7 +55,10 @@ _NAMES_OF_SAVED_MODELS = (
     *("saved_model.pb", "saved_model.pbtxt", "fingerprint.pb", "keras_metadata.pb"),
 )
 # files beside the model outside a pipeline
-_NAMES_OF_OURS = (MODEL_FILENAME, HEAD_DIR, SERVING_DIR, REPORT_JSON, REPORT_HTML)
+_NAMES_OF_OURS = (
+    *(MODEL_FILENAME, HEAD_DIR, SERVING_DIR, REPORT_JSON, REPORT_HTML, APP_DIR),
+    *("model.cc", "model.h", "model_ops.h"),
+)
 # the limit of Linux's file systems, in bytes
 _LONGEST_FILENAME = 255
 
@@ -208,16 +212,20 @@ def check_examples(
 
 
 def check_files(config: TFLiteRewriterConfig, given: bool) -> None:
-    """Refuses a config that names splits of examples in files, which have no splits.
+    """Refuses a config with fields that have no effect outside a pipeline, such as splits.
 
     Args:
         config: The config, as `given_config` returns it.
         given: Whether there are `examples`.
 
     Raises:
-        ConfigError: The config needs `examples`, or names splits.
+        ConfigError: The config needs `examples`, or has such a field.
     """
     check_examples(config, given, remedy="Name the TFRecord files to take them from")
+    if config.app.push:
+        raise ConfigError(
+            "app.push has no effect outside a pipeline, where there is no Pusher. Remove it."
+        )
     for field, splits in [
         ("calibration", config.calibration.splits),
         ("verification", config.verification.splits),
@@ -264,6 +272,7 @@ def _check(config: TFLiteRewriterConfig) -> None:
     _check_not_negative("calibration.num_examples", config.calibration.num_examples)
     _check_verification(config.verification)
     _check_extra_filename(config)
+    _check_app(config)
     _check_import_modules(config.import_modules)
     _check_trusted_ops(config.trusted_ops)
 
@@ -375,6 +384,12 @@ def _check_extra_filename(config: TFLiteRewriterConfig) -> None:
             f"of up to {_LONGEST_FILENAME} bytes, other than {listed(taken)}, such as "
             "'model.tflite'."
         )
+
+
+def _check_app(config: TFLiteRewriterConfig) -> None:
+    app = config.app
+    if app.push and not app.c_array:
+        raise ConfigError("app.push has no effect without files to push. Set app.c_array as well.")
 
 
 def _check_import_modules(names: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfx_tflite_component.artifact_layout import HEAD_DIR
+from tfx_tflite_component.artifact_layout import HEAD_DIR, head_beside
 from tfx_tflite_component.errors import (
     ExamplesError,
     ModelFileError,
@@ -45,7 +45,8 @@ class Scorer:
         Args:
             model_dir: The folder of the model, on any file system: `Format-Serving` of a Model
                 artifact, or what `rewrite_saved_model` wrote to. The head is looked for in this
-                folder, and then beside it.
+                folder, and then beside it. Also a local file `name.tflite`, whose head is in
+                `name.head`.
 
         Raises:
             SourceModelError: There is no TFLite model, or no head.
@@ -55,7 +56,7 @@ class Scorer:
             path = model_file(folder, model_dir)
             found = inspect(path)
             check_runnable(path, found, model_dir)
-            self._head = _load_head(folder, model_dir)
+            self._head = _load_head(path, model_dir)
             _check_together(self._head, path, model_dir)
             self._has_state = any(op.name == _STATE for op in found.ops)
             self._model = TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
@@ -148,9 +149,9 @@ def check_model(model_dir: str) -> None:
             ) from e
 
 
-def _load_head(folder: pathlib.Path, model_dir: str) -> ConcreteFunction:
-    if (folder / HEAD_DIR).is_dir():
-        return load_signature(folder / HEAD_DIR, _HEAD_KEY)
+def _load_head(model: pathlib.Path, model_dir: str) -> ConcreteFunction:
+    if head_beside(model).is_dir():
+        return load_signature(head_beside(model), _HEAD_KEY)
     beside = os.path.join(os.path.dirname(model_dir.rstrip("/")), HEAD_DIR)
     with local_copy(beside) as path:
         if not path.is_dir():

@@ -270,7 +270,7 @@ def test_failing_verification_is_code_1_and_leaves_only_its_report(run, tmp_path
     [
         pytest.param([], "Missing command", id="nothing"),
         pytest.param(["transmute"], "'transmute'", id="command"),
-        pytest.param(["convert", "model"], "OUTPUT_DIR", id="no output"),
+        pytest.param(["convert", "model"], "OUTPUT", id="no output"),
         pytest.param(["convert", "model", "out", "--exampels", "x"], "--exampels", id="option"),
         pytest.param(
             ["convert", "model", "there/model", "out"], "called 'model'", id="models of one name"

@@ -204,8 +204,8 @@ def test_new_destination_appears_in_one_step(there_before, doubling, tmp_path, m
     seen = []
     written = rewrite.write_report
 
-    def write_report(report, folder):
-        written(report, folder)
+    def write_report(report, folder, prefix):
+        written(report, folder, prefix)
         seen.append(_names(destination) if destination.exists() else None)
         assert _names(folder) == _RESULTS
 

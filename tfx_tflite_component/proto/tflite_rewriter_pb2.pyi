@@ -6,6 +6,14 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class App(_message.Message):
+    __slots__ = ["c_array", "push"]
+    C_ARRAY_FIELD_NUMBER: _ClassVar[int]
+    PUSH_FIELD_NUMBER: _ClassVar[int]
+    c_array: bool
+    push: bool
+    def __init__(self, c_array: bool = ..., push: bool = ...) -> None: ...
+
 class Auto(_message.Message):
     __slots__ = ["integer_only", "max_seconds", "minimize"]
     class Minimize(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
@@ -111,7 +119,7 @@ class Shape(_message.Message):
     def __init__(self, dims: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class TFLiteRewriterConfig(_message.Message):
-    __slots__ = ["batch_size", "boundary_tensors", "calibration", "enable_experimental_new_converter", "import_modules", "input_boundary", "input_shapes", "interface", "ops", "output", "quantization", "signature_key", "time_limit_seconds", "trusted_ops", "verification"]
+    __slots__ = ["app", "batch_size", "boundary_tensors", "calibration", "enable_experimental_new_converter", "import_modules", "input_boundary", "input_shapes", "interface", "ops", "output", "quantization", "signature_key", "time_limit_seconds", "trusted_ops", "verification"]
     class InputBoundary(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     class BoundaryTensorsEntry(_message.Message):
@@ -128,6 +136,7 @@ class TFLiteRewriterConfig(_message.Message):
         key: str
         value: Shape
         def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Shape, _Mapping]] = ...) -> None: ...
+    APP_FIELD_NUMBER: _ClassVar[int]
     AUTO: TFLiteRewriterConfig.InputBoundary
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     BOUNDARY_TENSORS_FIELD_NUMBER: _ClassVar[int]
@@ -149,6 +158,7 @@ class TFLiteRewriterConfig(_message.Message):
     TRANSFORMED_FEATURES: TFLiteRewriterConfig.InputBoundary
     TRUSTED_OPS_FIELD_NUMBER: _ClassVar[int]
     VERIFICATION_FIELD_NUMBER: _ClassVar[int]
+    app: App
     batch_size: int
     boundary_tensors: _containers.ScalarMap[str, str]
     calibration: Calibration
@@ -164,7 +174,7 @@ class TFLiteRewriterConfig(_message.Message):
     time_limit_seconds: int
     trusted_ops: _containers.RepeatedScalarFieldContainer[str]
     verification: Verification
-    def __init__(self, signature_key: _Optional[str] = ..., input_boundary: _Optional[_Union[TFLiteRewriterConfig.InputBoundary, str]] = ..., quantization: _Optional[_Union[Quantization, _Mapping]] = ..., enable_experimental_new_converter: bool = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., batch_size: _Optional[int] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ..., boundary_tensors: _Optional[_Mapping[str, str]] = ..., time_limit_seconds: _Optional[int] = ..., import_modules: _Optional[_Iterable[str]] = ..., trusted_ops: _Optional[_Iterable[str]] = ..., input_shapes: _Optional[_Mapping[str, Shape]] = ..., interface: _Optional[_Union[Interface, _Mapping]] = ...) -> None: ...
+    def __init__(self, signature_key: _Optional[str] = ..., input_boundary: _Optional[_Union[TFLiteRewriterConfig.InputBoundary, str]] = ..., quantization: _Optional[_Union[Quantization, _Mapping]] = ..., enable_experimental_new_converter: bool = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., batch_size: _Optional[int] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ..., boundary_tensors: _Optional[_Mapping[str, str]] = ..., time_limit_seconds: _Optional[int] = ..., import_modules: _Optional[_Iterable[str]] = ..., trusted_ops: _Optional[_Iterable[str]] = ..., input_shapes: _Optional[_Mapping[str, Shape]] = ..., interface: _Optional[_Union[Interface, _Mapping]] = ..., app: _Optional[_Union[App, _Mapping]] = ...) -> None: ...
 
 class Verification(_message.Message):
     __slots__ = ["max_abs_error", "min_argmax_agreement", "min_sqnr_db", "num_examples", "on_failure", "outputs", "splits"]

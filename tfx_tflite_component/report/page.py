@@ -54,34 +54,36 @@ templates.filters.update(
 )
 
 
-def write_report(report: Report, folder: pathlib.Path) -> None:
+def write_report(report: Report, folder: pathlib.Path, prefix: str = "") -> None:
     """Writes a report's two files into a local folder.
 
     Args:
         report: The report.
         folder: The folder.
+        prefix: What the names of the files begin with.
 
     Raises:
         StorageError: They cannot be written.
     """
-    write_files(report.to_json(), render(report), folder)
+    write_files(report.to_json(), render(report), folder, prefix)
 
 
-def write_files(report: dict[str, Any], page: str, folder: pathlib.Path) -> None:
+def write_files(report: dict[str, Any], page: str, folder: pathlib.Path, prefix: str = "") -> None:
     """Writes a report's JSON form and its page into a local folder.
 
     Args:
         report: The report's JSON form.
         page: The page.
         folder: The folder.
+        prefix: What the names of the files begin with.
 
     Raises:
         StorageError: They cannot be written.
     """
     content = json.dumps(report, indent=2, allow_nan=False)
     with storage_errors(f"the report in {folder}"):
-        (folder / REPORT_JSON).write_text(content, encoding="utf-8")
-        (folder / REPORT_HTML).write_text(page, encoding="utf-8")
+        (folder / f"{prefix}{REPORT_JSON}").write_text(content, encoding="utf-8")
+        (folder / f"{prefix}{REPORT_HTML}").write_text(page, encoding="utf-8")
 
 
 def render(report: Report) -> str:

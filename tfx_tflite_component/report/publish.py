@@ -2,24 +2,33 @@
 
 import contextlib
 import os
+import pathlib
 from collections.abc import Iterator
 
 from tfx_tflite_component.errors import VerificationError
 from tfx_tflite_component.report.page import write_report
 from tfx_tflite_component.report.schema import Report
+from tfx_tflite_component.storage.copy import copy_files
 from tfx_tflite_component.storage.publish import staged
 
 _PREFIX = "rejected-"
 
 
-def publish_report(report: Report, uri: str) -> None:
+def publish_report(report: Report, uri: str, app_dir: pathlib.Path | None = None) -> None:
     """Writes a report's files to a folder on any file system.
+
+    Args:
+        report: The report.
+        uri: The folder.
+        app_dir: A local folder whose files go there as well, if it exists.
 
     Raises:
         StorageError: The folder cannot be written.
     """
     with staged(uri) as folder:
         write_report(report, folder)
+        if app_dir:
+            copy_files(app_dir, folder)
 
 
 def beside(uri: str) -> str:

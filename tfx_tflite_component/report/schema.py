@@ -114,6 +114,7 @@ class Report:
         versions: The version of each library that was used.
         schema_version: The version of this form.
         confined: Whether the process that converted could only reach the files of its task.
+        app_files: The names of the files beside the report that `app` in the config asks for.
     """
 
     signature_key: str
@@ -138,6 +139,7 @@ class Report:
     versions: dict[str, str]
     schema_version: int = SCHEMA_VERSION
     confined: bool = False
+    app_files: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form, as `report.json` has it."""

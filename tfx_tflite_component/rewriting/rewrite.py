@@ -8,8 +8,15 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from tfx_tflite_component.artifact_layout import ASSET_DIRS, HEAD_DIR, MODEL_FILENAME, SERVING_DIR
-from tfx_tflite_component.errors import ConfigError, ConversionError, VerificationError
+from tfx_tflite_component.app.c_array import unknown_to_micro, write_c_array
+from tfx_tflite_component.artifact_layout import (
+    APP_DIR,
+    ASSET_DIRS,
+    HEAD_DIR,
+    MODEL_FILENAME,
+    SERVING_DIR,
+)
+from tfx_tflite_component.errors import ConfigError, ConversionError, VerificationError, listed
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.graph.saved_model import (
     check_published_files,
@@ -37,6 +44,8 @@ from tfx_tflite_component.verification.limits import Judgment, judge
 from tfx_tflite_component.verification.verify import verify
 
 _BLAME_EXAMPLES = 32
+# the name of the C array of a model without one of its own
+_STEM = "model"
 
 
 def rewrite(
@@ -46,16 +55,19 @@ def rewrite(
     samples: Samples,
     transform_graph: pathlib.Path | None = None,
     refused: Mapping[str, str] = types.MappingProxyType({}),
+    prefix: str = "",
 ) -> Report:
     """Converts a SavedModel into a TFLite model and the files that belong to it.
 
     Args:
         source: The folder of the SavedModel.
-        destination: An empty folder; `Format-Serving/` and `head/` are made in it.
+        destination: An empty folder; `Format-Serving/`, `head/` and, if the config asks for files
+            for an app, `app/` are made in it.
         config: The config, as `read_config` gives it.
         samples: The examples.
         transform_graph: The folder of TF Transform's output, if given.
         refused: Boundaries that another process has tried, and why they failed.
+        prefix: What the names of the files for an app begin with.
 
     Raises:
         VerificationError: The model exceeds its limits; the error has the report.
@@ -98,7 +110,34 @@ def rewrite(
     if config.output.extra_filename:
         shutil.copyfile(path, serving_dir / config.output.extra_filename)
     _save_head(guarded(parts), destination / HEAD_DIR)
-    return make_report(source, path, config, conversion, verification, latency, narrowed, warnings)
+    app_dir = destination / APP_DIR
+    if config.HasField("app"):
+        app_dir.mkdir()
+        warnings += _write_for_app(path, found, config.app, app_dir, prefix)
+    report = make_report(
+        source, path, config, conversion, verification, latency, narrowed, warnings
+    )
+    app_files = tuple(sorted(file.name for file in app_dir.glob("*")))
+    return dataclasses.replace(report, app_files=app_files)
+
+
+def _write_for_app(
+    path: pathlib.Path,
+    found: Inspection,
+    app: config_pb2.App,
+    folder: pathlib.Path,
+    prefix: str,
+) -> list[str]:
+    """Writes the files for the programmers of an app; returns warnings."""
+    warnings = []
+    if app.c_array:
+        write_c_array(path, found, folder, prefix.removesuffix(".") or _STEM)
+        if unknown := unknown_to_micro(found):
+            warnings.append(
+                f"TensorFlow Lite Micro has no op {listed(unknown)}, which the model needs: it "
+                "cannot run there unless the app registers its own."
+            )
+    return warnings
 
 
 def _blame(

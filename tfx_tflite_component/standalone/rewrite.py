@@ -4,21 +4,13 @@ All of them do the same as the component, with the same config, checks and repor
 """
 
 import contextlib
-import json
+import dataclasses
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tfx_tflite_component.artifact_layout import (
-    ASSET_DIRS,
-    HEAD_DIR,
-    MODEL_FILENAME,
-    REPORT_HTML,
-    REPORT_JSON,
-    SERVING_DIR,
-    SIGNATURE_KEY,
-)
+from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.config import (
     as_json,
     check_files,
@@ -32,15 +24,19 @@ from tfx_tflite_component.graph.saved_model_files import check_is_saved_model
 from tfx_tflite_component.json_form import to_json
 from tfx_tflite_component.keras_files.export import export_keras_model
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
-    Output,
     Quantization,
     TFLiteRewriterConfig,
 )
 from tfx_tflite_component.report.page import write_report
-from tfx_tflite_component.report.publish import beside, rejected_report_in
+from tfx_tflite_component.report.publish import rejected_report_in
 from tfx_tflite_component.report.schema import BenchmarkReport, ComparisonReport, Report
 from tfx_tflite_component.samples.files import Files, check_local_files, settings_of_samples
-from tfx_tflite_component.storage.files import errors_of, exists, names_in, read_text
+from tfx_tflite_component.standalone.destination import (
+    arrange,
+    check_apart,
+    check_output,
+    destination_of,
+)
 from tfx_tflite_component.storage.publish import absolute, local_copy, staged
 from tfx_tflite_component.storage.scratch import scratch
 from tfx_tflite_component.worker.client import rewrite_in_worker
@@ -73,11 +69,14 @@ def rewrite_saved_model(
 
     `destination` gets the files `tflite`, `report.json` and `report.html`, the SavedModel's assets
     and, in `head`, a SavedModel that computes the model's inputs from serialized `tf.Example`s.
-    Files of an earlier conversion there are replaced; all other files are kept.
+    Files of an earlier conversion there are replaced; all other files are kept. If `destination`
+    is a file `name.tflite`, that is the model, and the others are beside it: `name.report.json` and
+    so on.
 
     Args:
         source: The folder of the SavedModel, on any file system that TensorFlow knows.
-        destination: The folder to write to, on any such file system.
+        destination: The folder to write to, on any such file system, or a file that ends in
+            `.tflite`.
         config: The config: the message, its JSON form as a mapping or a string, or its text format.
         examples: Patterns of TFRecord files with serialized `tf.Example`s that the SavedModel
             takes, to compare the two models on and to calibrate with; those that end in `.gz` are
@@ -95,7 +94,8 @@ def rewrite_saved_model(
 
     Raises:
         VerificationError: The model exceeds its limits. `destination` then holds its report and no
-            model; if an earlier model is there, the report is in a folder beside it.
+            model; if an earlier model is there, or the destination is a file, the report is in a
+            folder beside it.
         RewriterError: Another error; `destination` is then unchanged.
     """
     with Worker() as worker:
@@ -125,25 +125,34 @@ def rewrite_by(
     check_files(settings, given=examples is not None)
     _check_calibration_examples(settings, given=calibration_examples is not None)
     check_transform_graph(settings, given=transform_graph is not None)
-    source_uri, destination_uri = os.fspath(source), os.fspath(destination)
-    _check_apart(source_uri, destination_uri, settings.output)
+    source_uri, target = os.fspath(source), destination_of(os.fspath(destination))
+    check_output(target, settings.output)
+    check_apart(source_uri, target, settings.output)
     files = {} if examples is None else _files(examples, settings, calibration_examples)
     check_local_files(files.values())
     with contextlib.ExitStack() as stack:
         local_source = stack.enter_context(local_copy(source_uri))
         if not is_keras_file:
             check_is_saved_model(local_source)
-        earlier = [HEAD_DIR, *_earlier_files(destination_uri)]
-        folder = stack.enter_context(staged(destination_uri, owned=earlier))
+        folder = stack.enter_context(staged(target.folder, owned=target.earlier()))
         local_graph = None
         if transform_graph is not None:
             local_graph = stack.enter_context(local_copy(os.fspath(transform_graph)))
-        with rejected_report_in(_place_of_rejected(destination_uri)):
+        with rejected_report_in(target.rejected):
             report = rewrite_in_worker(
-                worker, local_source, folder, settings, files, local_graph, is_keras_file
+                worker,
+                local_source,
+                folder,
+                settings,
+                files,
+                local_graph,
+                is_keras_file,
+                target.prefix,
             )
-        _flatten(folder)
-        write_report(report, folder)
+        arrange(folder, target.prefix)
+        served = tuple(f"{target.prefix}{name}" for name in report.files)
+        report = dataclasses.replace(report, files=served)
+        write_report(report, folder, target.prefix)
     return report
 
 
@@ -387,54 +396,3 @@ def _files(
 def _named(name: str, examples: Examples) -> Files:
     patterns = [examples] if isinstance(examples, str | os.PathLike) else list(examples)
     return Files(name, [absolute(os.fspath(pattern)) for pattern in patterns])
-
-
-def _check_apart(source: str, destination: str, output: Output) -> None:
-    """Refuses a destination inside the source, and one in which the results replace the source.
-
-    A source inside the destination under another name is allowed: Trainers use it.
-    """
-    real_source, real_destination = os.path.realpath(source), os.path.realpath(destination)
-    if os.path.commonpath([real_source, real_destination]) == real_source:
-        raise ConfigError(
-            f"The destination {destination} is the SavedModel's own folder {source}, or in it. "
-            "Write to another one, and set output { include_saved_model: true } to have both "
-            "models there."
-        )
-    place = os.path.relpath(real_source, real_destination).partition(os.sep)[0]
-    written = {*ASSET_DIRS, HEAD_DIR, MODEL_FILENAME, REPORT_JSON, REPORT_HTML}
-    written.add(output.extra_filename)
-    if output.include_saved_model:
-        written.update(names_in(source))
-    if place in written:
-        raise ConfigError(
-            f"The SavedModel {source} is in the destination as {place!r}, which the results would "
-            "replace. Put it into another folder."
-        )
-
-
-def _earlier_files(destination: str) -> list[str]:
-    """The files that an earlier conversion wrote to a destination, by its report."""
-    unreadable: tuple[type[Exception], ...] = (OSError, ValueError, LookupError, TypeError)
-    unreadable += errors_of(destination)
-    try:
-        report = json.loads(read_text(os.path.join(destination, REPORT_JSON)))
-        names = [str(name) for name in report["files"]]
-    except unreadable:
-        return []  # no report, or one from another program
-    # never delete outside the destination, whatever the report says
-    return [name for name in names if name == os.path.basename(name) and name.strip(".")]
-
-
-def _place_of_rejected(destination: str) -> str:
-    """The folder for a rejected model's report: never one that holds an earlier model."""
-    has_model = exists(os.path.join(destination, MODEL_FILENAME))
-    return beside(destination) if has_model else destination
-
-
-def _flatten(folder: pathlib.Path) -> None:
-    """Moves the served files beside the head, because no Pusher has to separate them here."""
-    serving = folder / SERVING_DIR
-    for entry in list(serving.iterdir()):
-        entry.rename(folder / entry.name)
-    serving.rmdir()

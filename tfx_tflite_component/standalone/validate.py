@@ -4,7 +4,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from tfx_tflite_component.artifact_layout import HEAD_DIR, MODEL_FILENAME
+from tfx_tflite_component.artifact_layout import HEAD_DIR, MODEL_FILENAME, head_beside
 from tfx_tflite_component.errors import ConfigError, SourceModelError, listed
 from tfx_tflite_component.proto.tflite_infra_validator_pb2 import TFLiteInfraValidatorConfig
 from tfx_tflite_component.samples.files import Files
@@ -100,7 +100,7 @@ def _line(result: TargetResult) -> str:
 
 def _fed(path: pathlib.Path, config: TFLiteInfraValidatorConfig, examples: Sequence[str]) -> Arrays:
     """What the head beside a model makes of the examples."""
-    places = [path.parent / HEAD_DIR, path.parent.parent / HEAD_DIR]
+    places = [head_beside(path), path.parent.parent / HEAD_DIR]
     head = next((place for place in places if place.is_dir()), None)
     if head is None:
         raise SourceModelError(

@@ -21,3 +21,14 @@ def copy_folder(source: pathlib.Path, target: pathlib.Path, without: Collection[
             copy_folder(entry, target / entry.name)
         else:
             shutil.copyfile(entry, target / entry.name)
+
+
+def copy_files(source: pathlib.Path, target: pathlib.Path) -> None:
+    """Copies the files of a folder into another folder that exists.
+
+    Args:
+        source: The folder, without folders in it; nothing is copied if there is none.
+        target: The other folder.
+    """
+    for file in source.glob("*"):
+        shutil.copyfile(file, target / file.name)

@@ -10,7 +10,7 @@ import shutil
 import stat
 from collections.abc import Collection, Iterator
 
-from tfx_tflite_component.artifact_layout import MODEL_FILENAME
+from tfx_tflite_component.artifact_layout import MODEL_FILENAME, is_model_file
 from tfx_tflite_component.storage.files import errors_of, fileio, is_local
 from tfx_tflite_component.storage.scratch import scratch
 from tfx_tflite_component.storage.storage_errors import storage_errors
@@ -187,7 +187,7 @@ def _upload(folder: pathlib.Path, uri: str, owned: Collection[str]) -> None:
 
 
 def _is_model(path: pathlib.Path) -> bool:
-    return path.name == MODEL_FILENAME
+    return path.name == MODEL_FILENAME or is_model_file(path.name)
 
 
 def _remove(uri: str) -> None:

@@ -10,13 +10,13 @@ def model_file(folder: pathlib.Path, uri: str) -> pathlib.Path:
     """The TFLite model in a local copy of a folder.
 
     Args:
-        folder: The local copy.
+        folder: The local copy; or the model itself, a file.
         uri: The folder itself, for the message.
 
     Raises:
         SourceModelError: It has no model.
     """
-    path = folder / MODEL_FILENAME
+    path = folder if folder.is_file() else folder / MODEL_FILENAME
     if not path.is_file():
         raise SourceModelError(
             f"There is no TFLite model in {uri}: expected a file {MODEL_FILENAME!r}. Connect the "

@@ -23,6 +23,7 @@ def rewrite_in_worker(
     files: Mapping[str, Files],
     transform_graph: pathlib.Path | None = None,
     is_keras_file: bool = False,
+    prefix: str = "",
 ) -> Report:
     """Runs `rewriting.rewrite` in a worker.
 
@@ -38,6 +39,7 @@ def rewrite_in_worker(
             absolute patterns; empty for random inputs.
         transform_graph: The folder of TF Transform's output, if given.
         is_keras_file: Whether the source is a file that Keras saved.
+        prefix: What the names of files beside the report begin with.
 
     Raises:
         RewriterError: What `rewriting.rewrite` raised.
@@ -50,6 +52,7 @@ def rewrite_in_worker(
         files=files,
         transform_graph=str(transform_graph.absolute()) if transform_graph else None,
         is_keras_file=is_keras_file,
+        prefix=prefix,
     )
     limit = with_defaults(config).time_limit_seconds
     end = time.monotonic() + limit

@@ -42,6 +42,7 @@ class RewriteRequest:
         transform_graph: The folder of TF Transform's output, where it is at hand.
         refused: The boundaries at which another worker crashed, and how.
         is_keras_file: Whether the source is such a file.
+        prefix: What the names of files beside the report begin with.
     """
 
     source: str
@@ -51,6 +52,7 @@ class RewriteRequest:
     transform_graph: str | None = None
     refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
     is_keras_file: bool = False
+    prefix: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

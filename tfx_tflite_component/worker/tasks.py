@@ -69,6 +69,7 @@ def _rewritten(
         Samples(**_samples(config, request.files)),
         pathlib.Path(request.transform_graph) if request.transform_graph else None,
         request.refused,
+        request.prefix,
     )
 
 

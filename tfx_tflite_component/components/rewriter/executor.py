@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import pathlib
+import shutil
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -15,7 +16,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import path_utils
 
-from tfx_tflite_component.artifact_layout import HEAD_DIR
+from tfx_tflite_component.artifact_layout import APP_DIR, HEAD_DIR, SERVING_DIR
 from tfx_tflite_component.components.examples_artifacts import files_of_splits
 from tfx_tflite_component.config import (
     check_examples,
@@ -28,6 +29,7 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.report.publish import beside, publish_report, rejected_report_in
 from tfx_tflite_component.report.schema import Report
 from tfx_tflite_component.samples.files import Files, settings_of_samples
+from tfx_tflite_component.storage.copy import copy_files
 from tfx_tflite_component.storage.publish import local_copy, staged
 from tfx_tflite_component.worker.client import rewrite_in_worker
 from tfx_tflite_component.worker.process import Worker
@@ -83,8 +85,12 @@ class Executor(base_executor.BaseExecutor):
                     worker, source, destination, config, files, transform_graph
                 )
             # before the model, so that there is never a model without a report
+            app_dir = destination / APP_DIR
             for artifact in output_dict.get(REPORT_KEY, []):
-                publish_report(report, artifact.uri)
+                publish_report(report, artifact.uri, app_dir)
+            if config.app.push:
+                copy_files(app_dir, destination / SERVING_DIR)
+            shutil.rmtree(app_dir, ignore_errors=True)
         for warning in report.warnings:
             _log.warning(warning)
         _describe(output, report, source_uri)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tfx_tflite_component.artifact_layout import REPORT_HTML
+from tfx_tflite_component.artifact_layout import is_model_file
 from tfx_tflite_component.errors import ConfigError
 from tfx_tflite_component.standalone.cli import terminal
 from tfx_tflite_component.standalone.cli.options import (
@@ -25,7 +25,7 @@ _KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 
 @command("convert")
 @click.argument("sources", metavar="SAVED_MODEL_DIR...", nargs=-1)
-@click.argument("output", metavar="OUTPUT_DIR")
+@click.argument("output", metavar="OUTPUT")
 @click.option(
     "--keras-model",
     "keras_models",
@@ -50,13 +50,14 @@ def convert(
 ) -> int:
     """Convert a SavedModel or Keras model, verify the TFLite model, and write a report.
 
-    OUTPUT_DIR gets the files tflite, report.json and report.html, the assets, and head/, which
-    makes the model's inputs from tf.Examples. With several models, each gets a folder of its own in
-    OUTPUT_DIR.
+    OUTPUT is a file that ends in .tflite, with its report and other files beside it, or a folder.
+    A folder gets the files tflite, report.json and report.html, the assets, and head/, which makes
+    the model's inputs from tf.Examples. With several models, each gets a folder of its own in
+    OUTPUT.
     """
     context = click.get_current_context()
     if not sources and not keras_models:
-        raise click.UsageError("Missing argument 'OUTPUT_DIR'.", context)
+        raise click.UsageError("Missing argument 'OUTPUT'.", context)
     settings = config_of(**config)
     results = {
         "config": settings,
@@ -85,9 +86,13 @@ def _models(sources: tuple[str, ...], keras_models: tuple[str, ...]) -> list[tup
 
 
 def _destinations(names: list[str], output: str) -> list[str]:
-    """The folder of each model's results."""
+    """The folder, or the file, of each model's results."""
     if len(names) == 1:
         return [output]
+    if is_model_file(output):
+        raise ConfigError(
+            f"{output} is one file, and {len(names)} models are named. Name a folder for them."
+        )
     stems = [pathlib.PurePath(name.rstrip("/")).stem for name in names]
     for stem in stems:
         if stems.count(stem) > 1:
@@ -107,13 +112,16 @@ def _convert(
     reports: list[dict[str, Any]],
 ) -> int:
     report = _rewritten(source, is_keras, destination, results)
+    from tfx_tflite_component.standalone.destination import destination_of
+
+    place = destination_of(destination)
     if as_json:
-        reports.append({"output_dir": destination, **report.to_json()})
+        reports.append({"output_dir": place.folder, **report.to_json()})
         return terminal.OK
     from tfx_tflite_component.report.text import describe_report
 
-    page = os.path.join(destination, REPORT_HTML)
-    terminal.show([f"{destination}:", *describe_report(report), f"  report           {page}"])
+    lines = [f"{destination}:", *describe_report(report), f"  report           {place.page}"]
+    terminal.show(lines)
     return terminal.OK
 
 
