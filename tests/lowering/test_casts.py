@@ -54,6 +54,15 @@ def test_reads_rows_of_a_variable(tmp_path: pathlib.Path) -> None:
     assert lowered.ops == ["BUCKETIZE", "GATHER"]
 
 
+@pytest.mark.parametrize("find", [tf.argmax, tf.argmin])
+def test_position_is_found_as_int32(find: Compute, tmp_path: pathlib.Path) -> None:
+    lowered = converted(
+        tmp_path, lambda x: tf.cast(find(x, axis=1), tf.int32), ([None, 3], tf.float32)
+    )
+    lowered.check_same(np.float32([[1, 2, 0], [3, 3, 1]]))
+    assert "CAST" not in lowered.ops
+
+
 @pytest.mark.parametrize("dtype", [np.bool_, np.int8, np.uint8, np.int16, np.int32])
 def test_casts_return_the_same_values(dtype: type[np.generic], tmp_path: pathlib.Path) -> None:
     def cast(x: tf.Tensor) -> tf.Tensor:
