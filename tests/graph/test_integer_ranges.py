@@ -33,7 +33,15 @@ _COMPUTED = {
     "hash bucket": (lambda x: tf.strings.to_hash_bucket_fast(x, 2**40), (0, 2**40 - 1)),
     "vocabulary": (_WORDS.lookup, (-1, 9)),
     "vocabulary or hash bucket": (
-        lambda x: tf.where(x == "a", _WORDS.lookup(x), tf.strings.to_hash_bucket_fast(x, 10) + 3),
+        lambda x: tf.where(x == "a", _WORDS.lookup(x), tf.strings.to_hash_bucket_fast(x, 10) + 4),
+        (-1, 13),
+    ),
+    "vocabulary with hash buckets behind it": (
+        lambda x: tf.where(
+            _WORDS.lookup(x) == -1,
+            tf.strings.to_hash_bucket_fast(x, 10) + _WORDS.size(),
+            _WORDS.lookup(x),
+        ),
         (-1, 12),
     ),
     "moved": (lambda x: tf.reshape(tf.strings.to_hash_bucket_fast(x, 8)[:, None], [-1]), (0, 7)),

@@ -256,7 +256,7 @@ def test_narrow_taxi_has_int32_inputs_and_the_same_boundary(
     assert found.boundary == wide.boundary
     integers = {name for name, tensor in wide.inputs.items() if tensor.dtype == "int64"}
     assert {one.name for one in found.interface.narrowed} == integers
-    assert len(integers) == 9
+    assert len(integers) == 6
     assert {found.inputs[name].dtype for name in integers} == {"int32"}
     assert wide.interface.compiled_model_obstacles != ()
     assert found.interface.compiled_model_obstacles == ()

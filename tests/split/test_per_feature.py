@@ -227,6 +227,22 @@ def test_op_that_the_model_itself_lacks_is_split_off_behind_the_transformed_feat
     assert _inputs(parts) == {"text_xf": ("int64", [None]), "x": ("float32", [None, 2])}
 
 
+def test_head_knows_that_what_it_looks_up_has_a_batch(tmp_path: pathlib.Path) -> None:
+    words = tf.lookup.StaticVocabularyTable(
+        tf.lookup.KeyValueTensorInitializer(["a", "b"], tf.constant([0, 1], tf.int64)), 3
+    )
+    module = tf.Module()
+    module.words = words
+    source = save_parsing(
+        tmp_path / "model",
+        _FEATURES,
+        lambda f: {"y": tf.gather(tf.range(5.0), words.lookup(f["text"]))},
+        module,
+    )
+    parts = _check(source)
+    assert parts.head.function.structured_outputs["text"].shape.as_list() == [None]
+
+
 def test_no_refused_op_leaves_every_feature_as_it_is_parsed(tmp_path: pathlib.Path) -> None:
     source = save_parsing(tmp_path / "model", _FEATURES, lambda f: {"y": f["x"] * 2.0})
     assert _inputs(_check(source)) == {"x": ("float32", [None])}

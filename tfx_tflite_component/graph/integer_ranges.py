@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
-from tfx_tflite_component.graph.tables import FIND, table_content
+from tfx_tflite_component.graph.tables import FIND, TABLE_SIZE, table_content
 
 # no tensor of TFLite is larger
 _SIZE_LIMIT = 2**31 - 1
@@ -104,10 +104,21 @@ def _computed(
     if node.op == FIND:
         _, values = table_content(graph, read[0], node)
         return IntegerRange.around([IntegerRange.of_values(values), operand(read[2])])
+    if node.op == TABLE_SIZE:
+        return _table_size(graph, read[0])
     if node.op == "Cast":
         source = graph.static_tensors[read[0]].dtype
         return operand(read[0]) if source.is_integer or source.is_bool else None
     return _ARITHMETIC[node.op](*map(operand, read)) if node.op in _ARITHMETIC else None
+
+
+def _table_size(graph: FlatGraph, table: str) -> IntegerRange | None:
+    """The number of keys in a table; None if nothing is looked up in it."""
+    for node in graph.nodes.values():
+        if node.op == FIND and graph.data_inputs(node)[0] == table:
+            size = len(table_content(graph, table, node)[0])
+            return IntegerRange(size, size)
+    return None
 
 
 def _passed_on(node: NodeDef, tensor: str, read: Sequence[str]) -> list[str] | None:

@@ -15,6 +15,7 @@ from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
 
 _TABLE_OPS = ("HashTableV2", "MutableHashTableV2", "MutableDenseHashTableV2")
 FIND = "LookupTableFindV2"
+TABLE_SIZE = "LookupTableSizeV2"
 
 
 def rank_lookups(graph: FlatGraph) -> FlatGraph:

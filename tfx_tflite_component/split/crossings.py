@@ -109,10 +109,18 @@ def _check_inputs(features: Sequence[ParsedFeature], ways: Sequence[Crossing]) -
 
 def whole(name: str, *tensors: str, spec: tf.TensorSpec | None = None) -> Crossing:
     """A crossing of a dense tensor under a name; all of `tensors` have its value."""
+
+    def pack(values: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
+        crossing = tf.identity(values[0])
+        if spec is not None:
+            # scoring asks the head for the inputs that have a batch dimension
+            crossing.set_shape(spec.shape)
+        return {name: crossing}
+
     return Crossing(
         (name,),
         tensors,
-        pack=lambda values: {name: values[0]},
+        pack=pack,
         unpack=lambda inputs: [inputs[name]] * len(tensors),
         spec=spec,
         holds={name: tensors[0]},

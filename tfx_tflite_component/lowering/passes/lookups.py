@@ -20,11 +20,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
-from tfx_tflite_component.graph.tables import FIND, table_content, with_tables
+from tfx_tflite_component.graph.tables import FIND, TABLE_SIZE, table_content, with_tables
 from tfx_tflite_component.lowering.lowering_pass import Pass
 from tfx_tflite_component.lowering.replacement import Replacement, replace
 
-_SIZE = "LookupTableSizeV2"
 _KEYS = (tf.string, tf.int32, tf.int64)
 _VALUES = (tf.bool, tf.float32, tf.int32, tf.int64, tf.string)
 _BUILTIN = ((tf.string, tf.int64), (tf.int64, tf.string))
@@ -45,7 +44,7 @@ def _run(graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
         for find in finds
     }
     for node in graph.nodes.values():
-        if node.op == _SIZE and (content := contents.get(graph.data_inputs(node)[0])):
+        if node.op == TABLE_SIZE and (content := contents.get(graph.data_inputs(node)[0])):
             size = len(content[1])
             replacements[node.name] = Replacement((), lambda size=size: tf.constant(size, tf.int64))
     return replace(graph, replacements), sorted(replacements)
