@@ -220,7 +220,7 @@ def test_model_that_crashes_once_it_is_converted_is_refused(tmp_path: pathlib.Pa
         lambda x: {"y": tf.matmul(-1.0 / (x - x), tf.ones([2, 2]))},
         tf.TensorSpec([None, 2], tf.float32, "x"),
     )
-    examples = write_records(tmp_path / "examples", [example(x=[0.1, 0.2])])
+    examples = write_records(tmp_path / "examples", [example(x=[0.1, 0.2])] * 2)
     config = {"quantization": {"mode": "FULL_INTEGER", "allow_float_fallback": True}}
     with pytest.raises(RewriterError) as raised:
         rewrite_saved_model(model, tmp_path / "output", config, examples)

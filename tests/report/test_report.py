@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import report_example
 import tensorflow as tf
 import traitlets.config
 import workers
@@ -32,6 +33,7 @@ from tfx_tflite_component.components.rewriter.executor import Executor
 from tfx_tflite_component.report.formats import duration
 from tfx_tflite_component.report.page import render
 from tfx_tflite_component.report.schema import Report
+from tfx_tflite_component.split.boundary import Boundary
 
 _CHECKOUT = pathlib.Path(__file__).parents[2]
 _HOSTILE = "<script>alert(1)</script>"
@@ -324,6 +326,17 @@ def test_worst_examples_come_first(published: Published) -> None:
     assert len(found) == 5
     errors = [output["errors"][index] for index in found]
     assert errors == sorted(output["errors"], reverse=True)[:5]
+
+
+@pytest.mark.parametrize("boundary", Boundary)
+def test_page_says_how_inputs_arrive_at_each_boundary(boundary: Boundary) -> None:
+    pages = {
+        each: render(dataclasses.replace(report_example.wordy(), boundary=each))
+        for each in Boundary
+    }
+    without_names = {page.replace(each.value, "") for each, page in pages.items()}
+    assert len(without_names) == len(Boundary)
+    assert boundary.value in pages[boundary]
 
 
 def test_page_of_a_model_with_custom_ops_does_without_figures(published: Published) -> None:

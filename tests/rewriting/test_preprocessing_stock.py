@@ -336,7 +336,8 @@ def _calibration(run: PipelineRun) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def integer_taxi(taxi: PipelineRun, tmp_path_factory: pytest.TempPathFactory) -> _Stock:
-    config = {"quantization": {"mode": "FULL_INTEGER"}}
+    # the floor refuses it after most trainings; what is measured is what these tests are about
+    config = {"quantization": {"mode": "FULL_INTEGER"}, "verification": {"on_failure": "WARN"}}
     return _rewrite(taxi, tmp_path_factory.mktemp("integer_taxi"), config, _calibration(taxi))
 
 

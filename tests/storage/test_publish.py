@@ -1,6 +1,7 @@
 """Publication: a kill, a full disk or a slow neighbour leave no model, or a whole one."""
 
 import concurrent.futures
+import contextlib
 import errno
 import itertools
 import os
@@ -383,18 +384,23 @@ def test_missing_remote_folder_is_a_missing_local_one():
         assert not folder.exists()
 
 
-@pytest.fixture
-def small_files() -> Iterator[None]:
+@contextlib.contextmanager
+def _small_files() -> Iterator[None]:
     """No file can grow beyond some kilobytes, as on a disk that is full."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**13, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.usefixtures("small_files")
 def test_full_disk_for_the_copy_of_a_remote_folder_is_reported(remote):
     with fileio.open(f"{remote}/weights", "w") as file:
         file.write("w" * 2**14)
-    with pytest.raises(StorageError, match=f"the copy of {remote} to /.*"), local_copy(remote):
+    with (
+        _small_files(),
+        pytest.raises(StorageError, match=f"the copy of {remote} to /.*"),
+        local_copy(remote),
+    ):
         pytest.fail("there is none")

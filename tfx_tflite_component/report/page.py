@@ -100,7 +100,7 @@ def render(report: Report) -> str:
         report=report.to_json(),
         verdict=verdict(report),
         measures=_MEASURES,
-        arrival=_ARRIVAL,
+        arrival=_ARRIVAL[report.boundary],
         ops=_op_table(report.model.ops),
         plot=plot(report.search) if report.search else None,
         outputs={name: _output(name, output, report) for name, output in outputs.items()},
