@@ -5,7 +5,7 @@ import functools
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -27,10 +27,15 @@ QUANTIZE: Mapping[str, str] = {
 
 _IO_TYPES = [value.name.lower() for value in Quantization.TensorType.DESCRIPTOR.values]
 # TENSORS also takes the names of the tensors, by --set or --config
-_BOUNDARIES = ["auto", "signature", "raw_features", "transformed_features"]
+_BOUNDARIES = [
+    value.name.lower()
+    for value in TFLiteRewriterConfig.InputBoundary.DESCRIPTOR.values
+    if value.number != TFLiteRewriterConfig.TENSORS
+]
 _PROTO = "proto/tflite_rewriter.proto"
 
 Command = Callable[..., int]
+_Config = TypeVar("_Config")
 
 
 class Choice(click.Choice):
@@ -136,7 +141,8 @@ def config_of(
     """
     message = TFLiteRewriterConfig()
     if config is not None:
-        _read(config, message)
+        parse = functools.partial(parse_config, message=message, proto=_PROTO)
+        read_config_file(config, "TFLiteRewriterConfig", parse)
     for field, value in [
         ("quantization.mode", quantize and QUANTIZE[quantize]),
         ("quantization.input_type", io_type),
@@ -161,16 +167,26 @@ def config_of(
         raise ConfigError(f"--config {config}: {e}") if config else e from None
 
 
-def _read(path: str, message: TFLiteRewriterConfig) -> None:
+def read_config_file(path: str, kind: str, parse: Callable[[str], _Config]) -> _Config:
+    """The config in a file, with the file's name in the errors of its parser.
+
+    Args:
+        path: The file.
+        kind: The message that it should hold.
+        parse: Makes a config of its text.
+
+    Raises:
+        ConfigError: The file cannot be read, or `parse` refuses its text.
+    """
     try:
         text = pathlib.Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(
-            f"--config: {path} cannot be read: {e}. Name a file with a TFLiteRewriterConfig in its "
-            "text or JSON form."
+            f"--config: {path} cannot be read: {e}. Name a file with a {kind} in its text or JSON "
+            "form."
         ) from e
     try:
-        parse_config(text, message, _PROTO)
+        return parse(text)
     except ConfigError as e:
         raise ConfigError(f"--config {path}: {e}") from e
 

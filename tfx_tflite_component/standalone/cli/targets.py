@@ -1,13 +1,10 @@
 """`tfx-tflite targets install`: the environments of targets, ahead of time."""
 
-import pathlib
-
 import click
 
-from tfx_tflite_component.errors import ConfigError
 from tfx_tflite_component.proto.tflite_infra_validator_pb2 import TFLiteInfraValidatorConfig
 from tfx_tflite_component.standalone.cli import terminal
-from tfx_tflite_component.standalone.cli.options import Choice, command
+from tfx_tflite_component.standalone.cli.options import Choice, command, read_config_file
 
 
 @command("targets")
@@ -37,14 +34,4 @@ def validator_config(path: str | None) -> TFLiteInfraValidatorConfig:
 
     if path is None:
         return read_validator_config(None)
-    try:
-        text = pathlib.Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(
-            f"--config: {path} cannot be read: {e}. Name a file with a TFLiteInfraValidatorConfig "
-            "in its text or JSON form."
-        ) from e
-    try:
-        return read_validator_config(text)
-    except ConfigError as e:
-        raise ConfigError(f"--config {path}: {e}") from e
+    return read_config_file(path, "TFLiteInfraValidatorConfig", read_validator_config)
