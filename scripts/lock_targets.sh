@@ -8,12 +8,17 @@ set -euo pipefail
 cd "$(dirname "$0")/../tfx_tflite_component/targets/requirements"
 uv=${UV:-uv}
 
+constraints=$(mktemp)
+trap 'rm -f "$constraints"' EXIT
+# LiteRT requires any version of it; newer ones are for Python 3.10 alone
+echo "backports-strenum<1.3" >"$constraints"
+
 lock() {
   local name=$1 python=$2
   shift 2
   printf '%s\n' "$@" | "$uv" pip compile --quiet --generate-hashes --no-annotate --universal \
     --python-version "$python" --custom-compile-command "make lock-targets" \
-    --output-file "$name.txt" -
+    --constraints "$constraints" --output-file "$name.txt" -
   echo "$name"
 }
 

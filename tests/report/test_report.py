@@ -369,7 +369,7 @@ def test_select_tf_ops_are_verified_where_the_interpreter_has_them(select_tf: Pu
         assert "random inputs compared" in page
         return
     (warning,) = report["warnings"]
-    assert warning.startswith("The model was not verified, for it cannot be run here: it needs ")
+    assert "was not verified" in warning
     assert warning.endswith(f"from TensorFlow 2.20 on, and this is TensorFlow {tf.__version__}.")
     assert warning in page
     assert (report["verification"], report["latency"]) == (None, None)

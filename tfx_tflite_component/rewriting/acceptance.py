@@ -25,15 +25,16 @@ def is_float(config: config_pb2.TFLiteRewriterConfig, model: Inspection) -> bool
 
 
 def complaints(judgment: Judgment) -> list[str]:
-    """What exceeds the limits, in one sentence, or else each warning in one."""
+    """Each warning in a sentence, and what exceeds the limits in a last one."""
     verification = judgment.verification
     compared = f"compared on {verification.num_examples} {verification.inputs}"
+    said = [f"{text[0].upper()}{text[1:]}, {compared}." for text in judgment.warnings]
     if judgment.failures:
-        return [
+        said.append(
             f"The TFLite model's outputs do not match the SavedModel's, {compared}: "
             f"{'; '.join(judgment.failures)}."
-        ]
-    return [f"{text[0].upper()}{text[1:]}, {compared}." for text in judgment.warnings]
+        )
+    return said
 
 
 def remedies(verification: Verification, config: config_pb2.TFLiteRewriterConfig) -> str:
