@@ -139,8 +139,34 @@ def test_unsupported_float_type_is_named_with_its_op(dtype, tmp_path):
     model = save(tmp_path / "model", compute, tf.TensorSpec([None, 2], tf.float32, "x"))
     with pytest.raises(UnsupportedOpsError) as raised:
         convert_model(model)
-    assert f"MatMul of {dtype.name}, available as a Select TF op, in" in str(raised.value)
+    form = f"MatMul of {dtype.name} with 2 dimensions, which TFLite has only in other forms"
+    assert f"{form}, available as a Select TF op, in" in str(raised.value)
     assert "\n  - compute in float32, which the builtin ops are for" in str(raised.value)
+
+
+def test_only_the_nodes_of_an_unsupported_form_are_listed(tmp_path):
+    def compute(x):
+        with tf.name_scope("fine"):
+            narrow = tf.gather(x, [1, 0], axis=1)
+        with tf.name_scope("wide"):
+            numbers = tf.gather(tf.cast(x, tf.float64), [1, 0], axis=1)
+        return {"y": narrow, "z": tf.cast(numbers, tf.float32)}
+
+    model = save(tmp_path / "model", compute, tf.TensorSpec([None, 2], tf.float32, "x"))
+    with pytest.raises(UnsupportedOpsError) as raised:
+        convert_model(model)
+    assert "GatherV2 of float64 with 2 dimensions" in str(raised.value)
+    assert "'wide'" in str(raised.value)
+    assert "'fine'" not in str(raised.value)
+
+
+def test_boundary_that_the_refusal_prints_converts(tmp_path):
+    model = _fourier(tmp_path / "model")
+    with pytest.raises(UnsupportedOpsError) as raised:
+        convert_model(model)
+    (line,) = (x for x in str(raised.value).splitlines() if "boundary_tensors" in x)
+    config = line[line.index("input_boundary") : line.rindex(" }") + 2]
+    assert "RFFT3D" not in check_contract(model, _EXAMPLES, config).split.tail.input_names
 
 
 def test_select_tf_op_is_converted_where_it_is_allowed(tmp_path):

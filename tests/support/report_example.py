@@ -41,6 +41,7 @@ def wordy() -> Report:
         argmax_agreement=0.995,
         equal_share=None,
         top_k_overlap=None,
+        num_compared=2000,
     )
     tensor = Tensor("int8", (-1, 28, 28, 1), (0.0039,), (-128,))
     op = Op("FULLY_CONNECTED", "BUILTIN", "integer", f"model/{_LONG}", False, False)

@@ -45,6 +45,7 @@ def _output(**values: Any) -> OutputComparison:
             "argmax_agreement": 0.9,
             "equal_share": None,
             "top_k_overlap": None,
+            "num_compared": 6,
             **values,
         }
     )

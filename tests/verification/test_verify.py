@@ -108,6 +108,7 @@ def test_figures_are_those_worked_out_by_hand(make_pair: MakePair) -> None:
         argmax_agreement=0.5,
         equal_share=None,
         top_k_overlap=None,
+        num_compared=4,
     )
 
 

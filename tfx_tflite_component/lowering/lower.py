@@ -2,29 +2,36 @@
 
 from tfx_tflite_component.graph.flat_graph import FlatGraph
 from tfx_tflite_component.lowering.passes import (
+    batch_statistics,
     bincount,
     buckets,
     casts,
     checks,
+    clip,
     comparisons,
     concat_axis,
     constant_select,
     einsum,
     fourier,
+    half_floats,
     lists,
     lookups,
     loops,
     new_axes,
+    products,
     ragged,
     reshapes,
     resize,
     search,
     sizes,
     softplus,
+    softsign,
     sparse_counts,
     sparse_sums,
+    squared_differences,
     sums,
     words,
+    zeros,
 )
 
 _PASSES = (
@@ -40,7 +47,9 @@ _PASSES = (
     sparse_counts.PASS,
     sparse_sums.PASS,
     resize.PASS,
+    clip.PASS,
     softplus.PASS,
+    softsign.PASS,
     new_axes.PASS,
     einsum.PASS,
     fourier.PASS,
@@ -48,6 +57,7 @@ _PASSES = (
     reshapes.PASS,
     casts.PASS,
 )
+_OF_16_BIT = (batch_statistics.PASS, squared_differences.PASS, sums.PASS, zeros.PASS)
 
 
 def lower(
@@ -65,9 +75,11 @@ def lower(
     """
     unroll = loops.ALL if is_calibrated else loops.OF_OPEN_LISTS
     count = concat_axis.FROM_THE_END if is_calibrated else concat_axis.FROM_THE_START
-    of_16_bit = [sums.PASS] if is_16_bit else []
+    of_integers = [products.PASS] if is_calibrated else []
+    of_16_bit = _OF_16_BIT if is_16_bit else ()
     rewritten = {}
-    for lowering in (unroll, lists.PASS, *_PASSES, *of_16_bit, count):
+    first = (half_floats.PASS, unroll, lists.PASS)
+    for lowering in (*first, *_PASSES, *of_integers, *of_16_bit, count):
         graph, names = lowering.run(graph)
         if names:
             rewritten[lowering.name] = names

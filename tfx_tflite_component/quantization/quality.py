@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from tfx_tflite_component.errors import ModelFileError
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
+from tfx_tflite_component.graph.precision import precision
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Verification as Limits
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.split.split import Split
@@ -70,6 +71,7 @@ class Judge:
         self._inputs: list[Arrays] = [batch.taken for batch in found]
         self._expected = [call(signature, batch.given, "the SavedModel") for batch in found]
         self._limits = limits
+        self._precision = precision(signature).name
         self.num_examples = sum(batch.count for batch in found)
 
     @property
@@ -100,7 +102,9 @@ class Judge:
         return self._quality(compare_outputs(self._expected, actual), is_float)
 
     def _quality(self, outputs: Mapping[str, OutputComparison], is_float: bool) -> Quality:
-        verification = Verification("examples", self.num_examples, outputs)
+        verification = Verification(
+            "examples", self.num_examples, outputs, precision=self._precision
+        )
         agreements = [
             o.argmax_agreement for o in outputs.values() if o.argmax_agreement is not None
         ]

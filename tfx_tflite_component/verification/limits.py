@@ -17,6 +17,9 @@ from tfx_tflite_component.verification.measures import (
 FLOAT_TOLERANCE = 1e-3
 """The default for float outputs of float models: the largest `relative_error`."""
 
+HALF_SQNR_FLOORS = {"float16": 30.0, "bfloat16": 12.0}
+"""The smallest `sqnr_db` of float models of a SavedModel that itself rounds to 16-bit floats."""
+
 SQNR_FLOOR, SQNR_GOOD = 10.0, 20.0
 """The smallest `sqnr_db` of quantized models, in decibels, and the smallest without a warning."""
 
@@ -64,12 +67,14 @@ def judge(verification: Verification, limits: config_pb2.Verification, is_float:
     _check_applicable(verification, limits)
     checks, failures, warnings = [], [], []
     for name, output in verification.outputs.items():
-        found = _checks(name, output, limits, is_float)
+        found = _checks(name, output, limits, is_float, verification.precision)
         checks += found
         place = f"output {name!r} ({output.dtype}): "
         failures += [place + _failure(check, output) for check in found if not _passes(check)]
         if not is_float and all(map(_passes, found)):
             warnings += [place + text for text in _poor(output, found)]
+        if not output.num_compared:
+            warnings.append(f"{place}no value is finite in both models, so nothing was compared")
     warnings += _kernel_warnings(verification)
     verdict = Verdict.FAILED if failures else Verdict.WARNED if warnings else Verdict.PASSED
     judged = dataclasses.replace(verification, verdict=verdict, checks=tuple(checks))
@@ -94,7 +99,11 @@ def _passes(check: Check) -> bool:
 
 
 def _checks(
-    name: str, output: OutputComparison, limits: config_pb2.Verification, is_float: bool
+    name: str,
+    output: OutputComparison,
+    limits: config_pb2.Verification,
+    is_float: bool,
+    precision: str,
 ) -> list[Check]:
     """Each figure of an output that is judged, with its limit."""
     if math.isinf(output.max_abs_error):
@@ -112,8 +121,12 @@ def _checks(
 
     configured = {figure: value for figure in _FIELDS if (value := limit(figure)) is not None}
     found = [_check(name, output, figure, value, False) for figure, value in configured.items()]
-    defaults = _float_defaults if is_float else _quantized_defaults
-    for figure, value in defaults(output, configured.keys()):
+    if is_float and precision not in HALF_SQNR_FLOORS:
+        defaults = _float_defaults(output, configured.keys())
+    else:
+        floor = HALF_SQNR_FLOORS[precision] if is_float else SQNR_FLOOR
+        defaults = _quantized_defaults(output, configured.keys(), floor)
+    for figure, value in defaults:
         found.append(_check(name, output, figure, value, True))
     return [check for check in found if not math.isnan(check.measured)]
 
@@ -147,7 +160,7 @@ def _float_defaults(
 
 
 def _quantized_defaults(
-    output: OutputComparison, configured: Collection[str]
+    output: OutputComparison, configured: Collection[str], sqnr_floor: float
 ) -> Iterator[tuple[str, float]]:
     if output.top_k_overlap is not None:
         yield "top_k_overlap", AGREEMENT_FLOOR
@@ -166,7 +179,7 @@ def _quantized_defaults(
         # what does not vary has no signal
         yield "relative_error", _CONSTANT_TOLERANCE
         return
-    yield "sqnr_db", SQNR_FLOOR
+    yield "sqnr_db", sqnr_floor
     yield "constant_columns", CONSTANT_COLUMNS
 
 

@@ -58,6 +58,8 @@ class OutputComparison:
         equal_share: The share of equal elements; None for floats.
         top_k_overlap: For integers [batch, k] that differ within each example, as ids of top-k: the
             mean share of the SavedModel's ids that are among the TFLite model's. None otherwise.
+        num_compared: The number of values on which the figures rest: of numbers, those that are
+            finite in both models.
     """
 
     dtype: str
@@ -79,6 +81,7 @@ class OutputComparison:
     argmax_agreement: float | None
     equal_share: float | None
     top_k_overlap: float | None
+    num_compared: int
 
     @property
     def is_numeric(self) -> bool:
@@ -136,6 +139,8 @@ class Verification:
         kernel_differences: The outputs that XNNPACK's kernels and TFLite's own compute differently,
             and the largest difference; the other figures are those of XNNPACK.
         out_of_range: The inputs that leave the calibrated range, and the share of examples.
+        precision: The dtype of the SavedModel's floats that rounds most: float32, float16 or
+            bfloat16. With the latter two, its own rounding counts as a difference.
         verdict: What the limits make of it; None before it is judged.
         checks: Each figure that was held to a limit.
     """
@@ -147,6 +152,7 @@ class Verification:
     sizes: tuple[Mapping[str, tuple[int, ...]], ...] = ()
     kernel_differences: Mapping[str, float] = dataclasses.field(default_factory=dict)
     out_of_range: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    precision: str = "float32"
     verdict: Verdict | None = None
     checks: tuple[Check, ...] = ()
 
@@ -184,7 +190,7 @@ class Sums:
         self._errors: list[float] = []
         self._abs_error = self._expected = self._actual = self._product = 0.0
         self._magnitude = 0.0
-        self._elements = self._equal = self._nans = 0
+        self._elements = self._equal = self._nans = self._compared = 0
         self._columns, self._unusual = Columns(is_per_example), Columns(is_per_example)
         self._rows = Rows()
         self._scores, self._ids = ClassScores(), Ids()
@@ -220,7 +226,9 @@ class Sums:
         self._abs_error += float(errors.sum())
         self._elements += errors.size
         self._equal += int((errors == 0).sum())
-        if self._is_numeric and errors.size:
+        if not self._is_numeric:
+            self._compared += errors.size
+        elif errors.size:
             self._add_numbers(expected, actual, errors)
 
     def _add_numbers(self, expected: np.ndarray, actual: np.ndarray, errors: np.ndarray) -> None:
@@ -231,6 +239,7 @@ class Sums:
         # what is not finite says nothing about how loud the noise is, unless it differs
         measured = np.isfinite(expected) & np.isfinite(actual)
         wanted, found = (np.where(measured, _widened(a), 0) for a in (expected, actual))
+        self._compared += int(measured.sum())
         finite = np.where(np.isfinite(expected), _widened(expected), 0)
         self._magnitude = max(self._magnitude, float(np.abs(finite).max(initial=0)))
         self._expected += float(np.square(np.abs(wanted)).sum())
@@ -266,6 +275,7 @@ class Sums:
             argmax_agreement=self._scores.agreement(),
             equal_share=None if self._is_float else self._equal / max(self._elements, 1),
             top_k_overlap=self._ids.overlap(),
+            num_compared=self._compared,
         )
 
     def _cosine(self) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 
 from tfx_tflite_component.errors import ExamplesError, VerificationError
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction, input_tensors
+from tfx_tflite_component.graph.precision import precision
 from tfx_tflite_component.graph.variables import assigns_variables
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.split.split import Split
@@ -77,6 +78,7 @@ def verify(
         sizes=tuple(sizes) if examples is None and open_sizes(split) else (),
         kernel_differences=kernels.differences() if kernels else {},
         out_of_range={name: found / count for name, found in outside.items() if found},
+        precision=precision(signature).name,
     )
 
 

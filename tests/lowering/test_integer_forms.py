@@ -1,0 +1,114 @@
+"""That what integers cannot compute in one form is computed in another."""
+
+import pathlib
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+from lowerings import saved
+from models import example
+from quantizable import rewritten
+
+from tfx_tflite_component.graph.flat_graph import flatten
+from tfx_tflite_component.graph.saved_model import load_signature
+from tfx_tflite_component.lowering.lower import lower
+
+_MODES = ("FULL_INTEGER", "INT16_ACTIVATIONS")
+
+
+def _weights(*shape: int, seed: int) -> np.ndarray:
+    values = np.random.default_rng(seed).normal(size=shape) / shape[0] ** 0.5
+    return values.astype(np.float32)
+
+
+_FIRST, _SECOND, _LAST = (
+    _weights(16, 64, seed=0),
+    _weights(64, 32, seed=1),
+    _weights(32, 4, seed=2),
+)
+
+
+def _examples(name: str, count: int = 200) -> list[bytes]:
+    random = np.random.default_rng(0)
+    return [example(**{name: random.normal(size=16).tolist()}) for _ in range(count)]
+
+
+def _decibels(source: pathlib.Path, folder: pathlib.Path, mode: str) -> float:
+    signature = load_signature(source, "serving_default")
+    (name,) = flatten(signature).inputs
+    examples = _examples(name)
+    config = {"quantization": {"mode": mode}}
+    report = rewritten(source, folder, config, examples[:100], examples[100:]).report
+    assert report.verification is not None
+    (output,) = report.verification.outputs.values()
+    assert output.sqnr_db is not None
+    return output.sqnr_db
+
+
+@pytest.mark.parametrize("mode", _MODES)
+@pytest.mark.parametrize(
+    "compute",
+    [
+        pytest.param(lambda x: -(x @ _FIRST) @ _SECOND, id="negation"),
+        pytest.param(lambda x: tf.square(x @ _FIRST) @ _SECOND, id="square"),
+        pytest.param(
+            lambda x: tf.nn.l2_normalize(tf.nn.relu(x @ _FIRST) @ _SECOND, -1) @ _LAST,
+            id="L2 normalization",
+        ),
+        pytest.param(lambda x: tf.reduce_sum(tf.nn.relu(x @ _FIRST), -1, keepdims=True), id="sum"),
+        pytest.param(
+            lambda x: tf.math.squared_difference(x @ _FIRST, x[:, :1]) @ _SECOND,
+            id="squared difference",
+        ),
+    ],
+)
+def test_integers_are_near_the_floats(compute: Any, mode: str, tmp_path: pathlib.Path) -> None:
+    source = saved(tmp_path, compute, ([None, 16], tf.float32))
+    assert _decibels(source, tmp_path / "out", mode) > 18
+
+
+@pytest.mark.parametrize("mode", _MODES)
+@pytest.mark.parametrize("generation", [keras, tf_keras], ids=["keras 3", "tf_keras"])
+def test_layer_normalization_has_integers_only(
+    generation: Any, mode: str, tmp_path: pathlib.Path
+) -> None:
+    layers = generation.layers
+    model = generation.Sequential(
+        [
+            generation.Input([16]),
+            layers.Dense(32),
+            layers.LayerNormalization(),
+            layers.Dense(4),
+        ]
+    )
+    model.export(str(tmp_path / "model"))
+    assert _decibels(tmp_path / "model", tmp_path / "out", mode) > 18
+
+
+@pytest.mark.parametrize("data_format", ["NHWC", "NCHW"])
+def test_batch_statistics_are_the_same_in_floats(data_format: str, tmp_path: pathlib.Path) -> None:
+    def compute(x: tf.Tensor) -> tf.Tensor:
+        return tf.compat.v1.nn.fused_batch_norm(
+            x, [1.0, 2, 3], [0.5, 0, -1], epsilon=1e-3, data_format=data_format
+        )[0]
+
+    shape = [None, 3, 3, 3]
+    signature = load_signature(saved(tmp_path, compute, (shape, tf.float32)), "serving_default")
+    graph = flatten(signature)
+    lowered, names = lower(graph, is_calibrated=True, is_16_bit=True)
+    assert "batch_statistics" in names
+    x = np.random.default_rng(0).normal(2, 3, [2, 3, 3, 3]).astype(np.float32)
+    if data_format == "NHWC":  # a CPU computes no other
+        expected = signature(x0=tf.constant(x))["y"]
+    else:
+        moments = tf.nn.moments(x, [0, 2, 3], keepdims=True)
+        scale, offset = (np.float32(v).reshape(1, 3, 1, 1) for v in ([1, 2, 3], [0.5, 0, -1]))
+        expected = tf.nn.batch_normalization(x, *moments, offset, scale, 1e-3)
+    feeds = {lowered.inputs["x0"]: tf.constant(x)}
+    (found,) = tf.function(
+        lambda: lowered.import_part([lowered.outputs["y"]], feeds), autograph=False
+    )()
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
