@@ -28,7 +28,9 @@ def _graph(compute, **dtypes: tf.DType) -> FlatGraph:
     return flatten(function.get_concrete_function(**specs))
 
 
+_CAPTURED = tf.constant([1, 7], tf.int64)
 _COMPUTED = {
+    "captured constant": (lambda x: _CAPTURED + 1, (2, 8)),
     "constant": (lambda x: tf.constant([4, -2, 9], tf.int64), (-2, 9)),
     "hash bucket": (lambda x: tf.strings.to_hash_bucket_fast(x, 2**40), (0, 2**40 - 1)),
     "vocabulary": (_WORDS.lookup, (-1, 9)),

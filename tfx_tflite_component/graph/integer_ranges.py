@@ -98,7 +98,7 @@ def _computed(
         return IntegerRange(0, _SIZE_LIMIT)
     if node.op in _HASHES:
         return IntegerRange(0, node.attr["num_buckets"].i - 1)
-    if node.op == "Const":
+    if node.op == "Const" or tensor in graph.captures:
         values = graph.constant(tensor)
         return IntegerRange.of_values(values) if values is not None and values.size else None
     if node.op == FIND:
