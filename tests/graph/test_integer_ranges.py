@@ -83,9 +83,9 @@ def test_range_is_that_of_the_ops_that_compute_it(name):
         (lambda x: tf.gather(_WEIGHTS, x), IntegerRange(0, 6)),
         (lambda x: tf.gather(tf.zeros([4, 5]), tf.expand_dims(x, 1), axis=1), IntegerRange(0, 4)),
         (lambda x: tf.cast(x, tf.int32) + 1, INT32),
-        (lambda x: tf.cast(x, tf.float32), None),
-        (lambda x: tf.cast(x, tf.int32) + tf.cast(x == 2**40, tf.int32), None),
-        (lambda x: x, None),
+        (lambda x: tf.cast(x, tf.float32), INT64),
+        (lambda x: tf.cast(x, tf.int32) + tf.cast(x == 2**40, tf.int32), INT64),
+        (lambda x: x, INT64),
     ],
     ids=["weights", "other axis", "cast", "cast to float", "also compared", "output"],
 )

@@ -161,7 +161,7 @@ _ARITHMETIC: Mapping[str, Callable[[IntegerRange, IntegerRange], IntegerRange | 
 }
 
 
-def read_range(graph: FlatGraph, tensor: str) -> IntegerRange | None:
+def read_range(graph: FlatGraph, tensor: str) -> IntegerRange:
     """The range in which the values of a tensor matter to the ops that read it.
 
     Args:
@@ -169,7 +169,7 @@ def read_range(graph: FlatGraph, tensor: str) -> IntegerRange | None:
         tensor: The tensor.
 
     Returns:
-        A range; None if nothing is known.
+        A range; that of int64 if nothing more is known.
     """
     readers = list(_readers(graph, tensor))
     for node, operands in readers:
@@ -177,7 +177,7 @@ def read_range(graph: FlatGraph, tensor: str) -> IntegerRange | None:
             return IntegerRange(0, rows - 1)
     if readers and all(_is_cast_to_32_bits(node) for node, _ in readers):
         return INT32
-    return None
+    return INT64
 
 
 def _readers(graph: FlatGraph, tensor: str) -> Iterable[tuple[NodeDef, list[bool]]]:

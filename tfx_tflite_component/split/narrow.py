@@ -98,11 +98,10 @@ def _input_range(cut: Cut, way: Crossing, name: str) -> IntegerRange:
     if name not in way.holds:
         return _LENGTHS
     computed = computed_range(cut.whole, way.holds[name])
-    if computed in INT32:
+    if not _is_whole(way):
         return computed
-    read = [read_range(cut.graph, tensor) for tensor in way.tensors] if _is_whole(way) else []
-    known = [found for found in read if found]
-    return IntegerRange.around(known) if known and len(known) == len(read) else computed
+    read = IntegerRange.around(read_range(cut.graph, tensor) for tensor in way.tensors)
+    return IntegerRange(max(computed.min, read.min), min(computed.max, read.max))
 
 
 def _narrowed(way: Crossing, inputs: Collection[str]) -> Crossing:
