@@ -15,6 +15,9 @@ ship it. Outside a pipeline, as in a Trainer's `run_fn`, it is beside the model 
 APP_DIR = "app"
 """Where the worker leaves the files for an app, which are then published beside the report."""
 
+GOLDEN_JSON = "golden.json"
+"""The golden vectors, beside the report."""
+
 ASSET_DIRS = ("assets", "assets.extra")
 """The folders of a SavedModel that are copied with the model."""
 

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 
 from tfx_tflite_component.artifact_layout import (
     APP_DIR,
+    GOLDEN_JSON,
     HEAD_DIR,
     MODEL_FILENAME,
     REPORT_HTML,
@@ -19,6 +20,7 @@ from tfx_tflite_component.artifact_layout import (
 from tfx_tflite_component.errors import ConfigError, listed
 from tfx_tflite_component.op_effects import SIDE_EFFECTS
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
+    App,
     Auto,
     Interface,
     Limits,
@@ -57,7 +59,7 @@ _NAMES_OF_SAVED_MODELS = (
 # files beside the model outside a pipeline
 _NAMES_OF_OURS = (
     *(MODEL_FILENAME, HEAD_DIR, SERVING_DIR, REPORT_JSON, REPORT_HTML, APP_DIR),
-    *("model.cc", "model.h", "model_ops.h"),
+    *("model.cc", "model.h", "model_ops.h", GOLDEN_JSON),
 )
 # the limit of Linux's file systems, in bytes
 _LONGEST_FILENAME = 255
@@ -202,6 +204,10 @@ def check_examples(
         raise ConfigError(
             f"quantization.mode: {Quantization.Mode.Name(config.quantization.mode)} is calibrated "
             f"with real examples, but there are no `examples`. {remedy}."
+        )
+    if config.app.golden_examples == App.REAL:
+        raise ConfigError(
+            f"app.golden_examples: REAL takes real examples, but there are no `examples`. {remedy}."
         )
     for field in ("splits", "num_examples"):
         if value := getattr(config.verification, field):
@@ -388,8 +394,18 @@ def _check_extra_filename(config: TFLiteRewriterConfig) -> None:
 
 def _check_app(config: TFLiteRewriterConfig) -> None:
     app = config.app
-    if app.push and not app.c_array:
-        raise ConfigError("app.push has no effect without files to push. Set app.c_array as well.")
+    _check_not_negative("app.golden_vectors", app.golden_vectors)
+    _check_enum("app.golden_examples", app.golden_examples, App.GoldenExamples)
+    if app.golden_examples and not app.golden_vectors:
+        raise ConfigError(
+            f"app.golden_examples: {App.GoldenExamples.Name(app.golden_examples)} has no effect "
+            "without golden vectors. Set app.golden_vectors to their number, such as 32."
+        )
+    if app.push and not (app.c_array or app.golden_vectors):
+        raise ConfigError(
+            "app.push has no effect without files to push. Set app.c_array or app.golden_vectors "
+            "as well."
+        )
 
 
 def _check_import_modules(names: Iterable[str]) -> None:

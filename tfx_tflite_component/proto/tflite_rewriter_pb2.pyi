@@ -7,12 +7,20 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class App(_message.Message):
-    __slots__ = ["c_array", "push"]
+    __slots__ = ["c_array", "golden_examples", "golden_vectors", "push"]
+    class GoldenExamples(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
     C_ARRAY_FIELD_NUMBER: _ClassVar[int]
+    GOLDEN_EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    GOLDEN_VECTORS_FIELD_NUMBER: _ClassVar[int]
     PUSH_FIELD_NUMBER: _ClassVar[int]
+    REAL: App.GoldenExamples
+    SYNTHETIC: App.GoldenExamples
     c_array: bool
+    golden_examples: App.GoldenExamples
+    golden_vectors: int
     push: bool
-    def __init__(self, c_array: bool = ..., push: bool = ...) -> None: ...
+    def __init__(self, c_array: bool = ..., golden_vectors: _Optional[int] = ..., golden_examples: _Optional[_Union[App.GoldenExamples, str]] = ..., push: bool = ...) -> None: ...
 
 class Auto(_message.Message):
     __slots__ = ["integer_only", "max_seconds", "minimize"]

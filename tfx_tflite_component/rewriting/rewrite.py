@@ -9,9 +9,12 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from tfx_tflite_component.app.c_array import unknown_to_micro, write_c_array
+from tfx_tflite_component.app.golden import write_golden
+from tfx_tflite_component.app.vectors import Tolerances, make_golden
 from tfx_tflite_component.artifact_layout import (
     APP_DIR,
     ASSET_DIRS,
+    GOLDEN_JSON,
     HEAD_DIR,
     MODEL_FILENAME,
     SERVING_DIR,
@@ -41,6 +44,7 @@ from tfx_tflite_component.verification.calls import answered_calls
 from tfx_tflite_component.verification.kernels import KernelComparison
 from tfx_tflite_component.verification.latency import Latency, measure_latency
 from tfx_tflite_component.verification.limits import Judgment, judge
+from tfx_tflite_component.verification.measures import Verification
 from tfx_tflite_component.verification.verify import verify
 
 _BLAME_EXAMPLES = 32
@@ -113,7 +117,10 @@ def rewrite(
     app_dir = destination / APP_DIR
     if config.HasField("app"):
         app_dir.mkdir()
-        warnings += _write_for_app(path, found, config.app, app_dir, prefix)
+        warnings += _write_c_array(path, found, config.app, app_dir, prefix)
+        if config.app.golden_vectors:
+            file = app_dir / f"{prefix}{GOLDEN_JSON}"
+            warnings += _write_golden(path, conversion, verification, config.app, samples, file)
     report = make_report(
         source, path, config, conversion, verification, latency, narrowed, warnings
     )
@@ -121,22 +128,60 @@ def rewrite(
     return dataclasses.replace(report, app_files=app_files)
 
 
-def _write_for_app(
+def _write_c_array(
     path: pathlib.Path,
     found: Inspection,
     app: config_pb2.App,
     folder: pathlib.Path,
     prefix: str,
 ) -> list[str]:
-    """Writes the files for the programmers of an app; returns warnings."""
+    """Writes the C array, if asked for; returns warnings."""
+    if not app.c_array:
+        return []
+    write_c_array(path, found, folder, prefix.removesuffix(".") or _STEM)
+    unknown = unknown_to_micro(found)
+    if not unknown:
+        return []
+    return [
+        f"TensorFlow Lite Micro has no op {listed(unknown)}, which the model needs: it cannot run "
+        "there unless the app registers its own."
+    ]
+
+
+def _write_golden(
+    path: pathlib.Path,
+    conversion: Conversion,
+    verification: Verification | None,
+    app: config_pb2.App,
+    samples: Samples,
+    file: pathlib.Path,
+) -> list[str]:
+    """Writes the golden vectors; returns warnings."""
+    if verification is None:
+        reason = why_not_runnable(conversion.found.op_set)
+        raise ConfigError(
+            f"app.golden_vectors needs the outputs of the model, which cannot be run here: {reason}"
+            ". Remove app.golden_vectors."
+        )
+    golden = make_golden(
+        path,
+        conversion.split,
+        Tolerances(verification.kernel_errors, conversion.found.is_quantized),
+        app.golden_vectors,
+        samples.verification if app.golden_examples == config_pb2.App.REAL else None,
+    )
+    write_golden(golden, file)
     warnings = []
-    if app.c_array:
-        write_c_array(path, found, folder, prefix.removesuffix(".") or _STEM)
-        if unknown := unknown_to_micro(found):
-            warnings.append(
-                f"TensorFlow Lite Micro has no op {listed(unknown)}, which the model needs: it "
-                "cannot run there unless the app registers its own."
-            )
+    if golden.not_covered:
+        warnings.append(
+            f"app.golden_vectors: {app.golden_vectors} golden vectors leave "
+            f"{len(golden.not_covered)} cases out, such as {golden.not_covered[0]!r}. Ask for more."
+        )
+    if golden.hidden_inputs:
+        warnings.append(
+            f"The outputs of the golden vectors do not show a mistake in "
+            f"{listed(golden.hidden_inputs)}: compare the inputs of an app as well."
+        )
     return warnings
 
 

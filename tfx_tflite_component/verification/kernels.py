@@ -7,6 +7,8 @@ from tfx_tflite_component.verification.limits import FLOAT_TOLERANCE, SQNR_GOOD
 from tfx_tflite_component.verification.measures import OutputComparison, Sums
 
 _MAX_CALLS = 3
+# the smallest normal 32-bit float
+_TINY = 2.0**-126
 
 
 class KernelComparison:
@@ -36,6 +38,15 @@ class KernelComparison:
                 added.add(outputs[name], found)
             else:
                 added.add(np.array([np.inf]), np.array([0.0]))
+
+    def errors(self) -> dict[str, float]:
+        """The largest difference of each numeric output, relative to its largest magnitude."""
+        found = {name: added.comparison() for name, added in self._sums.items()}
+        return {
+            name: output.max_abs_error / max(output.magnitude, _TINY)
+            for name, output in found.items()
+            if output.is_numeric and np.isfinite(output.max_abs_error)
+        }
 
     def differences(self) -> dict[str, float]:
         """The outputs that differ by more than the tolerance, and the largest difference."""

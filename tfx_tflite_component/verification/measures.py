@@ -138,6 +138,8 @@ class Verification:
         sizes: The sizes that open dimensions had, for random inputs: the shapes of the inputs.
         kernel_differences: The outputs that XNNPACK's kernels and TFLite's own compute differently,
             and the largest difference; the other figures are those of XNNPACK.
+        kernel_errors: The largest difference of each numeric output between these kernels, relative
+            to its largest magnitude.
         out_of_range: The inputs that leave the calibrated range, and the share of examples.
         precision: The dtype of the SavedModel's floats that rounds most: float32, float16 or
             bfloat16. With the latter two, its own rounding counts as a difference.
@@ -151,6 +153,7 @@ class Verification:
     num_calls: int = 0
     sizes: tuple[Mapping[str, tuple[int, ...]], ...] = ()
     kernel_differences: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    kernel_errors: Mapping[str, float] = dataclasses.field(default_factory=dict)
     out_of_range: Mapping[str, float] = dataclasses.field(default_factory=dict)
     precision: str = "float32"
     verdict: Verdict | None = None

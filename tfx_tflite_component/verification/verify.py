@@ -77,6 +77,7 @@ def verify(
         num_calls=num_calls,
         sizes=tuple(sizes) if examples is None and open_sizes(split) else (),
         kernel_differences=kernels.differences() if kernels else {},
+        kernel_errors=kernels.errors() if kernels else {},
         out_of_range={name: found / count for name, found in outside.items() if found},
         precision=precision(signature).name,
     )

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
+from tfx_tflite_component.app.golden import GoldenCheck
 from tfx_tflite_component.report.schema import (
     BenchmarkReport,
     ComparisonReport,
@@ -117,8 +118,22 @@ class FeedRequest:
     destination: str
 
 
+@dataclasses.dataclass(frozen=True)
+class CheckGoldenRequest:
+    """A `.tflite` file to hold to golden vectors.
+
+    Attributes:
+        model: Its path.
+        golden: The file with the golden vectors.
+    """
+
+    model: str
+    golden: str
+
+
 REWRITE = Task("rewrite", RewriteRequest, Report)
 COMPARE = Task("compare", CompareRequest, ComparisonReport)
 BENCHMARK = Task("benchmark", BenchmarkRequest, BenchmarkReport)
 TRY_MODEL = Task("try_model", TryModelRequest, type(None))
 FEED = Task("feed", FeedRequest, type(None))
+CHECK_GOLDEN = Task("check_golden", CheckGoldenRequest, GoldenCheck)

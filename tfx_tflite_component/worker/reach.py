@@ -10,7 +10,7 @@ from tfx_tflite_component.worker.environment import credential_files, remote_env
 
 _SCHEME = "://"
 # The fields of requests that name files and folders.
-_READ = ("source", "model", "head", "transform_graph")
+_READ = ("source", "model", "golden", "head", "transform_graph")
 _WRITTEN = ("destination",)
 _PATTERNS = "files"
 _WILDCARDS = "*?[\\"

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tfx_tflite_component.app.check import check_golden
+from tfx_tflite_component.app.golden import GoldenCheck, read_golden
 from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.config import given_config, with_defaults
 from tfx_tflite_component.graph.op_libraries import import_op_libraries
@@ -35,11 +37,13 @@ from tfx_tflite_component.verification.latency import measure_latency
 from tfx_tflite_component.worker.confinement import is_confined
 from tfx_tflite_component.worker.protocol import (
     BENCHMARK,
+    CHECK_GOLDEN,
     COMPARE,
     FEED,
     REWRITE,
     TRY_MODEL,
     BenchmarkRequest,
+    CheckGoldenRequest,
     CompareRequest,
     FeedRequest,
     RewriteRequest,
@@ -131,6 +135,10 @@ def _feed(request: FeedRequest) -> None:
     save_arrays(pathlib.Path(request.destination), inputs)
 
 
+def _check_golden(request: CheckGoldenRequest) -> GoldenCheck:
+    return check_golden(pathlib.Path(request.model), read_golden(pathlib.Path(request.golden)))
+
+
 def _samples(config: TFLiteRewriterConfig, files: Mapping[str, Files]) -> dict[str, list[bytes]]:
     if files:
         begin(Phase.SAMPLING)
@@ -143,4 +151,5 @@ TASKS = {
     BENCHMARK: _benchmark,
     TRY_MODEL: _try_model,
     FEED: _feed,
+    CHECK_GOLDEN: _check_golden,
 }

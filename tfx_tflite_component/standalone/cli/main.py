@@ -15,6 +15,7 @@ import click
 
 from tfx_tflite_component.standalone.cli import terminal
 from tfx_tflite_component.standalone.cli.benchmark import benchmark
+from tfx_tflite_component.standalone.cli.check_golden import check_golden
 from tfx_tflite_component.standalone.cli.compare import compare
 from tfx_tflite_component.standalone.cli.convert import convert
 from tfx_tflite_component.standalone.cli.history import history
@@ -40,7 +41,7 @@ class _Group(click.Group):
 
 @click.group(
     cls=_Group,
-    commands=[convert, inspect, compare, benchmark, history, validate, targets],
+    commands=[convert, inspect, compare, benchmark, check_golden, history, validate, targets],
     no_args_is_help=False,
     epilog="Exit codes: 0 success, 1 a check failed, 2 bad input, 70 an internal error, 130 "
     "interrupted.",

@@ -1,0 +1,256 @@
+"""What values of a feature tell its preprocessing apart, as far as the signature's graph shows.
+
+The graph is not matched for patterns of any library. Whatever is computed from one feature only is
+computed for a few values of it, and where that turns out to be a line, its slope and offset are the
+scale and the center of the feature.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_tflite_component.errors import SplitError
+from tfx_tflite_component.graph.flat_graph import ConcreteFunction, FlatGraph, flatten
+from tfx_tflite_component.graph.order import in_order
+from tfx_tflite_component.graph.tables import FIND, table_content
+from tfx_tflite_component.split.parse_ops import Layout, ParsedFeature
+
+_SEARCHES = ("UpperBound", "LowerBound")
+_PROBES = np.array([0.0, 1.0, 2.0, 5.0])
+_LINE_TOLERANCE = 1e-3
+_MOST_TENSORS = 100
+_MOST_BUCKETS = 64
+_MOST_WORDS = 1000
+_FEED_ERRORS = (tf.errors.OpError, ValueError, TypeError, SplitError)
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """A tensor that is `slope * feature + offset`."""
+
+    slope: float
+    offset: float
+
+    def inverse(self, values: np.ndarray) -> np.ndarray:
+        """The values of the feature for values of the tensor."""
+        return (values - self.offset) / self.slope
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureValues:
+    """What the graph shows of a feature.
+
+    Attributes:
+        feature: The feature.
+        center: A usual value of a number.
+        scale: How far usual values are from it.
+        words: The keys of the vocabularies that it is looked up in: bytes, or integers.
+        boundaries: The boundaries of its buckets, ascending.
+        num_classes: The number of classes, if it is a class; 0 otherwise.
+    """
+
+    feature: ParsedFeature
+    center: float = 0.0
+    scale: float = 1.0
+    words: tuple[bytes | int, ...] = ()
+    boundaries: tuple[float, ...] = ()
+    num_classes: int = 0
+
+
+def feature_values(
+    signature: ConcreteFunction, features: Sequence[ParsedFeature]
+) -> list[FeatureValues]:
+    """What a signature's graph shows of its features.
+
+    Args:
+        signature: The signature.
+        features: The features that it parses; without tensors, its inputs of these names.
+    """
+    graph = flatten(signature)
+    held = [
+        feature
+        if feature.tensors
+        else dataclasses.replace(feature, tensors=(graph.inputs[feature.name],))
+        for feature in features
+        if feature.tensors or feature.name in graph.inputs
+    ]
+    nodes = _nodes_of_one_feature(graph, held)
+    return [_shown(graph, feature, nodes[feature.name]) for feature in held]
+
+
+def _nodes_of_one_feature(
+    graph: FlatGraph, features: Sequence[ParsedFeature]
+) -> dict[str, list[str]]:
+    """The nodes that are computed from each feature and no other, in the order of the graph."""
+    named = {tensor: feature.name for feature in features for tensor in feature.tensors}
+    sources: dict[str, set[str]] = {}
+    found: dict[str, list[str]] = {feature.name: [] for feature in features}
+    try:
+        order = in_order(graph, graph.fetches, stop=named)
+    except SplitError:  # loops of TF1
+        return found
+    for name in order:
+        node = graph.nodes[name]
+        read = [graph.origin(tensor, named) for tensor in graph.data_inputs(node, named)]
+        sources[name] = {
+            source
+            for tensor in read
+            for source in (
+                [named[tensor]] if tensor in named else sources.get(tensor.partition(":")[0], set())
+            )
+        }
+        if len(sources[name]) == 1:
+            found[next(iter(sources[name]))].append(name)
+    return found
+
+
+def _shown(graph: FlatGraph, feature: ParsedFeature, nodes: Sequence[str]) -> FeatureValues:
+    words = tuple(_words(graph, nodes, feature))[:_MOST_WORDS]
+    if feature.dtype == tf.string:
+        return FeatureValues(feature, words=words)
+    lines = _lines(graph, feature, nodes)
+    own = Line(1.0, 0.0)
+    # one that is shifted as well is a normalization rather than a change of units
+    scaled = [
+        line
+        for _, line in sorted(lines.items(), key=lambda item: (item[1].offset == 0, item[0]))
+        if (line.slope, line.offset) != (1.0, 0.0)
+    ]
+    boundaries = sorted(
+        {
+            float(value)
+            for tensor, limits in _boundaries(graph, feature, nodes)
+            for value in lines.get(tensor, own).inverse(limits)
+        }
+    )
+    step = -(-len(boundaries) // _MOST_BUCKETS) or 1
+    boundaries = boundaries[::step]
+    if scaled:
+        center, scale = (float(scaled[0].inverse(np.array(0.0))), abs(1 / scaled[0].slope))
+    elif len(boundaries) > 1:
+        center = (boundaries[0] + boundaries[-1]) / 2
+        scale = (boundaries[-1] - boundaries[0]) / 2
+    else:
+        center, scale = (boundaries[0] if boundaries else 0.0), 1.0
+    classes = 0 if boundaries or words else _num_classes(graph, feature, nodes, lines)
+    return FeatureValues(feature, center, scale, words, tuple(boundaries), classes)
+
+
+def _num_classes(
+    graph: FlatGraph, feature: ParsedFeature, nodes: Sequence[str], lines: Mapping[str, Line]
+) -> int:
+    """The number of classes of a feature that is one as it is; 0 for other features."""
+    if not feature.dtype.is_integer:
+        return 0
+    same = {*feature.tensors, *(name for name, line in lines.items() if line == Line(1.0, 0.0))}
+    for name in nodes:
+        node = graph.nodes[name]
+        inputs = graph.data_inputs(node, feature.tensors)
+        if node.op == "OneHot" and inputs[0] in same:
+            depth = graph.constant(inputs[1])
+            return 0 if depth is None else int(depth)
+        if node.op in ("Gather", "GatherV2", "ResourceGather") and inputs[1] in same:
+            return _num_rows(graph, inputs[0])
+    return 0
+
+
+def _num_rows(graph: FlatGraph, tensor: str) -> int:
+    """The first size of a tensor or of the variable that a handle stands for; 0 if unknown."""
+    handle = graph.captures.get(tensor)
+    held = [variable.shape for variable in graph.variables if variable.handle is handle]
+    shape = held[0] if held else graph.static_tensors[tensor].shape
+    return (shape[0] or 0) if shape.rank else 0
+
+
+def _words(graph: FlatGraph, nodes: Sequence[str], feature: ParsedFeature) -> Iterator[bytes | int]:
+    """The keys of the tables that a feature is looked up in."""
+    seen: set[bytes | int] = set()
+    for name in nodes:
+        node = graph.nodes[name]
+        if node.op != FIND or tf.dtypes.as_dtype(node.attr["Tin"].type) != feature.dtype:
+            continue
+        try:
+            keys, _ = table_content(graph, graph.data_inputs(node)[0], node)
+        except SplitError:
+            continue
+        for key in keys.tolist():
+            if key not in seen:
+                seen.add(key)
+                yield key
+
+
+def _lines(graph: FlatGraph, feature: ParsedFeature, nodes: Sequence[str]) -> dict[str, Line]:
+    """The tensors that are lines of a feature, in the order of the graph."""
+    static = graph.static_tensors
+    wanted = [
+        name
+        for name in nodes
+        if (spec := static.get(name)) is not None
+        and (spec.dtype.is_floating or spec.dtype.is_integer)
+    ][:_MOST_TENSORS]
+    lines = {}
+    for name, values in zip(wanted, _fed(graph, feature, wanted, _PROBES), strict=False):
+        line = _line(values)
+        if line:
+            lines[name] = line
+    return lines
+
+
+def _line(values: np.ndarray) -> Line | None:
+    """The line through what a tensor is for each of the probes; the same for all its elements."""
+    if values.ndim == 0 or len(values) != len(_PROBES) or not values[0].size:
+        return None
+    points = values.reshape(len(_PROBES), -1).astype(np.float64)
+    slopes, offsets = points[1] - points[0], points[0]
+    expected = offsets + np.outer(_PROBES, slopes)
+    room = _LINE_TOLERANCE * np.abs(slopes) + 1e-5 * np.abs(offsets)
+    if not (slopes != 0).all() or not (np.abs(points - expected) <= room).all():
+        return None
+    return Line(float(np.median(slopes)), float(np.median(offsets)))
+
+
+def _boundaries(
+    graph: FlatGraph, feature: ParsedFeature, nodes: Sequence[str]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """The tensors that are put into buckets, and the boundaries of these."""
+    for name in nodes:
+        node = graph.nodes[name]
+        inputs = graph.data_inputs(node)
+        if node.op == "Bucketize":
+            yield inputs[0], np.array(node.attr["boundaries"].list.f, np.float64)
+        elif node.op in _SEARCHES:
+            limits = _fed(graph, feature, inputs[:1], _PROBES[:1])
+            # each row is searched in a row of boundaries, all of which are the same
+            if limits and limits[0].ndim:
+                rows = limits[0].reshape(-1, limits[0].shape[-1])
+                yield inputs[1], rows[0].astype(np.float64)
+
+
+def _fed(
+    graph: FlatGraph, feature: ParsedFeature, tensors: Sequence[str], values: np.ndarray
+) -> list[np.ndarray]:
+    """Tensors that depend on one feature only, for an example with each value; empty if refused."""
+    dtype = graph.static_tensors[feature.tensors[feature.layout == Layout.SPARSE]].dtype
+    feeds = _feeds(feature, tf.cast(tf.constant(values), dtype))
+    try:
+        fetched = tf.function(lambda: graph.import_part(tensors, feeds), autograph=False)()
+        return [tensor.numpy() for tensor in fetched]
+    except _FEED_ERRORS:
+        return []
+
+
+def _feeds(feature: ParsedFeature, values: tf.Tensor) -> Mapping[str, tf.Tensor]:
+    """What a parse op would return for an example with each value, in all elements."""
+    count = len(values)
+    if feature.layout == Layout.DENSE:
+        shape = [1 if size is None else size for size in feature.shape]
+        column = tf.reshape(values, [count, *([1] * len(shape))])
+        tensors = [tf.broadcast_to(column, [count, *shape])]
+    elif feature.layout == Layout.RAGGED:
+        tensors = [values, tf.range(count + 1, dtype=feature.split_dtype)]
+    else:
+        indices = tf.constant([[row, 0] for row in range(count)], tf.int64)
+        tensors = [indices, values, tf.constant([count, 1], tf.int64)]
+    return dict(zip(feature.tensors, tensors, strict=True))

@@ -1,0 +1,222 @@
+"""Makes golden vectors: runs the head and the model on examples that cover the features."""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_tflite_component.app.check import GoldenModel, output_mismatches
+from tfx_tflite_component.app.feature_values import feature_values
+from tfx_tflite_component.app.golden import (
+    Golden,
+    GoldenSource,
+    GoldenVector,
+    to_array,
+    to_golden,
+    value_to_json,
+)
+from tfx_tflite_component.app.real import covering
+from tfx_tflite_component.app.synthetic import serialized, synthetic_examples
+from tfx_tflite_component.errors import ExamplesError
+from tfx_tflite_component.split.boundary import Boundary
+from tfx_tflite_component.split.head import matching_features
+from tfx_tflite_component.split.parse_ops import ParsedFeature
+from tfx_tflite_component.split.split import Split
+from tfx_tflite_component.tflite.interpreter import Arrays
+from tfx_tflite_component.verification.calls import batches
+
+_SEED = 0
+# kernels that are not here, as those of a GPU, may differ by more than the two that are
+_MARGIN = 4.0
+_FLOAT_TOLERANCE = 1e-5
+# of sums whose terms cancel out
+_FLOAT_ROUNDING = 1e-6
+# one step of 8 bits
+_QUANTIZED_TOLERANCE = 1 / 128
+
+
+@dataclasses.dataclass(frozen=True)
+class Tolerances:
+    """What is known of how far outputs may be from a vector's.
+
+    Attributes:
+        kernel_errors: The largest difference of each output between the two sets of kernels, in
+            the verification, relative to its largest magnitude.
+        is_quantized: Whether anything of the model is quantized.
+    """
+
+    kernel_errors: Mapping[str, float]
+    is_quantized: bool
+
+    def of(self, name: str, run: "_Run", usual: float) -> float:
+        """The largest absolute difference of an output that is no mistake.
+
+        It is four times what the two sets of kernels differ by, for these inputs or relative to the
+        magnitude in the verification. It is never less than what rounding makes: of 32-bit floats,
+        or of a quantized model one step of 8 bits.
+
+        Args:
+            name: The output.
+            run: The outputs for the vector's inputs.
+            usual: The usual magnitude of the output.
+        """
+        expected, other = run.outputs[name], run.by_own_kernels.get(name)
+        if expected.dtype.kind in "OSUb":
+            return 0.0
+        size = _largest(expected)
+        found = self.kernel_errors.get(name, 0.0) * size
+        if other is not None and other.shape == expected.shape:
+            found = max(found, _largest(expected.astype(float) - other.astype(float)))
+        least = 0.0
+        if np.issubdtype(expected.dtype, np.floating):
+            least = max(_FLOAT_TOLERANCE * size, _FLOAT_ROUNDING * usual)
+        if self.is_quantized:
+            least = max(least, _QUANTIZED_TOLERANCE * max(size, usual))
+        return max(_MARGIN * found, least)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    """An example, and what head and model make of it."""
+
+    covers: tuple[str, ...]
+    example: bytes
+    inputs: Arrays
+    outputs: Arrays
+    by_own_kernels: Arrays
+
+
+def make_golden(
+    model: pathlib.Path,
+    split: Split,
+    tolerances: Tolerances,
+    count: int,
+    real: Sequence[bytes] | None,
+) -> Golden:
+    """Makes golden vectors of a model.
+
+    Args:
+        model: The `.tflite` file, which can be run here.
+        split: The signature's two parts.
+        tolerances: How far outputs may be from the vectors'.
+        count: The number of vectors; there are fewer if there are fewer real examples, or if
+            the model cannot process some of the synthetic ones.
+        real: Serialized `tf.Example`s to choose from; None for synthetic ones.
+
+    Raises:
+        ExamplesError: No example can be made up, or the head or the model refuses all of them.
+    """
+    features = _features(split)
+    left: list[str] = []
+    if real is not None:
+        chosen = covering(real, count)
+    else:
+        if split.head is None or not features:
+            raise ExamplesError(
+                "app.golden_vectors: no synthetic examples can be made, because the signature does "
+                "not show what its tf.Examples hold, or takes what no tf.Example can hold. Give "
+                "`examples` and set app.golden_examples: REAL, or remove app.golden_vectors."
+            )
+        dtypes = {feature.name: feature.dtype for feature in features}
+        made, left = synthetic_examples(feature_values(split.signature, features), count, _SEED)
+        chosen = [(one.covers, serialized(one.features, dtypes)) for one in made]
+    ran = GoldenModel(model)
+    own = None if ran.needs_select_tf_ops else GoldenModel(model, own_kernels=True)
+    runs = list(_runs(split, ran, own, chosen))
+    if not runs:
+        raise ExamplesError(
+            "app.golden_vectors: the model can process none of the synthetic examples, such as "
+            f"one for {chosen[0][0]}. Give `examples` and set app.golden_examples: REAL, or remove "
+            "app.golden_vectors."
+        )
+    vectors = tuple(_vectors(runs, tolerances))
+    return Golden(
+        model_sha256=ran.sha256,
+        source=GoldenSource.SYNTHETIC if real is None else GoldenSource.REAL,
+        vectors=vectors,
+        not_covered=tuple(left),
+        hidden_inputs=tuple(_hidden_inputs(ran, vectors)),
+    )
+
+
+def _features(split: Split) -> tuple[ParsedFeature, ...]:
+    if split.boundary is Boundary.SIGNATURE and not split.features:
+        return matching_features(split.tail.specs, split.batched)
+    return split.features
+
+
+def _runs(
+    split: Split,
+    model: GoldenModel,
+    own: GoldenModel | None,
+    chosen: Sequence[tuple[tuple[str, ...], bytes]],
+) -> Iterator[_Run]:
+    """The examples that head and model process."""
+    for covers, example in chosen:
+        try:
+            (made,) = batches(split, split.batch_size or 1, [example])
+            outputs = model(made.taken)
+            others = own(made.taken) if own else {}
+        except (ExamplesError, RuntimeError, ValueError):
+            continue
+        # what overflows says nothing of preprocessing
+        if all(np.isfinite(a).all() for a in outputs.values() if a.dtype.kind == "f"):
+            yield _Run(covers, example, made.taken, outputs, others)
+
+
+def _vectors(runs: Sequence[_Run], tolerances: Tolerances) -> Iterator[GoldenVector]:
+    usual = {
+        name: float(np.median([_largest(run.outputs[name]) for run in runs]))
+        for name, array in runs[0].outputs.items()
+        if np.issubdtype(array.dtype, np.number)
+    }
+    for run in runs:
+        yield GoldenVector(
+            covers=run.covers,
+            example=_features_of(run.example),
+            inputs={name: to_golden(array) for name, array in run.inputs.items()},
+            outputs={name: to_golden(array) for name, array in run.outputs.items()},
+            tolerances={
+                name: tolerances.of(name, run, usual.get(name, 0.0)) for name in run.outputs
+            },
+        )
+
+
+def _features_of(example: bytes) -> dict[str, tuple[object, ...]]:
+    held = tf.train.Example.FromString(example).features.feature
+    found = {}
+    for name in sorted(held):
+        kind = held[name].WhichOneof("kind")
+        values = getattr(held[name], kind).value if kind else []
+        if len(values):
+            found[name] = tuple(map(value_to_json, values))
+    return found
+
+
+def _hidden_inputs(model: GoldenModel, vectors: Sequence[GoldenVector]) -> Iterator[str]:
+    """The inputs of which no vector shows that they matter."""
+    for name in sorted(vectors[0].inputs):
+        if not any(
+            _shows(model, vector, name, other)
+            for vector, other in zip(vectors, [*vectors[1:], vectors[0]], strict=True)
+        ):
+            yield name
+
+
+def _shows(model: GoldenModel, vector: GoldenVector, name: str, other: GoldenVector) -> bool:
+    """Whether another vector's value of an input makes a difference."""
+    if other.inputs[name] == vector.inputs[name]:
+        return False
+    given = {**vector.inputs, name: other.inputs[name]}
+    inputs: Arrays = {name: to_array(array) for name, array in given.items()}
+    try:
+        return bool(list(output_mismatches(vector, model(inputs))))
+    except (RuntimeError, ValueError):  # sizes that do not go together
+        return True
+
+
+def _largest(array: np.ndarray) -> float:
+    finite = np.where(np.isfinite(array), array, 0)
+    return float(np.abs(finite.astype(np.float64)).max(initial=0.0))
