@@ -24,6 +24,7 @@ FEATURES = {
     "company": tf.io.FixedLenFeature([], tf.string, ""),
     "payment": tf.io.FixedLenFeature([], tf.string, "Cash"),
     "hour": tf.io.FixedLenFeature([], tf.int64, 12),
+    "timestamp": tf.io.FixedLenFeature([], tf.int64, 0),
     "zones": tf.io.FixedLenFeature([2, 3], tf.float32),
 }
 

@@ -49,6 +49,7 @@ class FeatureValues:
         words: The keys of the vocabularies that it is looked up in: bytes, or integers.
         boundaries: The boundaries of its buckets, ascending.
         num_classes: The number of classes, if it is a class; 0 otherwise.
+        is_used: Whether any output depends on it.
     """
 
     feature: ParsedFeature
@@ -57,6 +58,7 @@ class FeatureValues:
     words: tuple[bytes | int, ...] = ()
     boundaries: tuple[float, ...] = ()
     num_classes: int = 0
+    is_used: bool = True
 
 
 def feature_values(
@@ -76,8 +78,15 @@ def feature_values(
         for feature in features
         if feature.tensors or feature.name in graph.inputs
     ]
+    tensors = {tensor for feature in held for tensor in feature.tensors}
+    _, used = graph.ancestors(graph.fetches, stop=tensors)
     nodes = _nodes_of_one_feature(graph, held)
-    return [_shown(graph, feature, nodes[feature.name]) for feature in held]
+    return [
+        _shown(graph, feature, nodes[feature.name])
+        if used.intersection(feature.tensors)
+        else FeatureValues(feature, is_used=False)
+        for feature in held
+    ]
 
 
 def _nodes_of_one_feature(
@@ -112,12 +121,7 @@ def _shown(graph: FlatGraph, feature: ParsedFeature, nodes: Sequence[str]) -> Fe
         return FeatureValues(feature, words=words)
     lines = _lines(graph, feature, nodes)
     own = Line(1.0, 0.0)
-    # one that is shifted as well is a normalization rather than a change of units
-    scaled = [
-        line
-        for _, line in sorted(lines.items(), key=lambda item: (item[1].offset == 0, item[0]))
-        if (line.slope, line.offset) != (1.0, 0.0)
-    ]
+    scaled = _normalization(lines)
     boundaries = sorted(
         {
             float(value)
@@ -128,7 +132,7 @@ def _shown(graph: FlatGraph, feature: ParsedFeature, nodes: Sequence[str]) -> Fe
     step = -(-len(boundaries) // _MOST_BUCKETS) or 1
     boundaries = boundaries[::step]
     if scaled:
-        center, scale = (float(scaled[0].inverse(np.array(0.0))), abs(1 / scaled[0].slope))
+        center, scale = (float(scaled.inverse(np.array(0.0))), abs(1 / scaled.slope))
     elif len(boundaries) > 1:
         center = (boundaries[0] + boundaries[-1]) / 2
         scale = (boundaries[-1] - boundaries[0]) / 2
@@ -136,6 +140,17 @@ def _shown(graph: FlatGraph, feature: ParsedFeature, nodes: Sequence[str]) -> Fe
         center, scale = (boundaries[0] if boundaries else 0.0), 1.0
     classes = 0 if boundaries or words else _num_classes(graph, feature, nodes, lines)
     return FeatureValues(feature, center, scale, words, tuple(boundaries), classes)
+
+
+def _normalization(lines: Mapping[str, Line]) -> Line | None:
+    """The line that is most like a normalization: shifted and scaled, or else one of both."""
+
+    def rank(name: str) -> tuple[int, bool, str]:
+        line = lines[name]
+        return (line.offset != 0) + (line.slope != 1), line.offset != 0, name
+
+    best = max(lines, key=rank, default=None)
+    return None if best is None or lines[best] == Line(1.0, 0.0) else lines[best]
 
 
 def _num_classes(
@@ -148,9 +163,10 @@ def _num_classes(
     for name in nodes:
         node = graph.nodes[name]
         inputs = graph.data_inputs(node, feature.tensors)
-        if node.op == "OneHot" and inputs[0] in same:
-            depth = graph.constant(inputs[1])
-            return 0 if depth is None else int(depth)
+        if node.op in ("OneHot", "DenseBincount") and inputs[0] in same:
+            # Keras computes the size, as a constant in the end
+            sizes = _fed(graph, feature, inputs[1:2], _PROBES)
+            return int(sizes[0]) if sizes and sizes[0].ndim == 0 else 0
         if node.op in ("Gather", "GatherV2", "ResourceGather") and inputs[1] in same:
             return _num_rows(graph, inputs[0])
     return 0

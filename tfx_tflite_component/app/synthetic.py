@@ -108,6 +108,8 @@ def _example(
 
 def _cases(known: FeatureValues) -> Iterator[_Case]:
     feature = known.feature
+    if not known.is_used:
+        return
     if _may_be_missing(feature):
         yield _Case("missing", None, is_missing=True)
     if known.words:
