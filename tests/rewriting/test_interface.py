@@ -179,6 +179,23 @@ def test_tensors_of_a_signature_are_narrowed(tmp_path: pathlib.Path) -> None:
     assert result.report.verification and not any(result.report.verification.outputs["y"].errors)
 
 
+def test_model_with_a_state_is_compared_from_the_state_that_it_was_saved_with(
+    tmp_path: pathlib.Path,
+) -> None:
+    module = tf.Module()
+    module.total = tf.Variable(0, dtype=tf.int64)
+
+    def serve(x: tf.Tensor) -> dict[str, tf.Tensor]:
+        module.total.assign_add(tf.reduce_sum(x) % 10)
+        return {"y": x + module.total}
+
+    spec = tf.TensorSpec([None], tf.int64, name="x")
+    source = save(tmp_path / "source", serve, spec, module=module)
+    examples = [example(x=x) for x in range(9)]
+    result = rewritten(source, tmp_path / "out", _INT32, (), examples)
+    assert _dtypes(result) == {"x": "int32", "y": "int32"}
+
+
 @pytest.mark.parametrize("mode", ["DYNAMIC_RANGE", "FLOAT16", "FULL_INTEGER"])
 def test_quantized_models_have_narrow_integers(
     source: pathlib.Path, tmp_path: pathlib.Path, mode: str

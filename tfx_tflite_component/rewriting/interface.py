@@ -82,10 +82,15 @@ def _seen(
     """
     wide = dataclasses.replace(split, head=split.narrowing.head)
     if not examples or wide.head is None:
+        lacking = (
+            "there are no examples. Give `examples`"
+            if wide.head
+            else "no tf.Example can hold what the signature takes. Clip them in the signature"
+        )
         raise ConfigError(
             f"interface.integers: INT32: nothing shows that {_named(unknown)} of the model fit "
-            "into 32 bits: the graph does not bound their values, and there are no examples. Give "
-            "`examples`, or leave interface.integers at KEEP."
+            f"into 32 bits: the graph does not bound their values, and {lacking}, or leave "
+            "interface.integers at KEEP."
         )
     ranges: dict[NarrowedInteger, IntegerRange] = {}
     first = 0

@@ -89,10 +89,11 @@ def rewrite(
     parts, found = conversion.split, conversion.found
     model = _runnable(path, found)
     begin(Phase.VERIFYING)
-    narrowed = check_interface(conversion.split, config, samples)
+    judgment = _verified(signature, conversion, model, path, config, samples) if model else None
+    # may call the SavedModel, which changes its state: after the comparison, which starts from it
+    narrowed = check_interface(parts, config, samples)
     warnings, verification = list(conversion.warnings), None
-    if model:
-        judgment = _verified(signature, conversion, model, path, config, samples)
+    if judgment:
         verification = judgment.verification
         warnings += complaints(judgment)
         if judgment.failures and config.verification.on_failure == config_pb2.Verification.FAIL:

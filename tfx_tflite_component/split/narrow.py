@@ -43,7 +43,7 @@ def narrowed(cut: Cut) -> Cut:
         if cut.graph.static_tensors[cut.graph.origin(tensor)].dtype == tf.int64
     ]
     ways = [way for way in cut.ways if inputs.intersection(way.inputs)]
-    whole = [tensor for way in ways if _is_whole(way) for tensor in way.tensors]
+    whole = {tensor for way in ways if _is_whole(way) for tensor in way.tensors}
     return dataclasses.replace(
         cut,
         head=cut.head and with_outputs(cut.head, lambda name, x: _cast(x) if name in inputs else x),
@@ -119,7 +119,7 @@ def _narrowed(way: Crossing, inputs: Collection[str]) -> Crossing:
 def _with_casts(graph: FlatGraph, inputs: Collection[str], outputs: Collection[str]) -> FlatGraph:
     """A graph with casts behind some placeholders, and before some outputs."""
     nodes = dict(graph.nodes)
-    for name in inputs:
+    for name in sorted(inputs):
         placeholder = NodeDef()
         placeholder.CopyFrom(nodes[name])
         placeholder.name = f"{name}/{_SCOPE}"
