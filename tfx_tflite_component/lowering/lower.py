@@ -77,10 +77,11 @@ def lower(
     count = concat_axis.FROM_THE_END if is_calibrated else concat_axis.FROM_THE_START
     of_integers = [products.PASS] if is_calibrated else []
     of_16_bit = _OF_16_BIT if is_16_bit else ()
-    rewritten = {}
-    first = (half_floats.PASS, unroll, lists.PASS)
+    rewritten: dict[str, list[str]] = {}
+    # a size may be the number of a loop's steps
+    first = (half_floats.PASS, sizes.PASS, unroll, lists.PASS)
     for lowering in (*first, *_PASSES, *of_integers, *of_16_bit, count):
         graph, names = lowering.run(graph)
         if names:
-            rewritten[lowering.name] = names
+            rewritten[lowering.name] = [*rewritten.get(lowering.name, ()), *names]
     return graph, rewritten
