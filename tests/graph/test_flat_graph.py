@@ -125,3 +125,11 @@ def test_only_functions_that_are_called_come_along(tmp_path):
     library = part.get_concrete_function().graph.as_graph_def().library
     assert len(graph.library.function) > 2
     assert len(library.function) == 2
+
+
+def test_shapes_of_variables_are_known(tmp_path):
+    module = _affine()
+    spec = tf.TensorSpec([None, 2], tf.float32, "x")
+    path = save(tmp_path / "model", lambda x: {"y": x @ module.matrix}, spec, module=module)
+    graph = flatten(load_signature(path, "serving_default"))
+    assert graph.static_tensors[graph.outputs["y"]].shape.as_list() == [None, 2]

@@ -12,6 +12,7 @@ from lowerings import saved
 from models import example
 from quantizable import rewritten
 
+from tfx_tflite_component.errors import ConversionError
 from tfx_tflite_component.graph.flat_graph import flatten
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.lowering.lower import lower
@@ -112,3 +113,82 @@ def test_batch_statistics_are_the_same_in_floats(data_format: str, tmp_path: pat
         lambda: lowered.import_part([lowered.outputs["y"]], feeds), autograph=False
     )()
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_bias_of_one_channel_is_added_to_a_transposed_convolution(tmp_path: pathlib.Path) -> None:
+    kernel = _weights(3, 3, 1, 1, seed=3)
+
+    def compute(x: tf.Tensor) -> tf.Tensor:
+        maps = tf.nn.relu(tf.reshape(x, [1, 4, 4, 1]))
+        return tf.nn.conv2d_transpose(maps, kernel, [1, 8, 8, 1], 2) + tf.fill([1, 1, 1, 1], 0.5)
+
+    source = saved(tmp_path, compute, ([1, 16], tf.float32))
+    assert _decibels(source, tmp_path / "out", "INT16_ACTIVATIONS") > 30
+
+
+def test_sum_with_zeros_has_16_bits(tmp_path: pathlib.Path) -> None:
+    module = tf.Module()
+    module.offsets = tf.Variable(tf.zeros([64]))
+
+    def compute(x: tf.Tensor) -> tf.Tensor:
+        return (tf.nn.relu(x @ _FIRST) * 1e-3 + module.offsets) @ _SECOND
+
+    source = saved(tmp_path, compute, ([None, 16], tf.float32), module=module)
+    assert _decibels(source, tmp_path / "out", "INT16_ACTIVATIONS") > 18
+
+
+def _embedding(folder: pathlib.Path) -> pathlib.Path:
+    table = _weights(16, 8, seed=4)
+
+    def compute(x: tf.Tensor) -> tf.Tensor:
+        indices = tf.cast(x[:, :4] * 3, tf.int32)
+        wrapped = tf.where(indices < 0, indices + 16, indices)
+        return tf.reduce_mean(tf.gather(table, wrapped), axis=1) @ _weights(8, 3, seed=5)
+
+    return saved(folder, compute, ([None, 16], tf.float32))
+
+
+def test_negative_indices_count_from_the_end(tmp_path: pathlib.Path) -> None:
+    signature = load_signature(_embedding(tmp_path), "serving_default")
+    lowered, names = lower(flatten(signature), is_calibrated=True, is_16_bit=True)
+    assert names["negative_indices"]
+    x = np.linspace(-5, 5, 32, dtype=np.float32).reshape(2, 16)
+    feeds = {lowered.inputs["x0"]: tf.constant(x)}
+    (found,) = tf.function(
+        lambda: lowered.import_part([lowered.outputs["y"]], feeds), autograph=False
+    )()
+    expected = signature(x0=tf.constant(x))["y"]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_embedding_of_keras_has_16_bits_with_a_float_fallback(tmp_path: pathlib.Path) -> None:
+    layers = keras.layers
+    keras.Sequential(
+        [
+            keras.Input([4], dtype="int64", name="ids"),
+            layers.Embedding(50, 8),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(3),
+        ]
+    ).export(str(tmp_path / "model"))
+    random = np.random.default_rng(0)
+    examples = [example(ids=random.integers(0, 50, 4).tolist()) for _ in range(200)]
+    mode = {"mode": "INT16_ACTIVATIONS"}
+    with pytest.raises(ConversionError, match=r"FLOOR_MOD in '[^']*'.*allow_float_fallback: true"):
+        rewritten(
+            tmp_path / "model",
+            tmp_path / "refused",
+            {"quantization": mode},
+            examples[:100],
+            examples[100:],
+        )
+    config = {"quantization": {**mode, "allow_float_fallback": True}}
+    result = rewritten(tmp_path / "model", tmp_path / "out", config, examples[:100], examples[100:])
+    assert result.report.model.is_quantized
+
+
+def test_l2_normalization_behind_a_layer_has_16_bits(tmp_path: pathlib.Path) -> None:
+    layers = keras.layers
+    dense = [layers.Dense(64, "relu"), layers.UnitNormalization(), layers.Dense(4)]
+    keras.Sequential([keras.Input([16]), *dense]).export(str(tmp_path / "model"))
+    assert _decibels(tmp_path / "model", tmp_path / "out", "INT16_ACTIVATIONS") > 25

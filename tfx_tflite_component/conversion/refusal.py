@@ -12,6 +12,7 @@ from tfx_tflite_component.conversion.boundary_advice import boundary_behind
 from tfx_tflite_component.conversion.converter_words import words
 from tfx_tflite_component.errors import ConversionError, UnsupportedOpsError, listed
 from tfx_tflite_component.graph.flat_graph import without_calls
+from tfx_tflite_component.lowering.replacement import replaced
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
 from tfx_tflite_component.split.tail import Tail
 from tfx_tflite_component.tensorflow_internals import ConverterError
@@ -23,6 +24,7 @@ TAKE_NEW_CONVERTER = "Leave enable_experimental_new_converter at true."
 
 _FLEX, _CUSTOM = "ERROR_NEEDS_FLEX_OPS", "ERROR_NEEDS_CUSTOM_OPS"
 _STAYS_FLOAT = re.compile(r"not yet supported for op: '(\w+)'")
+_NO_RANGE = re.compile(r"Max and min for dynamic tensors .*Failed for tensor '?([^'\n]+)")
 _DIALECT = "tf."
 # what TensorFlow calls the function that a tail is traced as
 _TAIL = "__inference_tail_"
@@ -92,12 +94,18 @@ def _explained_by_words(
 ) -> ConversionError:
     """An error of the quantizer, whose message names an op that it cannot quantize."""
     ops = _STAYS_FLOAT.findall(str(error))
+    mode = Quantization.Mode.Name(config.quantization.mode)
+    if found := _NO_RANGE.search(str(error)):
+        return ConversionError(
+            f"With {mode}, the converter quantizes all sums and comparisons, and tensor "
+            f"{found[1].strip()!r} has no range because it holds no floats. Set "
+            "quantization.mode: FULL_INTEGER, or compute with these integers outside of the model."
+        )
     if not ops:
         said = words(error)
         for plain, name in tail.input_names.items():
             said = said.replace(f"{SIGNATURE_KEY}_{plain}:0", repr(name))
         return ConversionError(f"The TFLite converter failed: {said}. {_REMEDY}")
-    mode = Quantization.Mode.Name(config.quantization.mode)
     places = "; ".join(f"{op} in {_places(op, tail, ())}" for op in ops)
     hint = (
         f" ({PREPROCESSING!r} is TF Transform's preprocessing)" if PREPROCESSING in places else ""
@@ -166,7 +174,7 @@ def _places(op: str, tail: Tail, refused: Collection[str]) -> str:
     names = [node.name for node in _nodes(tail) if _same_op(node.op, op)]
     concerned = [name for name in names if name in refused] or names
     # the call of the serving function is not a layer, and the last part is the op itself
-    scopes = {without_calls(name).rpartition("/")[0] for name in concerned}
+    scopes = {without_calls(replaced(name)).rpartition("/")[0] for name in concerned}
     return listed(sorted(scopes - {""})) or "the serving function"
 
 

@@ -86,10 +86,24 @@ class FlatGraph:
     @functools.cached_property
     def static_tensors(self) -> Mapping[str, tf.TensorSpec]:
         """The dtype and the static shape of every tensor."""
+        graph_def = self._with_handles()
         with tf.Graph().as_default() as imported:
-            tf.graph_util.import_graph_def(self.graph_def(), name="")
+            tf.graph_util.import_graph_def(graph_def, name="")
         tensors = [tensor for op in imported.get_operations() for tensor in op.outputs]
         return {_canonical(x.name): tf.TensorSpec(x.shape, x.dtype) for x in tensors}
+
+    def _with_handles(self) -> GraphDef:
+        """The graph with handles that know the shapes of their variables, unlike placeholders."""
+        graph_def = self.graph_def()
+        variables = {id(variable.handle): variable for variable in self.variables}
+        for node in graph_def.node:
+            variable = variables.get(id(self.captures.get(node.name)))
+            if variable is not None:
+                node.op = "VarHandleOp"
+                node.attr.clear()
+                node.attr["dtype"].type = variable.dtype.as_datatype_enum
+                node.attr["shape"].shape.CopyFrom(variable.shape.as_proto())
+        return graph_def
 
     def origin(self, tensor: str, stop: Collection[str] = ()) -> str:
         """The source of a chain of identities, or the first tensor of `stop` on the way to it."""

@@ -3,7 +3,9 @@
 from tfx_tflite_component.graph.flat_graph import FlatGraph
 from tfx_tflite_component.lowering.passes import (
     batch_statistics,
+    biases,
     bincount,
+    bounded_norms,
     buckets,
     casts,
     checks,
@@ -17,6 +19,7 @@ from tfx_tflite_component.lowering.passes import (
     lists,
     lookups,
     loops,
+    negative_indices,
     new_axes,
     products,
     ragged,
@@ -57,7 +60,15 @@ _PASSES = (
     reshapes.PASS,
     casts.PASS,
 )
-_OF_16_BIT = (batch_statistics.PASS, squared_differences.PASS, sums.PASS, zeros.PASS)
+_OF_16_BIT = (
+    batch_statistics.PASS,
+    squared_differences.PASS,
+    sums.PASS,
+    biases.PASS,
+    bounded_norms.PASS,
+    zeros.PASS,
+    negative_indices.PASS,
+)
 
 
 def lower(

@@ -15,8 +15,6 @@ from tfx_tflite_component.graph.flat_graph import FlatGraph, NodeDef
 from tfx_tflite_component.lowering.lowering_pass import node_pass
 from tfx_tflite_component.lowering.replacement import Replacement
 
-_MAX_ELEMENTS = 2**16
-
 
 def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement | None:
     first, second = graph.data_inputs(node)
@@ -35,12 +33,11 @@ def _has_shape_of(graph: FlatGraph, tensor: str, node: NodeDef) -> bool:
 
 
 def _are_zeros(graph: FlatGraph, tensor: str) -> bool:
-    size = graph.static_tensors[tensor].shape.num_elements()
-    is_small = size is not None and size <= _MAX_ELEMENTS
-    if not is_small or graph.writes or not graph.depends_only_on(tensor, graph.captures):
+    is_float = graph.static_tensors[tensor].dtype.is_floating
+    if not is_float or graph.writes or not graph.depends_only_on(tensor, graph.captures):
         return False
     (value,) = tf.function(lambda: graph.import_part([tensor], {}), autograph=False)()
-    return value.dtype.is_floating and not np.any(value.numpy())
+    return not np.any(value.numpy())
 
 
 PASS = node_pass("zeros", ["Add", "AddV2", "Sub"], _replacement)
