@@ -23,6 +23,7 @@ from tfx_tflite_component.graph.integer_ranges import INT64
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
+from tfx_tflite_component.report.schema import ComparisonReport
 from tfx_tflite_component.rewriting.boundary_search import Samples, convert_signature
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.narrow import guarded
@@ -35,9 +36,8 @@ from tfx_tflite_component.split.split import (
 from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect, inspect_signatures
 from tfx_tflite_component.tflite.interpreter import TensorDetails, TFLiteModel, why_not_runnable
 from tfx_tflite_component.tflite.select_tf_effects import check_select_tf_ops
-from tfx_tflite_component.verification.comparison import Comparison
 from tfx_tflite_component.verification.kernels import KernelComparison
-from tfx_tflite_component.verification.limits import judge
+from tfx_tflite_component.verification.limits import Judgment, judge
 from tfx_tflite_component.verification.verify import verify
 
 
@@ -46,7 +46,7 @@ def compare(
     path: pathlib.Path,
     config: TFLiteRewriterConfig,
     examples: Sequence[bytes] | None,
-) -> Comparison:
+) -> ComparisonReport:
     """Runs the same examples through a SavedModel and a TFLite model.
 
     Args:
@@ -81,7 +81,14 @@ def compare(
         kernels = KernelComparison(TFLiteModel(path, own_kernels=True), not found.is_quantized)
     verification = verify(signature, parts, model, examples, kernels)
     judged = judge(verification, config.verification, is_float=not found.is_quantized)
-    return Comparison(parts.boundary, judged.verification, judged.failures, judged.warnings)
+    return comparison_report(parts.boundary, judged)
+
+
+def comparison_report(boundary: Boundary | None, judged: Judgment) -> ComparisonReport:
+    """What is told of a comparison; the boundary is None for two TFLite models."""
+    return ComparisonReport(
+        boundary, judged.verification, tuple(judged.failures), tuple(judged.warnings)
+    )
 
 
 def _split_alike(

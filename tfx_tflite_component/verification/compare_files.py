@@ -13,8 +13,7 @@ from tfx_tflite_component.samples.random_examples import RandomValues
 from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
 from tfx_tflite_component.tflite.select_tf_effects import check_select_tf_ops
-from tfx_tflite_component.verification.comparison import Comparison
-from tfx_tflite_component.verification.limits import judge
+from tfx_tflite_component.verification.limits import Judgment, judge
 from tfx_tflite_component.verification.measures import Verification, compare_outputs
 
 _SEED = 0
@@ -23,7 +22,7 @@ _INTEGERS = {np.dtype(np.int32), np.dtype(np.int64)}
 
 def compare_files(
     first: pathlib.Path, second: pathlib.Path, config: TFLiteRewriterConfig
-) -> Comparison:
+) -> Judgment:
     """Runs the same random inputs through two TFLite models.
 
     Args:
@@ -47,8 +46,7 @@ def compare_files(
     outputs = compare_outputs(wanted, found)
     verification = Verification("random inputs", size * len(pairs), outputs)
     is_float = not inspect(second).is_quantized
-    judged = judge(verification, config.verification, is_float)
-    return Comparison(None, judged.verification, judged.failures, judged.warnings)
+    return judge(verification, config.verification, is_float)
 
 
 def random_inputs(model: TFLiteModel, count: int, seed: int = _SEED) -> dict[str, np.ndarray]:

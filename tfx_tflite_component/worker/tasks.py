@@ -22,7 +22,7 @@ from tfx_tflite_component.report.schema import (
     Report,
     Timing,
 )
-from tfx_tflite_component.rewriting.compare import compare
+from tfx_tflite_component.rewriting.compare import compare, comparison_report
 from tfx_tflite_component.rewriting.rewrite import Samples, rewrite
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.samples.files import Files
@@ -82,14 +82,10 @@ def _compare(request: CompareRequest) -> ComparisonReport:
     import_op_libraries(config.import_modules)
     source, model = pathlib.Path(request.source), pathlib.Path(request.model)
     if source.is_file():
-        found = compare_files(source, model, with_defaults(config))
-    else:
-        examples = _samples(config, request.files).get("verification")
-        with naming_origin(request.files):
-            found = compare(source, model, with_defaults(config), examples)
-    return ComparisonReport(
-        found.boundary, found.verification, tuple(found.failures), tuple(found.warnings)
-    )
+        return comparison_report(None, compare_files(source, model, with_defaults(config)))
+    examples = _samples(config, request.files).get("verification")
+    with naming_origin(request.files):
+        return compare(source, model, with_defaults(config), examples)
 
 
 def _benchmark(request: BenchmarkRequest) -> BenchmarkReport:
