@@ -11,7 +11,7 @@ from tfx_tflite_component.tflite.gpu_analyzer import read_verdict
 from tfx_tflite_component.tflite.inspection import BUILTIN
 from tfx_tflite_component.tflite.signatures import Signature, Tensor
 
-# the types of its buffers (LiteRT 2.3)
+# the types of the buffers that its Python API makes, tried on LiteRT 2.3
 _COMPILED_MODEL_TYPES = ("bool", "float16", "float32", "int32", "int8", "uint8")
 
 
