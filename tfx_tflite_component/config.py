@@ -60,6 +60,7 @@ _NAMES_OF_SAVED_MODELS = (
 _NAMES_OF_OURS = (
     *(MODEL_FILENAME, HEAD_DIR, SERVING_DIR, REPORT_JSON, REPORT_HTML, APP_DIR),
     *("model.cc", "model.h", "model_ops.h", GOLDEN_JSON),
+    *("snippet.py", "snippet.cc", "snippet.kt", "snippet.swift"),
 )
 # the limit of Linux's file systems, in bytes
 _LONGEST_FILENAME = 255
@@ -401,10 +402,11 @@ def _check_app(config: TFLiteRewriterConfig) -> None:
             f"app.golden_examples: {App.GoldenExamples.Name(app.golden_examples)} has no effect "
             "without golden vectors. Set app.golden_vectors to their number, such as 32."
         )
-    if app.push and not (app.c_array or app.golden_vectors):
+    for language in app.snippets:
+        _check_enum("app.snippets", language, App.Language)
+    if app.push and not (app.c_array or app.golden_vectors or app.snippets):
         raise ConfigError(
-            "app.push has no effect without files to push. Set app.c_array or app.golden_vectors "
-            "as well."
+            "app.push has no effect without files to push. Set another field of app as well."
         )
 
 

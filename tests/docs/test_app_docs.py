@@ -17,7 +17,7 @@ from tfx_tflite_component.standalone import golden, rewrite
 from tfx_tflite_component.standalone.cli import main
 from tfx_tflite_component.standalone.rewrite import rewrite_saved_model
 
-_GOLDEN, _REAL, _C_ARRAY = snippets("docs/app.md", "textproto")
+_GOLDEN, _REAL, _SNIPPETS, _C_ARRAY = snippets("docs/app.md", "textproto")
 (_CHECK,) = snippets("docs/app.md", "sh")
 
 
@@ -66,3 +66,11 @@ def test_page_names_the_fields_of_the_file() -> None:
     fields -= {"vectors", "input_tolerance", "format_version"}
     fields |= {f"vectors[].{field.name}" for field in dataclasses.fields(GoldenVector)}
     assert set(re.findall(r"`(.+?)`", table)) == fields
+
+
+def test_snippets_have_the_names_of_the_page(tmp_path: pathlib.Path) -> None:
+    save_small_model(tmp_path / "model")
+    report = rewrite_saved_model(tmp_path / "model", tmp_path / "out", _SNIPPETS)
+    for name in report["app_files"]:
+        assert f"`{name}`" in PAGES["docs/app.md"]
+    assert len(report["app_files"]) == 4

@@ -7,20 +7,28 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class App(_message.Message):
-    __slots__ = ["c_array", "golden_examples", "golden_vectors", "push"]
+    __slots__ = ["c_array", "golden_examples", "golden_vectors", "push", "snippets"]
     class GoldenExamples(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
+    class Language(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    CPP: App.Language
     C_ARRAY_FIELD_NUMBER: _ClassVar[int]
     GOLDEN_EXAMPLES_FIELD_NUMBER: _ClassVar[int]
     GOLDEN_VECTORS_FIELD_NUMBER: _ClassVar[int]
+    KOTLIN: App.Language
     PUSH_FIELD_NUMBER: _ClassVar[int]
+    PYTHON: App.Language
     REAL: App.GoldenExamples
+    SNIPPETS_FIELD_NUMBER: _ClassVar[int]
+    SWIFT: App.Language
     SYNTHETIC: App.GoldenExamples
     c_array: bool
     golden_examples: App.GoldenExamples
     golden_vectors: int
     push: bool
-    def __init__(self, c_array: bool = ..., golden_vectors: _Optional[int] = ..., golden_examples: _Optional[_Union[App.GoldenExamples, str]] = ..., push: bool = ...) -> None: ...
+    snippets: _containers.RepeatedScalarFieldContainer[App.Language]
+    def __init__(self, c_array: bool = ..., golden_vectors: _Optional[int] = ..., golden_examples: _Optional[_Union[App.GoldenExamples, str]] = ..., push: bool = ..., snippets: _Optional[_Iterable[_Union[App.Language, str]]] = ...) -> None: ...
 
 class Auto(_message.Message):
     __slots__ = ["integer_only", "max_seconds", "minimize"]

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfx_tflite_component.app.c_array import unknown_to_micro, write_c_array
 from tfx_tflite_component.app.golden import write_golden
+from tfx_tflite_component.app.snippets import write_snippets
 from tfx_tflite_component.app.vectors import Tolerances, make_golden
 from tfx_tflite_component.artifact_layout import (
     APP_DIR,
@@ -122,6 +123,7 @@ def rewrite(
         if config.app.golden_vectors:
             file = app_dir / f"{prefix}{GOLDEN_JSON}"
             warnings += _write_golden(path, conversion, verification, config.app, samples, file)
+        write_snippets(path, config.app.snippets, parts.computed, app_dir, prefix)
     report = make_report(
         source, path, config, conversion, verification, latency, narrowed, warnings
     )
