@@ -4,10 +4,17 @@ import pathlib
 from typing import Any
 
 import keras
+import models
+import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 from quantizable import rewritten
 
+from tfx_tflite_component.graph.saved_model import load_signature
+from tfx_tflite_component.tflite.interpreter import TFLiteModel
+
+_BATCH_SHAPE = {keras: "batch_shape", tf_keras: "batch_input_shape"}
 _LAYERS = {
     "LSTM": lambda layers: layers.LSTM(4),
     "GRU": lambda layers: layers.GRU(4, return_sequences=True),
@@ -30,3 +37,24 @@ def test_open_batch_needs_builtin_ops_only(
     report = rewritten(tmp_path / "model", tmp_path / "out", {}).report
     assert report.model.op_set == "BUILTIN"
     assert report.lowered["loops"]
+
+
+@pytest.mark.parametrize("generation", [keras, tf_keras], ids=["keras 3", "tf_keras"])
+@pytest.mark.parametrize("layer", ["LSTM", "GRU", "SimpleRNN"])
+def test_stateful_layer_matches_over_ten_calls(
+    generation: Any, layer: str, tmp_path: pathlib.Path
+) -> None:
+    module = tf.Module()
+    entry = generation.layers.InputLayer(**{_BATCH_SHAPE[generation]: (1, 5, 2)})
+    module.model = generation.Sequential(
+        [entry, getattr(generation.layers, layer)(4, stateful=True)]
+    )
+    spec = tf.TensorSpec([1, 5, 2], tf.float32, "x")
+    models.save(tmp_path / "model", lambda x: {"y": module.model(x)}, spec, module=module)
+    result = rewritten(tmp_path / "model", tmp_path / "out", {})
+    signature = load_signature(tmp_path / "model", "serving_default")
+    model, random = TFLiteModel(result.path), np.random.default_rng(0)
+    for _ in range(10):
+        x = random.normal(size=[1, 5, 2]).astype(np.float32)
+        expected = signature(x=tf.constant(x))["y"]
+        np.testing.assert_allclose(model({"x": x})["y"], expected, atol=1e-6)

@@ -266,6 +266,23 @@ def test_quantized_model_between_floor_and_good_is_warned_of(
     assert words in warning
 
 
+@pytest.mark.parametrize(("precision", "floor"), [("float16", 30.0), ("bfloat16", 12.0)])
+def test_float_models_of_half_float_models_have_a_floor(precision: str, floor: float) -> None:
+    for sqnr_db, fails in [(floor, False), (floor - 0.1, True)]:
+        output = _output(sqnr_db=sqnr_db, relative_error=0.5, argmax_agreement=0.9)
+        verification = Verification("examples", 3, {"y": output}, precision=precision)
+        judged = judge(verification, _limits(""), is_float=True)
+        assert bool(judged.failures) is fails
+
+
+def test_output_of_which_nothing_was_compared_is_warned_of() -> None:
+    output = _output(sqnr_db=None, relative_error=0.0, errors=(0.0,), num_compared=0)
+    verification = Verification("examples", 3, {"y": output})
+    judged = judge(verification, _limits(""), is_float=True)
+    assert judged.verification.verdict == Verdict.WARNED
+    assert "output 'y'" in judged.warnings[0]
+
+
 def test_good_quantized_model_has_no_warning() -> None:
     output = _output(argmax_agreement=0.95)
     judged = judge(Verification("examples", 3, {"y": output}), _limits(""), is_float=False)
