@@ -323,15 +323,6 @@ def test_taxi_pinned_to_raw_features_is_refused_by_op_and_remedy(
     assert [word for word in words if word not in str(raised.value)] == []
 
 
-def test_recurrent_layers_of_imdb_are_unrolled_for_a_dynamic_batch_size(
-    imdb: PipelineRun, tmp_path: pathlib.Path
-) -> None:
-    report = rewritten(_source(imdb), tmp_path, {}).report
-    assert report.boundary == _PER_FEATURE
-    assert "WHILE" not in {op.name for op in report.model.ops}
-    assert [tensor.shape[0] for tensor in report.inputs.values()] == [-1]
-
-
 def _calibration(run: PipelineRun) -> list[bytes]:
     return _examples(run, "train")[:_SAMPLE]
 
