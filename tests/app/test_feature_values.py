@@ -76,6 +76,13 @@ def test_boundaries_are_in_units_of_the_feature(
     assert _shown(tmp_path, _NUMBER, compute).boundaries == pytest.approx((1.0, 2.5, 4.0))
 
 
+def test_boundaries_of_what_is_not_a_line_are_unknown(tmp_path: pathlib.Path) -> None:
+    def compute(x: tf.Tensor) -> tf.Tensor:
+        return tf.raw_ops.Bucketize(input=tf.math.log1p(tf.abs(x)), boundaries=[1.0, 2.0])
+
+    assert _shown(tmp_path, _NUMBER, compute).boundaries == ()
+
+
 def test_number_of_classes_is_that_of_a_one_hot(tmp_path: pathlib.Path) -> None:
     assert _shown(tmp_path, _INTEGER, lambda x: tf.one_hot(x[:, 0], 9)).num_classes == 9
 

@@ -312,6 +312,25 @@ def test_each_vector_starts_from_the_state_of_the_file(tmp_path: pathlib.Path) -
         assert vector.outputs["y"].values == vector.inputs["x"].values
 
 
+def test_pixels_are_in_the_range_of_their_dtype(tmp_path: pathlib.Path) -> None:
+    pixels = tf.TensorSpec([None, 6], tf.uint8, "pixels")
+    save(tmp_path / "model", lambda pixels: {"y": tf.cast(pixels, tf.float32) / 255.0}, pixels)
+    rewrite_saved_model(tmp_path / "model", tmp_path / "out", "app { golden_vectors: 6 }")
+    vectors = read_golden(tmp_path / "out" / "golden.json").vectors
+    for vector in vectors:
+        assert vector.example["pixels"] == vector.inputs["pixels"].values
+    values = {value for vector in vectors for value in vector.example["pixels"]}
+    assert {0, 255} <= values
+    assert len(values) > 10
+
+
+def test_signature_that_no_example_can_hold_is_refused(tmp_path: pathlib.Path) -> None:
+    specs = [tf.TensorSpec([None, 3], tf.float32, "x"), tf.TensorSpec([], tf.float32, "t")]
+    save(tmp_path / "model", lambda x, t: {"y": x * t}, *specs)
+    with pytest.raises(ExamplesError, match=r"no tf\.Example"):
+        rewrite_saved_model(tmp_path / "model", tmp_path / "out", "app { golden_vectors: 4 }")
+
+
 def test_bytes_that_are_no_text_are_in_the_file() -> None:
     words = np.array([[b"\xff\x00", "\u00fcber".encode()]], object)
     assert to_array(to_golden(words)).tolist() == words.tolist()

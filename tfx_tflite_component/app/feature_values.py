@@ -6,7 +6,8 @@ scale and the center of the feature.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -17,11 +18,14 @@ from tfx_tflite_component.graph.order import in_order
 from tfx_tflite_component.graph.tables import FIND, table_content
 from tfx_tflite_component.split.parse_ops import Layout, ParsedFeature
 
+_RESHAPES = ("Reshape", "ExpandDims", "Squeeze")
 _SEARCHES = ("UpperBound", "LowerBound")
 _PROBES = np.array([0.0, 1.0, 2.0, 5.0])
 _LINE_TOLERANCE = 1e-3
 _MOST_TENSORS = 100
 _MOST_BUCKETS = 64
+# of integers that are no counts, such as pixels
+_SMALL_RANGE = 2**16
 _MOST_WORDS = 1000
 _FEED_ERRORS = (tf.errors.OpError, ValueError, TypeError, SplitError)
 
@@ -49,6 +53,8 @@ class FeatureValues:
         words: The keys of the vocabularies that it is looked up in: bytes, or integers.
         boundaries: The boundaries of its buckets, ascending.
         num_classes: The number of classes, if it is a class; 0 otherwise.
+        lowest: The smallest number that it can be.
+        highest: The largest.
         is_used: Whether any output depends on it.
     """
 
@@ -58,6 +64,8 @@ class FeatureValues:
     words: tuple[bytes | int, ...] = ()
     boundaries: tuple[float, ...] = ()
     num_classes: int = 0
+    lowest: float = -math.inf
+    highest: float = math.inf
     is_used: bool = True
 
 
@@ -120,26 +128,32 @@ def _shown(graph: FlatGraph, feature: ParsedFeature, nodes: Sequence[str]) -> Fe
     if feature.dtype == tf.string:
         return FeatureValues(feature, words=words)
     lines = _lines(graph, feature, nodes)
-    own = Line(1.0, 0.0)
-    scaled = _normalization(lines)
-    boundaries = sorted(
-        {
-            float(value)
-            for tensor, limits in _boundaries(graph, feature, nodes)
-            for value in lines.get(tensor, own).inverse(limits)
-        }
-    )
-    step = -(-len(boundaries) // _MOST_BUCKETS) or 1
-    boundaries = boundaries[::step]
-    if scaled:
-        center, scale = (float(scaled.inverse(np.array(0.0))), abs(1 / scaled.slope))
-    elif len(boundaries) > 1:
-        center = (boundaries[0] + boundaries[-1]) / 2
-        scale = (boundaries[-1] - boundaries[0]) / 2
-    else:
-        center, scale = (boundaries[0] if boundaries else 0.0), 1.0
+    boundaries = _boundaries(graph, feature, nodes, lines)
+    lowest, highest = _limits(graph, feature)
+    center, scale = _center_and_scale(_normalization(lines), boundaries, lowest, highest)
     classes = 0 if boundaries or words else _num_classes(graph, feature, nodes, lines)
-    return FeatureValues(feature, center, scale, words, tuple(boundaries), classes)
+    return FeatureValues(feature, center, scale, words, boundaries, classes, lowest, highest)
+
+
+def _limits(graph: FlatGraph, feature: ParsedFeature) -> tuple[float, float]:
+    """The smallest and largest value of an integer that has fewer bits than in a `tf.Example`."""
+    dtype = graph.static_tensors[feature.tensors[0]].dtype
+    if feature.layout != Layout.DENSE or dtype.is_floating or dtype == feature.dtype:
+        return -math.inf, math.inf
+    return (0.0, 1.0) if dtype.is_bool else (float(dtype.min), float(dtype.max))
+
+
+def _center_and_scale(
+    normalization: Line | None, boundaries: Sequence[float], lowest: float, highest: float
+) -> tuple[float, float]:
+    if 1 < highest - lowest <= _SMALL_RANGE:
+        return (lowest + highest) / 2, (highest - lowest) / 4
+    if normalization:
+        return float(normalization.inverse(np.array(0.0))), abs(1 / normalization.slope)
+    if len(boundaries) > 1:
+        first, last = boundaries[0], boundaries[-1]
+        return (first + last) / 2, (last - first) / 2
+    return (boundaries[0] if boundaries else 0.0), 1.0
 
 
 def _normalization(lines: Mapping[str, Line]) -> Line | None:
@@ -228,6 +242,29 @@ def _line(values: np.ndarray) -> Line | None:
 
 
 def _boundaries(
+    graph: FlatGraph, feature: ParsedFeature, nodes: Sequence[str], lines: Mapping[str, Line]
+) -> tuple[float, ...]:
+    """The boundaries of a feature's buckets, in its own unit."""
+    known = {**dict.fromkeys(feature.tensors, Line(1.0, 0.0)), **lines}
+    values = sorted(
+        {
+            float(value)
+            for tensor, limits in _searched(graph, feature, nodes)
+            if (found := _unshaped(graph, tensor, known)) in known
+            for value in known[found].inverse(limits)
+        }
+    )
+    return tuple(values[:: -(-len(values) // _MOST_BUCKETS) or 1])
+
+
+def _unshaped(graph: FlatGraph, tensor: str, known: Collection[str]) -> str:
+    """The tensor whose elements a tensor has in the same order, or the first of `known`."""
+    while tensor not in known and graph.node(tensor).op in _RESHAPES:
+        tensor = graph.data_inputs(graph.node(tensor), known)[0]
+    return tensor
+
+
+def _searched(
     graph: FlatGraph, feature: ParsedFeature, nodes: Sequence[str]
 ) -> Iterator[tuple[str, np.ndarray]]:
     """The tensors that are put into buckets, and the boundaries of these."""

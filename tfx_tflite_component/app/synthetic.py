@@ -125,19 +125,19 @@ def _cases(known: FeatureValues) -> Iterator[_Case]:
 
 
 def _cases_of_numbers(known: FeatureValues) -> Iterator[_Case]:
-    feature, limits = known.feature, known.boundaries
+    limits = known.boundaries
     if limits:
         width = known.scale
         points = [limits[0] - width, *np.convolve(limits, [0.5, 0.5], "valid"), limits[-1] + width]
         for bucket, value in enumerate(points):
-            yield _Case(f"bucket {bucket} of {len(points)}", _number(value, feature))
+            yield _Case(f"bucket {bucket} of {len(points)}", _number(value, known))
     if _is_class(known):
         for value in _classes(known):
             yield _Case(str(value), value)
         return
-    yield _Case("zero", _number(0.0, feature), is_extreme=True)
+    yield _Case("zero", _number(0.0, known), is_extreme=True)
     for name, side in (("very small", -_FAR), ("very large", _FAR)):
-        yield _Case(name, _number(known.center + side * known.scale, feature), is_extreme=True)
+        yield _Case(name, _number(known.center + side * known.scale, known), is_extreme=True)
 
 
 def _usual(known: FeatureValues, size: int, random: np.random.Generator) -> Values:
@@ -149,7 +149,7 @@ def _usual(known: FeatureValues, size: int, random: np.random.Generator) -> Valu
         return tuple(random.choice(_classes(known), size=size).tolist())
     # no two examples have a value in common, so that one feature is never mistaken for another
     values = known.center + known.scale * np.clip(random.standard_normal(size), -2, 2)
-    return tuple(_number(value, feature) for value in values.tolist())
+    return tuple(_number(value, known) for value in values.tolist())
 
 
 def _is_class(known: FeatureValues) -> bool:
@@ -160,14 +160,15 @@ def _is_class(known: FeatureValues) -> bool:
 def _classes(known: FeatureValues) -> Sequence[int]:
     """The values of an integer that is not a quantity."""
     if not known.num_classes:
-        return _INTEGERS
+        return [value for value in _INTEGERS if value <= known.highest]
     step = -(-known.num_classes // _MOST_CLASSES)
     return range(0, known.num_classes, step)
 
 
-def _number(value: float, feature: ParsedFeature) -> float | int:
-    # as a `tf.Example` holds it
-    return round(value) if feature.dtype.is_integer else float(np.float32(value))
+def _number(value: float, known: FeatureValues) -> float | int:
+    """A number as a `tf.Example` holds it."""
+    held = min(max(value, known.lowest), known.highest)
+    return round(held) if known.feature.dtype.is_integer else float(np.float32(held))
 
 
 def _size(feature: ParsedFeature) -> int:

@@ -28,6 +28,10 @@ from tfx_tflite_component.tflite.interpreter import Arrays
 from tfx_tflite_component.verification.calls import batches
 
 _SEED = 0
+_REMEDY = (
+    "Give `examples` and set app.golden_examples: REAL to take real ones, or remove "
+    "app.golden_vectors."
+)
 # kernels that are not here, as those of a GPU, may differ by more than the two that are
 _MARGIN = 4.0
 _FLOAT_TOLERANCE = 1e-5
@@ -110,14 +114,18 @@ def make_golden(
     """
     features = _features(split)
     left: list[str] = []
+    if split.head is None:
+        raise ExamplesError(
+            "app.golden_vectors: the signature takes a tensor that no tf.Example can hold. Remove "
+            "app.golden_vectors."
+        )
     if real is not None:
         chosen = covering(real, count)
     else:
-        if split.head is None or not features:
+        if not features:
             raise ExamplesError(
                 "app.golden_vectors: no synthetic examples can be made, because the signature does "
-                "not show what its tf.Examples hold, or takes what no tf.Example can hold. Give "
-                "`examples` and set app.golden_examples: REAL, or remove app.golden_vectors."
+                f"not show what its tf.Examples hold. {_REMEDY}"
             )
         dtypes = {feature.name: feature.dtype for feature in features}
         made, left = synthetic_examples(feature_values(split.signature, features), count, _SEED)
@@ -127,9 +135,8 @@ def make_golden(
     runs = list(_runs(split, ran, own, chosen))
     if not runs:
         raise ExamplesError(
-            "app.golden_vectors: the model can process none of the synthetic examples, such as "
-            f"one for {chosen[0][0]}. Give `examples` and set app.golden_examples: REAL, or remove "
-            "app.golden_vectors."
+            "app.golden_vectors: head and model can process none of the examples, or return no "
+            f"finite numbers for them. {_REMEDY}"
         )
     vectors = tuple(_vectors(runs, tolerances))
     return Golden(
