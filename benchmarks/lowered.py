@@ -17,7 +17,7 @@ from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.lowering.lower import lower
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.split import cut_signature
-from tfx_tflite_component.tflite.inspection import SELECT_TF, Inspection, inspect
+from tfx_tflite_component.tflite.inspection import Inspection, OpSet, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
 from tfx_tflite_component.verification.latency import measure_latency
 from tfx_tflite_component.verification.verify import batches
@@ -40,7 +40,9 @@ def main() -> None:
             found = inspect(path)
             figures |= _ops(prefix, found)
             if not why_not_runnable(found.op_set):
-                models[prefix] = TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
+                models[prefix] = TFLiteModel(
+                    path, needs_select_tf_ops=found.op_set == OpSet.SELECT_TF
+                )
         inputs = next(batches(parts[""], 0, None)).taken
         taken = {prefix: [] for prefix in models}
         for _ in range(_ROUNDS):
@@ -53,7 +55,7 @@ def main() -> None:
 def _ops(prefix: str, found: Inspection) -> dict[str, float]:
     if not prefix:
         return {"ops": len(found.ops)}
-    flex = [op for op in found.ops if op.kind == SELECT_TF]
+    flex = [op for op in found.ops if op.kind == OpSet.SELECT_TF]
     return {f"{prefix}model_ops": len(found.ops), f"{prefix}ops": len(flex)}
 
 

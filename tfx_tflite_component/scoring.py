@@ -22,7 +22,7 @@ from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.storage.publish import local_copy
 from tfx_tflite_component.storage.published_files import model_file
-from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect, inspect_signatures
+from tfx_tflite_component.tflite.inspection import OpSet, inspect, inspect_signatures
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable, model_errors
 from tfx_tflite_component.worker.process import Worker
 from tfx_tflite_component.worker.protocol import TRY_MODEL, TryModelRequest
@@ -59,7 +59,7 @@ class Scorer:
             self._head = _load_head(path, model_dir)
             _check_together(self._head, path, model_dir)
             self._has_state = any(op.name == _STATE for op in found.ops)
-            self._model = TFLiteModel(path, needs_select_tf_ops=found.op_set == SELECT_TF)
+            self._model = TFLiteModel(path, needs_select_tf_ops=found.op_set == OpSet.SELECT_TF)
         self._model_dir = model_dir
         self._of_thread = threading.local()
 

@@ -21,7 +21,7 @@ from versions import HAS_BFLOAT16, OLD_CONVERTER_IS_A_PROGRAM
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.conversion.convert import convert
 from tfx_tflite_component.errors import ConversionError, UnsupportedOpsError
-from tfx_tflite_component.tflite.inspection import CUSTOM, SELECT_TF, inspect
+from tfx_tflite_component.tflite.inspection import OpSet, inspect
 
 _SIZE = 64
 _FEATURES = {"x": tf.io.FixedLenFeature([_SIZE], tf.float32)}
@@ -171,7 +171,7 @@ def test_boundary_that_the_refusal_prints_converts(tmp_path):
 
 def test_select_tf_op_is_converted_where_it_is_allowed(tmp_path):
     conversion = check_contract(_fourier(tmp_path / "model"), _EXAMPLES, SELECT_TF_OPS)
-    assert inspect(conversion.path).op_set == SELECT_TF
+    assert inspect(conversion.path).op_set == OpSet.SELECT_TF
 
 
 def _doubled_sparse(folder):
@@ -195,8 +195,8 @@ def test_custom_op_is_converted_where_it_is_allowed(tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(parts.tail, read_config("ops { allow_custom_ops: true }")))
     found = inspect(path)
-    assert found.op_set == CUSTOM
-    assert "SparseDenseCwiseMul" in {op.name for op in found.ops if op.kind == CUSTOM}
+    assert found.op_set == OpSet.CUSTOM
+    assert "SparseDenseCwiseMul" in {op.name for op in found.ops if op.kind == OpSet.CUSTOM}
 
 
 _TYPES_WITHOUT_A_TENSOR = [tf.qint8] if HAS_BFLOAT16 else [tf.qint8, tf.bfloat16]

@@ -17,7 +17,7 @@ from versions import RUNS_SELECT_TF_OPS
 
 from tfx_tflite_component import TFLiteRewriter
 from tfx_tflite_component.config import given_config
-from tfx_tflite_component.tflite.inspection import BUILTIN, CUSTOM, SELECT_TF
+from tfx_tflite_component.tflite.inspection import OpSet
 
 _INT8, _FALLBACK, _SELECT_TF, _CUSTOM, _RECURRENT, _LIBRARIES, _INTERFACE, _FILENAME = snippets(
     "docs/recipes.md", "textproto"
@@ -94,7 +94,7 @@ def test_select_tf_ops(tmp_path: pathlib.Path) -> None:
         lambda transformed, parsed: {"y": transformed["text_xf"] * 2},
     )
     report = rewritten(source, tmp_path / "out", _SELECT_TF).report
-    assert (report.boundary, report.model.op_set) == ("RAW_FEATURES", SELECT_TF)
+    assert (report.boundary, report.model.op_set) == ("RAW_FEATURES", OpSet.SELECT_TF)
     assert report.lowered == {}
     assert bool(report.verification) == RUNS_SELECT_TF_OPS
 
@@ -104,9 +104,9 @@ def test_custom_ops_are_those_that_select_tf_lacks(
 ) -> None:
     report = rewritten(hashing, tmp_path / "out", _CUSTOM).report
     kinds = {op.name: op.kind for op in report.model.ops}
-    assert kinds["SparseDenseCwiseMul"] == CUSTOM
-    assert kinds["StringToHashBucketFast"] == SELECT_TF
-    assert (report.model.op_set, report.verification, report.latency) == (CUSTOM, None, None)
+    assert kinds["SparseDenseCwiseMul"] == OpSet.CUSTOM
+    assert kinds["StringToHashBucketFast"] == OpSet.SELECT_TF
+    assert (report.model.op_set, report.verification, report.latency) == (OpSet.CUSTOM, None, None)
     assert "not verified" in report.warnings[0]
 
 
@@ -116,7 +116,7 @@ def test_only_allow_custom_ops_turns_select_tf_ops_into_custom_ops(
     config = {"ops": {"allow_custom_ops": True}}
     report = rewritten(hashing, tmp_path / "out", config).report
     kinds = {op.name: op.kind for op in report.model.ops}
-    assert kinds["StringToHashBucketFast"] == CUSTOM
+    assert kinds["StringToHashBucketFast"] == OpSet.CUSTOM
 
 
 def test_recurrent_layer_needs_only_builtin_ops(tmp_path: pathlib.Path) -> None:
@@ -130,7 +130,7 @@ def test_recurrent_layer_needs_only_builtin_ops(tmp_path: pathlib.Path) -> None:
 
     source = save(tmp_path / "model", serve, EXAMPLES, module=module)
     report = rewritten(source, tmp_path / "out", _RECURRENT).report
-    assert report.model.op_set == BUILTIN
+    assert report.model.op_set == OpSet.BUILTIN
     assert report.inputs["x"].shape == (1, 5, 3)
 
 

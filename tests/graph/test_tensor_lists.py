@@ -8,7 +8,7 @@ from contract import SELECT_TF_OPS, check_contract, convert_model
 from models import EXAMPLES, example, save
 
 from tfx_tflite_component.errors import UnsupportedOpsError
-from tfx_tflite_component.tflite.inspection import BUILTIN, inspect
+from tfx_tflite_component.tflite.inspection import OpSet, inspect
 
 _STEPS, _SIZE = 5, 3
 _FEATURES = {"x": tf.io.FixedLenFeature([_STEPS, _SIZE], tf.float32)}
@@ -40,7 +40,7 @@ def test_recurrent_layer_needs_only_builtin_ops(tmp_path, keras_version, layer):
         tmp_path / "model", keras_version, getattr(layers, layer)(4), layers.Dense(2)
     )
     conversion = check_contract(model, _examples(1), "batch_size: 1")
-    assert inspect(conversion.path).op_set == BUILTIN
+    assert inspect(conversion.path).op_set == OpSet.BUILTIN
 
 
 def test_stacked_masked_and_bidirectional_layers_agree(tmp_path):

@@ -11,7 +11,7 @@ from pipelines import PipelineRun
 from quantizable import Compute, example, images, rewritten, save_classifier, save_model, weights
 
 from tfx_tflite_component.errors import ConversionError
-from tfx_tflite_component.tflite.inspection import INTEGER
+from tfx_tflite_component.tflite.inspection import Numbers
 
 _CALIBRATED = ("FULL_INTEGER", "INT16_ACTIVATIONS")
 _NUMBER = tf.io.FixedLenFeature([3], tf.float32)
@@ -319,7 +319,7 @@ def test_stock_penguin_becomes_integer_throughout(
     # z-scores subtract a mean, and nothing else in this model subtracts
     z_scores = [op for op in result.report.model.ops if op.name == "SUB"]
     assert z_scores
-    assert all(op.is_preprocessing and op.computes_in == INTEGER for op in z_scores)
+    assert all(op.is_preprocessing and op.computes_in == Numbers.INTEGER for op in z_scores)
     (output,) = result.report.verification.outputs.values()
     assert output.sqnr_db > 30
     assert output.argmax_agreement > 0.9

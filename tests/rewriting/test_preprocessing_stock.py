@@ -18,7 +18,7 @@ from quantizable import Rewritten, rewritten
 from versions import RUNS_SELECT_TF_OPS
 
 from tfx_tflite_component.errors import UnsupportedOpsError
-from tfx_tflite_component.tflite.inspection import BUILTIN, SELECT_TF
+from tfx_tflite_component.tflite.inspection import OpSet
 from tfx_tflite_component.tflite.interpreter import Arrays, TFLiteModel
 
 pytestmark = pytest.mark.slow
@@ -68,7 +68,7 @@ class _Stock:
     def found(self) -> Arrays:
         """What the published model predicts of that."""
         model = TFLiteModel(
-            self.result.path, needs_select_tf_ops=self.result.report.model.op_set == SELECT_TF
+            self.result.path, needs_select_tf_ops=self.result.report.model.op_set == OpSet.SELECT_TF
         )
         size = model.batch_size or len(self.examples)
         batches = [
@@ -165,12 +165,12 @@ def stock(
 @pytest.mark.parametrize(
     ("stock", "boundary", "op_set"),
     [
-        ("penguin", _RAW, BUILTIN),
-        ("digits", _RAW, BUILTIN),
-        ("imdb", _PER_FEATURE, BUILTIN),
-        ("taxi", _PER_FEATURE, BUILTIN),
-        ("taxi with Flex", _RAW, SELECT_TF),
-        ("taxi without OOV", _RAW, BUILTIN),
+        ("penguin", _RAW, OpSet.BUILTIN),
+        ("digits", _RAW, OpSet.BUILTIN),
+        ("imdb", _PER_FEATURE, OpSet.BUILTIN),
+        ("taxi", _PER_FEATURE, OpSet.BUILTIN),
+        ("taxi with Flex", _RAW, OpSet.SELECT_TF),
+        ("taxi without OOV", _RAW, OpSet.BUILTIN),
     ],
     indirect=["stock"],
 )

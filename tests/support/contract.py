@@ -16,7 +16,7 @@ from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.split import Split, split
-from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect
+from tfx_tflite_component.tflite.inspection import OpSet, inspect
 from tfx_tflite_component.tflite.interpreter import Arrays, TFLiteModel
 
 TOLERANCE = 1e-5
@@ -52,7 +52,7 @@ def convert_model(saved_model: pathlib.Path, config: str = "") -> Conversion:
     parts = _split(signature, message)
     path = saved_model.with_suffix(".tflite")
     path.write_bytes(convert(parts.tail, message))
-    model = TFLiteModel(path, needs_select_tf_ops=inspect(path).op_set == SELECT_TF)
+    model = TFLiteModel(path, needs_select_tf_ops=inspect(path).op_set == OpSet.SELECT_TF)
     return Conversion(signature, parts, path, model)
 
 
@@ -102,7 +102,7 @@ def check_inputs(
 
 def _run(conversion: Conversion, inputs: Arrays) -> dict[str, np.ndarray] | None:
     """What the TFLite model computes; None where the interpreter lacks the Select TF ops."""
-    if RUNS_SELECT_TF_OPS or inspect(conversion.path).op_set != SELECT_TF:
+    if RUNS_SELECT_TF_OPS or inspect(conversion.path).op_set != OpSet.SELECT_TF:
         return conversion.model(inputs)
     with pytest.raises(RuntimeError, match="Select TensorFlow op"):
         conversion.model(inputs)

@@ -18,7 +18,7 @@ from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.lowering.lower import lower
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.split import Split, cut_signature, split
-from tfx_tflite_component.tflite.inspection import BUILTIN, inspect
+from tfx_tflite_component.tflite.inspection import OpSet, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
 
 Compute = Callable[..., tf.Tensor]
@@ -64,7 +64,7 @@ def converted(
     parts = split_lowered(signature)
     path = folder / "model.tflite"
     path.write_bytes(convert(parts.tail, read_config("")))
-    assert inspect(path).op_set == BUILTIN
+    assert inspect(path).op_set == OpSet.BUILTIN
     return Lowered(signature, parts, path, TFLiteModel(path))
 
 

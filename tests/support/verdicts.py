@@ -15,7 +15,7 @@ from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.rewriting.boundary_search import Samples, convert_signature
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.split import Split, split
-from tfx_tflite_component.tflite.inspection import CUSTOM, SELECT_TF, inspect
+from tfx_tflite_component.tflite.inspection import OpSet, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
 
 _TOLERANCE = 1e-6
@@ -72,11 +72,11 @@ def judge(
     """Converts a signature; the TFLite model is written to a path."""
     parts = _converted(signature, path, transform)
     op_set = inspect(path).op_set
-    if op_set == CUSTOM:
+    if op_set == OpSet.CUSTOM:
         return Judged(Verdict.CUSTOM, None)
-    model = TFLiteModel(path, needs_select_tf_ops=op_set == SELECT_TF)
+    model = TFLiteModel(path, needs_select_tf_ops=op_set == OpSet.SELECT_TF)
     conversion = Conversion(signature, parts, path, model)
-    if op_set == SELECT_TF:
+    if op_set == OpSet.SELECT_TF:
         return Judged(Verdict.FLEX, conversion)
     if parts.boundary in (Boundary.PER_FEATURE, Boundary.TRANSFORMED_FEATURES):
         return Judged(Verdict.HEAD, conversion)

@@ -12,10 +12,8 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.conversion.convert import convert
 from tfx_tflite_component.tflite.inspection import (
-    BUILTIN,
-    CUSTOM,
-    FLOAT,
-    SELECT_TF,
+    Numbers,
+    OpSet,
     inspect,
     inspect_signatures,
 )
@@ -67,14 +65,14 @@ def test_ops_have_kind_name_and_scope(found):
     _, inspection = found
     ops = {op.name: op for op in inspection.ops}
     assert ops.keys() == {"FULLY_CONNECTED", "SOFTMAX", "ARG_MAX", "AsString"}
-    assert {name: op.kind for name, op in ops.items() if op.kind != BUILTIN} == {
-        "AsString": SELECT_TF
+    assert {name: op.kind for name, op in ops.items() if op.kind != OpSet.BUILTIN} == {
+        "AsString": OpSet.SELECT_TF
     }
     assert ops["FULLY_CONNECTED"].scope == "hidden"
-    assert ops["FULLY_CONNECTED"].computes_in == FLOAT
+    assert ops["FULLY_CONNECTED"].computes_in == Numbers.FLOAT
     assert ops["AsString"].computes_in == ""
     assert not any(op.is_preprocessing or op.is_at_edge for op in inspection.ops)
-    assert inspection.op_set == SELECT_TF
+    assert inspection.op_set == OpSet.SELECT_TF
 
 
 def test_weights_are_counted_by_dtype(found):
@@ -89,7 +87,7 @@ def test_weights_that_ops_share_are_counted_once(tmp_path):
     inspection = inspect(convert_model(model).path)
     assert [op.name for op in inspection.ops].count("FULLY_CONNECTED") == 2
     assert inspection.weights["float32"].size_bytes == 64 * 64 * 4
-    assert inspection.op_set == BUILTIN
+    assert inspection.op_set == OpSet.BUILTIN
 
 
 def test_ops_inside_control_flow_are_found(tmp_path):
@@ -105,6 +103,6 @@ def test_custom_op_and_select_tf_op_are_distinguished(tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(parts.tail, read_config("ops { allow_custom_ops: true }")))
     inspection = inspect(path)
-    assert {op.name: op.kind for op in inspection.ops}["AsString"] == CUSTOM
-    assert inspection.op_set == CUSTOM
-    assert {op.kind for op in inspection.ops} == {BUILTIN, CUSTOM}
+    assert {op.name: op.kind for op in inspection.ops}["AsString"] == OpSet.CUSTOM
+    assert inspection.op_set == OpSet.CUSTOM
+    assert {op.kind for op in inspection.ops} == {OpSet.BUILTIN, OpSet.CUSTOM}

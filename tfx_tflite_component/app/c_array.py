@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from tfx_tflite_component.app.micro_ops import OPS, registration
-from tfx_tflite_component.tflite.inspection import BUILTIN, Inspection
+from tfx_tflite_component.tflite.inspection import Inspection, OpSet
 
 _BYTES_A_LINE = 12
 
@@ -32,13 +32,13 @@ def write_c_array(model: pathlib.Path, found: Inspection, folder: pathlib.Path, 
         file.write(f"alignas(16) const unsigned char g_{name}_data[] = {{\n")
         file.writelines(_rows(content))
         file.write(f"}};\nconst unsigned int g_{name}_size = {len(content)};\n")
-    ops = dict.fromkeys(op.name for op in found.ops if op.kind == BUILTIN and op.name in OPS)
+    ops = dict.fromkeys(op.name for op in found.ops if op.kind == OpSet.BUILTIN and op.name in OPS)
     (folder / f"{stem}_ops.h").write_text(_guarded(f"{name}_OPS_H_", _registering(name, [*ops])))
 
 
 def unknown_to_micro(found: Inspection) -> list[str]:
     """The ops of a model that TensorFlow Lite Micro does not have, by name."""
-    return sorted({op.name for op in found.ops if op.kind != BUILTIN or op.name not in OPS})
+    return sorted({op.name for op in found.ops if op.kind != OpSet.BUILTIN or op.name not in OPS})
 
 
 def _identifier(stem: str) -> str:

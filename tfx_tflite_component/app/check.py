@@ -15,7 +15,7 @@ from tfx_tflite_component.app.golden import (
 )
 from tfx_tflite_component.errors import VerificationError, listed
 from tfx_tflite_component.progress import Phase, begin
-from tfx_tflite_component.tflite.inspection import SELECT_TF, inspect
+from tfx_tflite_component.tflite.inspection import OpSet, inspect
 from tfx_tflite_component.tflite.interpreter import (
     Arrays,
     TFLiteModel,
@@ -48,7 +48,7 @@ class GoldenModel:
         """
         found = inspect(path)
         check_runnable(path, found, str(path))
-        self.needs_select_tf_ops = found.op_set == SELECT_TF
+        self.needs_select_tf_ops = found.op_set == OpSet.SELECT_TF
         self._has_state = any(op.name == _STATE for op in found.ops)
         self._model = TFLiteModel(
             path, needs_select_tf_ops=self.needs_select_tf_ops, own_kernels=own_kernels

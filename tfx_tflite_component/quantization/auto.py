@@ -23,7 +23,7 @@ from tfx_tflite_component.quantization.sensitivity import rank
 from tfx_tflite_component.quantization.trials import Trials
 from tfx_tflite_component.split.split import Split
 from tfx_tflite_component.split.tail import Tail
-from tfx_tflite_component.tflite.inspection import BUILTIN, inspect
+from tfx_tflite_component.tflite.inspection import OpSet, inspect
 
 _FEWEST_EXAMPLES = 10
 _BLAMED, _BLAME_SECONDS = 3, 60.0
@@ -144,7 +144,7 @@ def _check_runnable(content: bytes, folder: pathlib.Path) -> None:
     path = folder / "float.tflite"
     path.write_bytes(content)
     op_set = inspect(path).op_set
-    if op_set != BUILTIN:
+    if op_set != OpSet.BUILTIN:
         raise ConversionError(
             f"quantization.mode AUTO quantizes models of builtin ops only, and this one needs "
             f"{op_set} ops. Leave `ops` out of the config, or choose another quantization.mode."

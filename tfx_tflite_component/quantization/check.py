@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tfx_tflite_component.errors import ConversionError, listed
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization
 from tfx_tflite_component.quantization.outcome import Outcome
-from tfx_tflite_component.tflite.inspection import FLOAT, INTEGER, Inspection, Op
+from tfx_tflite_component.tflite.inspection import Inspection, Numbers, Op
 
 _INTEGER_WEIGHTS = ("int8", "int4")
 
@@ -62,8 +62,8 @@ def search_warnings(outcome: Outcome) -> list[str]:
 
 def _check_integer(model: Inspection, quantization: Quantization) -> list[str]:
     mode = Quantization.Mode.Name(quantization.mode)
-    stayed = [op for op in model.ops if op.computes_in == FLOAT and not op.is_at_edge]
-    if not stayed and not any(op.computes_in == INTEGER for op in model.ops):
+    stayed = [op for op in model.ops if op.computes_in == Numbers.FLOAT and not op.is_at_edge]
+    if not stayed and not any(op.computes_in == Numbers.INTEGER for op in model.ops):
         return [f"{mode} quantized nothing: no op of the model computes in floats."]
     if not stayed:
         return []

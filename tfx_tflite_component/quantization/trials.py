@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from tfx_tflite_component.errors import ConversionError
 from tfx_tflite_component.quantization.outcome import Trial
 from tfx_tflite_component.quantization.quality import Judge, Quality
-from tfx_tflite_component.tflite.inspection import FLOAT, inspect
+from tfx_tflite_component.tflite.inspection import Numbers, inspect
 
 
 class Trials:
@@ -100,4 +100,6 @@ class Trials:
 
 
 def _is_integer_only(path: pathlib.Path) -> bool:
-    return not any(op.computes_in == FLOAT and not op.is_at_edge for op in inspect(path).ops)
+    return not any(
+        op.computes_in == Numbers.FLOAT and not op.is_at_edge for op in inspect(path).ops
+    )

@@ -4,6 +4,7 @@ The format is that of tensorflow/compiler/mlir/lite/schema/schema.fbs.
 """
 
 import dataclasses
+import enum
 import hashlib
 import pathlib
 import re
@@ -14,12 +15,6 @@ from tfx_tflite_component.errors import ModelFileError
 from tfx_tflite_component.tflite.facts import multiply_accumulates, peak_tensor_bytes
 from tfx_tflite_component.tflite.schema import schema
 from tfx_tflite_component.tflite.signatures import Signature, name_of, signatures
-
-BUILTIN, SELECT_TF, CUSTOM = "BUILTIN", "SELECT_TF", "CUSTOM"
-"""The kinds of ops."""
-
-FLOAT, INTEGER = "float", "integer"
-"""The numbers that an op computes with; ops on strings or shapes are neither."""
 
 PREPROCESSING = "transform_features_layer"
 """TF Transform's layer, as every version of it is named in a serving graph."""
@@ -34,6 +29,27 @@ _T = TypeVar("_T")
 _CALLS = re.compile(r"(^|/)(Stateful)?PartitionedCall(_\d+)?(?=/|$)")
 
 
+class OpSet(str, enum.Enum):
+    """The sets of ops, each of which a runtime has in addition to those before it."""
+
+    BUILTIN = "BUILTIN"
+    SELECT_TF = "SELECT_TF"
+    CUSTOM = "CUSTOM"
+
+    # otherwise f-strings differ between Python 3.11 and 3.12
+    __str__ = str.__str__
+
+
+class Numbers(str, enum.Enum):
+    """The numbers that an op computes with; ops on strings or shapes compute with none."""
+
+    FLOAT = "float"
+    INTEGER = "integer"
+    NONE = ""
+
+    __str__ = str.__str__
+
+
 @dataclasses.dataclass(frozen=True)
 class Op:
     """One op of a model.
@@ -41,7 +57,7 @@ class Op:
     Attributes:
         name: The name of the op: for a builtin op the name in the schema, and for a Select TF or
             custom op its own name.
-        kind: BUILTIN, SELECT_TF or CUSTOM.
+        kind: The op set that it belongs to.
         computes_in: "float" if it reads or writes any float tensor, "integer" if it reads or writes
             quantized tensors and no float tensor, "" otherwise.
         scope: The layer or scope of the TensorFlow graph that the op comes from.
@@ -51,8 +67,8 @@ class Op:
     """
 
     name: str
-    kind: str
-    computes_in: str
+    kind: OpSet
+    computes_in: Numbers
     scope: str
     is_preprocessing: bool
     is_at_edge: bool
@@ -80,7 +96,7 @@ class Inspection:
         sha256: The SHA-256 of its content, in hexadecimal.
         ops: The ops, in order.
         weights: The constants by dtype.
-        op_set: The op set that the model needs: BUILTIN, SELECT_TF or CUSTOM.
+        op_set: The op set that the model needs.
         macs: The multiply-accumulates of one inference; see `facts.multiply_accumulates`.
         peak_tensor_bytes: The most memory that the tensors take at one time; see
             `facts.peak_tensor_bytes`.
@@ -90,7 +106,7 @@ class Inspection:
     sha256: str
     ops: tuple[Op, ...]
     weights: dict[str, Weights]
-    op_set: str
+    op_set: OpSet
     macs: int
     peak_tensor_bytes: int
 
@@ -98,7 +114,7 @@ class Inspection:
     def is_quantized(self) -> bool:
         """Whether any weights or activations have less than 32 bits."""
         small = any(dtype in self.weights for dtype in _SMALL_TYPES)
-        return small or any(op.computes_in == INTEGER for op in self.ops)
+        return small or any(op.computes_in == Numbers.INTEGER for op in self.ops)
 
 
 def inspect(path: pathlib.Path) -> Inspection:
@@ -161,9 +177,7 @@ def _inspection(content: bytes) -> Inspection:
         sha256=hashlib.sha256(content).hexdigest(),
         ops=ops,
         weights=_weights(model, graphs),
-        op_set=next(
-            kind for kind in (CUSTOM, SELECT_TF, BUILTIN) if kind in kinds or kind == BUILTIN
-        ),
+        op_set=next((one for one in reversed(OpSet) if one in kinds), OpSet.BUILTIN),
         macs=multiply_accumulates(model),
         peak_tensor_bytes=peak_tensor_bytes(model),
     )
@@ -189,24 +203,24 @@ def _ops(model: schema.Model, graph: schema.SubGraph) -> Iterator[Op]:
         )
 
 
-def kind_and_name(code: schema.OperatorCode) -> tuple[str, str]:
+def kind_and_name(code: schema.OperatorCode) -> tuple[OpSet, str]:
     """The kind of an op, and its name without the prefix of Select TF ops."""
     custom = (code.CustomCode() or b"").decode(errors="replace")
     if custom.startswith(_FLEX_PREFIX):
-        return SELECT_TF, custom.removeprefix(_FLEX_PREFIX)
+        return OpSet.SELECT_TF, custom.removeprefix(_FLEX_PREFIX)
     if custom:
-        return CUSTOM, custom
+        return OpSet.CUSTOM, custom
     # files of the first versions hold the op in a field of one byte
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-    return BUILTIN, name_of(schema.BuiltinOperator, number)
+    return OpSet.BUILTIN, name_of(schema.BuiltinOperator, number)
 
 
-def _computes_in(tensors: Sequence[schema.Tensor]) -> str:
+def _computes_in(tensors: Sequence[schema.Tensor]) -> Numbers:
     if any(tensor.Type() in _FLOAT_TYPES for tensor in tensors):
-        return FLOAT
+        return Numbers.FLOAT
     if any(tensor.Quantization() and tensor.Quantization().ScaleLength() for tensor in tensors):
-        return INTEGER
-    return ""
+        return Numbers.INTEGER
+    return Numbers.NONE
 
 
 def _scope(path: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.errors import ModelFileError, UnsupportedOpsError
-from tfx_tflite_component.tflite.inspection import CUSTOM, SELECT_TF, Inspection
+from tfx_tflite_component.tflite.inspection import Inspection, OpSet
 from tfx_tflite_component.tflite.select_tf_effects import check_select_tf_ops
 
 Arrays = Mapping[str, np.ndarray]
@@ -46,11 +46,11 @@ class TensorDetails:
     channel_axis: int
 
 
-def why_not_runnable(op_set: str) -> str | None:
+def why_not_runnable(op_set: OpSet) -> str | None:
     """Why Python's interpreter cannot run a model with an op set; None if it can."""
-    if op_set == CUSTOM:
+    if op_set == OpSet.CUSTOM:
         return "it holds custom ops, which only an app that implements them can run"
-    if op_set == SELECT_TF and not _RUNS_SELECT_TF_OPS:
+    if op_set == OpSet.SELECT_TF and not _RUNS_SELECT_TF_OPS:
         return (
             "it needs Select TF ops, which the Python interpreter does not have from TensorFlow "
             f"2.20 on, and this is TensorFlow {tf.__version__}"

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 import tensorflow as tf
 
 from tfx_tflite_component.tflite.gpu_analyzer import read_verdict
-from tfx_tflite_component.tflite.inspection import BUILTIN
+from tfx_tflite_component.tflite.inspection import OpSet
 from tfx_tflite_component.tflite.signatures import Signature, Tensor
 
 # the types of the buffers that its Python API makes, tried on LiteRT 2.3
 _COMPILED_MODEL_TYPES = ("bool", "float16", "float32", "int32", "int8", "uint8")
 
 
-def compiled_model_obstacles(signature: Signature, op_set: str) -> tuple[str, ...]:
+def compiled_model_obstacles(signature: Signature, op_set: OpSet) -> tuple[str, ...]:
     """Why LiteRT's CompiledModel does not take a model; empty if it does.
 
     Args:
@@ -27,7 +27,7 @@ def compiled_model_obstacles(signature: Signature, op_set: str) -> tuple[str, ..
         for kind, name, tensor in _tensors(signature)
         if tensor.dtype not in _COMPILED_MODEL_TYPES
     ]
-    return (*found, *([] if op_set == BUILTIN else [f"the model needs {op_set} ops"]))
+    return (*found, *([] if op_set == OpSet.BUILTIN else [f"the model needs {op_set} ops"]))
 
 
 def gpu_obstacles(signature: Signature, path: pathlib.Path) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from flatbuffers import flexbuffers
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-from tfx_tflite_component.tflite.inspection import SELECT_TF, kind_and_name
+from tfx_tflite_component.tflite.inspection import OpSet, kind_and_name
 from tfx_tflite_component.tflite.schema import schema
 
 
@@ -58,7 +58,7 @@ def _options(model: bytes | bytearray) -> Iterator[flexbuffers.Vector]:
     for graph in map(root.Subgraphs, range(root.SubgraphsLength())):
         for op in map(graph.Operators, range(graph.OperatorsLength())):
             kind, _ = kind_and_name(root.OperatorCodes(op.OpcodeIndex()))
-            if kind == SELECT_TF:
+            if kind == OpSet.SELECT_TF:
                 for serialized in _serialized_options(model, op):
                     yield flexbuffers.GetRoot(serialized).AsVector
 
