@@ -79,7 +79,9 @@ def compare(
     kernels = None
     if found.op_set != OpSet.SELECT_TF:
         kernels = KernelComparison(TFLiteModel(path, own_kernels=True), not found.is_quantized)
-    verification = verify(signature, parts, model, examples, kernels)
+    verification = verify(
+        signature, parts, model, examples, kernels, is_float=not found.is_quantized
+    )
     judged = judge(verification, config.verification, is_float=not found.is_quantized)
     return comparison_report(parts.boundary, judged)
 

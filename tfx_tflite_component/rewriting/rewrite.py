@@ -249,6 +249,7 @@ def _verified(
         samples.verification,
         kernels,
         {name: (limits.min, limits.max) for name, limits in ranges.items()},
+        is_float=not is_quantized,
     )
     return judge(verification, config.verification, not is_quantized)
 

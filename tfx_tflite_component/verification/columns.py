@@ -47,7 +47,12 @@ class Columns:
         self._groups: dict[tuple[int, ...], _Group] = {}
 
     def add(
-        self, expected: np.ndarray, actual: np.ndarray, errors: np.ndarray, measured: np.ndarray
+        self,
+        expected: np.ndarray,
+        actual: np.ndarray,
+        errors: np.ndarray,
+        measured: np.ndarray,
+        rounding: np.ndarray,
     ) -> None:
         """Adds a batch.
 
@@ -56,6 +61,7 @@ class Columns:
             actual: The TFLite model's, likewise.
             errors: How far they differ.
             measured: Whether a value is finite in both models.
+            rounding: What counts as rounding in each column.
         """
         shape = expected.shape[1:]
         width = shape[-1] if shape else 1
@@ -64,7 +70,7 @@ class Columns:
         arrays = [array.reshape(-1, positions) for array in (expected, actual, errors, measured)]
         if key not in self._groups:
             self._groups[key] = _Group(arrays[0], width)
-        self._groups[key].add(*arrays)
+        self._groups[key].add(*arrays, rounding)
 
     def figures(self) -> Figures:
         """The figures of all batches."""
@@ -106,7 +112,12 @@ class _Group:
         self._limits = np.full([4, width], -np.inf)
 
     def add(
-        self, expected: np.ndarray, actual: np.ndarray, errors: np.ndarray, measured: np.ndarray
+        self,
+        expected: np.ndarray,
+        actual: np.ndarray,
+        errors: np.ndarray,
+        measured: np.ndarray,
+        rounding: np.ndarray,
     ) -> None:
         distances = np.where(measured, expected - self._shift, 0)
         self._count += measured.sum(axis=0)
@@ -114,7 +125,8 @@ class _Group:
         self._squares += np.square(np.abs(distances)).sum(axis=0)
         by_column = errors.reshape(-1, self._width)
         self.noise += np.square(by_column).sum(axis=0)
-        self._largest_error = np.maximum(self._largest_error, by_column.max(axis=0))
+        beyond = np.maximum(by_column.max(axis=0) - rounding, 0)
+        self._largest_error = np.maximum(self._largest_error, beyond)
         is_measured = measured.reshape(-1, self._width)
         for index, array in enumerate([expected, -expected, actual, -actual]):
             values = np.where(is_measured, array.real.reshape(-1, self._width), -np.inf)

@@ -38,8 +38,9 @@ class OutputComparison:
         nan_count: The number of elements that are NaN in both. They count as equal.
         relative_error: The largest difference in a column, relative to the standard deviation of
             the SavedModel's values there, or to 1% of the output's largest magnitude where that is
-            more; of the worst column. Differences up to 1e-6 do not count. It is the only figure in
-            which random inputs of unusual magnitudes count as well. None unless numeric.
+            more; of the worst column. Differences up to 1e-6 do not count, nor, in float models,
+            what the SavedModel's own rounding explains. It is the only figure in which random
+            inputs of unusual magnitudes count as well. None unless numeric.
         sqnr_db: The SQNR of the output. None unless numeric, and where the SavedModel's values do
             not vary.
         worst_column: The column with the smallest SQNR of those that vary; None as above.
@@ -198,31 +199,39 @@ class Sums:
         self._rows = Rows()
         self._scores, self._ids = ClassScores(), Ids()
 
-    def add(self, expected: np.ndarray, actual: np.ndarray, is_unusual: bool = False) -> None:
+    def add(
+        self,
+        expected: np.ndarray,
+        actual: np.ndarray,
+        is_unusual: bool = False,
+        rounding: np.ndarray | None = None,
+    ) -> None:
         """Adds the output of a call of each model, of the same shape.
 
         Args:
             expected: The SavedModel's.
             actual: The TFLite model's.
             is_unusual: Whether the inputs are random ones of an unusual magnitude.
+            rounding: What counts as rounding in each column, the last axis; None for nothing.
         """
+        rounding = np.zeros(1) if rounding is None else rounding
         expected, actual = np.atleast_1d(expected), np.atleast_1d(actual)
         add = self._add_unusual if is_unusual and self._is_numeric else self._add
         if not self._is_per_example:
-            add(expected, actual)
+            add(expected, actual, rounding)
             return
         step = max(1, _ELEMENTS_AT_ONCE * len(expected) // max(1, expected.size))
         for first in range(0, len(expected), step):
-            add(expected[first : first + step], actual[first : first + step])
+            add(expected[first : first + step], actual[first : first + step], rounding)
 
-    def _add_unusual(self, expected: np.ndarray, actual: np.ndarray) -> None:
+    def _add_unusual(self, expected: np.ndarray, actual: np.ndarray, rounding: np.ndarray) -> None:
         errors = _errors(expected, actual)
         if errors.size:
             measured = np.isfinite(expected) & np.isfinite(actual)
             wanted, found = (np.where(measured, _widened(a), 0) for a in (expected, actual))
-            self._unusual.add(wanted, found, errors, measured)
+            self._unusual.add(wanted, found, errors, measured, rounding)
 
-    def _add(self, expected: np.ndarray, actual: np.ndarray) -> None:
+    def _add(self, expected: np.ndarray, actual: np.ndarray, rounding: np.ndarray) -> None:
         errors = _errors(expected, actual)
         by_example = errors if self._is_per_example else errors[np.newaxis]
         self._errors += by_example.reshape(len(by_example), -1).max(axis=1, initial=0.0).tolist()
@@ -232,9 +241,11 @@ class Sums:
         if not self._is_numeric:
             self._compared += errors.size
         elif errors.size:
-            self._add_numbers(expected, actual, errors)
+            self._add_numbers(expected, actual, errors, rounding)
 
-    def _add_numbers(self, expected: np.ndarray, actual: np.ndarray, errors: np.ndarray) -> None:
+    def _add_numbers(
+        self, expected: np.ndarray, actual: np.ndarray, errors: np.ndarray, rounding: np.ndarray
+    ) -> None:
         if self._is_float:
             self._nans += int((np.isnan(expected) & np.isnan(actual)).sum())
         if self._is_per_example and expected.ndim == 2 and expected.shape[1] > 1:
@@ -248,7 +259,7 @@ class Sums:
         self._expected += float(np.square(np.abs(wanted)).sum())
         self._actual += float(np.square(np.abs(found)).sum())
         self._product += float(np.vdot(wanted, found).real)
-        self._columns.add(wanted, found, errors, measured)
+        self._columns.add(wanted, found, errors, measured, rounding)
         if self._is_per_example:
             self._rows.add(wanted, errors, measured)
 

@@ -14,6 +14,7 @@ from tfx_tflite_component.tflite.interpreter import Arrays, TFLiteModel
 from tfx_tflite_component.verification.calls import Answered, answered_calls, open_sizes
 from tfx_tflite_component.verification.kernels import KernelComparison
 from tfx_tflite_component.verification.measures import Sums, Verification
+from tfx_tflite_component.verification.rounding import differs_noticeably, rounding
 
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -25,6 +26,7 @@ def verify(
     examples: Sequence[bytes] | None,
     kernels: KernelComparison | None = None,
     ranges: Ranges | None = None,
+    is_float: bool = False,
 ) -> Verification:
     """Runs the same inputs through the SavedModel and through head and TFLite model.
 
@@ -35,6 +37,8 @@ def verify(
         examples: Serialized `tf.Example`s; None for random inputs.
         kernels: What compares the model's kernels, where they can be chosen.
         ranges: The smallest and the largest value of float inputs in the calibration.
+        is_float: Whether nothing of the model is quantized. What differs no more than by rounding
+            then does not count in `relative_error`.
 
     Returns:
         The comparison of every output, however large the differences.
@@ -49,6 +53,7 @@ def verify(
     ranges = ranges or {}
     outside = dict.fromkeys(ranges, 0)
     count = num_calls = 0
+    has_state = assigns_variables(signature)
     sizes: list[dict[str, tuple[int, ...]]] = []
     for answered in answered_calls(signature, split, examples):
         made, expected = answered.call, answered.expected
@@ -58,13 +63,16 @@ def verify(
         if kernels:
             kernels.add(made.taken, actual)
         actual = _widened(split, actual)
+        rounded: Mapping[str, np.ndarray] = {}
+        if is_float and not has_state and differs_noticeably(expected, actual):
+            rounded = rounding(split, made.taken, is_random=examples is None)
         for name in sorted(expected):
             _check_same_kind(name, expected[name], actual[name])
             is_per_example = name in per_example
             added = sums.setdefault(name, Sums(expected[name].dtype, is_per_example))
             rows = slice(made.count if is_per_example else None)
             wanted, found = (np.atleast_1d(a)[rows] for a in (expected[name], actual[name]))
-            added.add(wanted, found, made.is_unusual)
+            added.add(wanted, found, made.is_unusual, rounded.get(name))
         for name in outside:
             outside[name] += _outside(made.taken[name][: made.count], *ranges[name])
         count += made.count

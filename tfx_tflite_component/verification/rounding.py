@@ -1,0 +1,89 @@
+"""How far rounding alone moves what a model computes.
+
+Deep networks amplify the rounding of their inputs, most of all far outside of the range that they
+were trained for. There, no two float computations agree: not even two of TensorFlow's own.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_tflite_component.split.split import Split
+from tfx_tflite_component.tflite.interpreter import Arrays
+
+_CHANGE = 1e-6
+"""What float inputs are changed by, relative to a value: about ten times float32's rounding."""
+
+_ALLOWED = 4.0
+"""How many times the response to that counts as rounding."""
+
+_NOTICEABLE = 1e-4
+_TRIALS = 2
+_SEED = 0
+
+
+def differs_noticeably(expected: Arrays, actual: Arrays) -> bool:
+    """Whether a float output differs by so much that rounding has to be measured.
+
+    Args:
+        expected: The SavedModel's outputs of a call.
+        actual: The TFLite model's.
+    """
+    return any(
+        array.dtype.kind == "f"
+        and array.size > 0
+        and bool(np.any(np.abs(array - actual[name]) > _NOTICEABLE * array.std()))
+        for name, array in expected.items()
+    )
+
+
+def rounding(split: Split, inputs: Arrays, is_random: bool) -> Mapping[str, np.ndarray]:
+    """What counts as rounding in each column of the float outputs, the last axis.
+
+    Args:
+        split: The parts of the signature; the tail keeps no state.
+        inputs: What the tail takes.
+        is_random: Whether these are random inputs, whose usual magnitude is 1. Smaller ones are
+            then changed as if they were 1, because what a layer adds to them is rounded as well.
+    """
+    random = np.random.default_rng(_SEED)
+    first = _run(split, inputs)
+    found: dict[str, np.ndarray] = {}
+    for _ in range(_TRIALS):
+        changed = {
+            name: _changed(array, random, float(is_random)) if array.dtype.kind == "f" else array
+            for name, array in inputs.items()
+        }
+        for name, array in _run(split, changed).items():
+            if array.dtype.kind == "f":
+                response = _ALLOWED * _response(first[name], array)
+                found[name] = np.maximum(found.get(name, 0.0), response)
+    return found
+
+
+def _changed(array: np.ndarray, random: np.random.Generator, least: float) -> np.ndarray:
+    step = _CHANGE * np.maximum(np.abs(array), least)
+    return (array + random.choice([-1, 1], array.shape) * step).astype(array.dtype)
+
+
+def _run(split: Split, inputs: Arrays) -> dict[str, np.ndarray]:
+    tail = split.tail
+    found = tail.function(
+        **{plain: tf.constant(inputs[name]) for plain, name in tail.input_names.items()}
+    )
+    return {tail.output_names[plain]: tensor.numpy() for plain, tensor in found.items()}
+
+
+def _response(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """By how much each column changes, or would with what is typical of all columns."""
+    width = first.shape[-1] if first.ndim > 1 else 1
+    rows, others = (array.reshape(-1, width).astype(np.float64) for array in (first, second))
+    with np.errstate(invalid="ignore"):
+        differences = np.abs(rows - others)
+    largest = np.where(np.isfinite(differences), differences, 0).max(axis=0, initial=0)
+    spread = np.where(np.isfinite(rows), rows, 0).std(axis=0) if len(rows) else np.zeros(width)
+    varies = spread > 0
+    if not varies.any():
+        return largest
+    return np.maximum(largest, np.median(largest[varies] / spread[varies]) * spread)
