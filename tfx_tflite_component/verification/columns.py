@@ -67,10 +67,12 @@ class Columns:
         width = shape[-1] if shape else 1
         positions = math.prod(shape) if self._is_per_example else width
         key = shape if self._is_per_example else (width,)
-        arrays = [array.reshape(-1, positions) for array in (expected, actual, errors, measured)]
+        wanted, found, differences, known = (
+            array.reshape(-1, positions) for array in (expected, actual, errors, measured)
+        )
         if key not in self._groups:
-            self._groups[key] = _Group(arrays[0], width)
-        self._groups[key].add(*arrays, rounding)
+            self._groups[key] = _Group(wanted, width)
+        self._groups[key].add(wanted, found, differences, known, rounding)
 
     def figures(self) -> Figures:
         """The figures of all batches."""
