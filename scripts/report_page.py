@@ -27,22 +27,20 @@ _INTRODUCTION = """\
 The channel `report` of `TFLiteRewriter` holds one artifact of type `TFLiteReport` with two files:
 `report.html`, a self-contained page for people, and `report.json`, described here. In a notebook,
 TFX's InteractiveContext shows the artifact as the page. Outside a pipeline, `rewrite_saved_model`
-and `tfx-tflite convert` write the two files into their output folder, or beside a model that has a
-name of its own. In ML Metadata the type is
-`tfx_tflite_component.TFLiteReport`.
+and `tfx-tflite convert` write the two files into their output folder, or beside the model if the
+output is a `.tflite` file. In ML Metadata the type is `tfx_tflite_component.TFLiteReport`.
 
-If a model is rejected because it exceeds its limits, its report is kept: the error says in which
-folder. In a pipeline that is a folder beside the output's, because TFX discards the outputs of a
-failed component. Outside a pipeline it is the output folder, or a folder beside it if an earlier
+If a model is rejected because it exceeds its limits, its report is kept, and the error names the
+folder. In a pipeline, that is a folder beside the output, because TFX discards the outputs of a
+failed component. Outside a pipeline, it is the output folder, or a folder beside it if an earlier
 model is there.
 
 `report.json` is strict JSON and holds a [Report](#report). A number that JSON has no literal for
-is a string: `"inf"`, `"-inf"` or `"nan"`. Fields are added without notice; `schema_version` grows
-when a field is removed or changes its meaning.
-`tfx_tflite_component.report.schema.Report.from_json` reads it in Python. What `tfx-tflite inspect
---json` prints is an [InspectionReport](#inspectionreport), and `compare_models` returns a
-[ComparisonReport](#comparisonreport). A quantized value stands for `(value - zero_point) *
-scale`.
+is a string: `"inf"`, `"-inf"` or `"nan"`. New fields may be added at any time; `schema_version`
+increases when a field is removed or changes its meaning.
+`tfx_tflite_component.report.schema.Report.from_json` reads it in Python. `tfx-tflite inspect
+--json` prints an [InspectionReport](#inspectionreport), and `compare_models` returns a
+[ComparisonReport](#comparisonreport). A quantized value stands for `(value - zero_point) * scale`.
 """
 _SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean", Any: "object"}
 

@@ -1,4 +1,4 @@
-"""What a search for the best quantization found, for the report."""
+"""The result of the search for the best quantization, for the report."""
 
 import dataclasses
 
@@ -9,18 +9,20 @@ class Trial:
 
     Attributes:
         name: What was done, such as "FULL_INTEGER" or "FULL_INTEGER, EQUALIZATION".
-        size_bytes: The size of the model; 0 if it could not be made.
+        size_bytes: The size of the model; 0 if the model could not be made.
         sqnr_db: The signal to quantization noise ratio of the worst output on the search sample.
-        argmax_agreement: The smallest of the outputs there; None if no output has classes.
-        holds: Whether it holds the budget there.
-        confirmed: Whether it holds the budget on the examples of the verification as well; None if
-            that was not asked, because a better candidate does.
-        why_not: Why it is not chosen; empty for the chosen one.
+        argmax_agreement: The smallest of all outputs on the search sample; None if no output has
+            classes.
+        holds: Whether it is within the budget on the search sample.
+        confirmed: Whether it is within the budget on the verification sample as well; None if that
+            was not measured because a better candidate is.
+        why_not: Why it was not chosen; empty for the chosen one.
         is_integer_only: Whether no op computes in floats.
-        latency_ms: The median of one inference here, with one thread; None if it was not measured.
-        latency_noise_ms: Half the distance between the quartiles.
+        latency_ms: The median time of one inference on this machine, with one thread; None if it
+            was not measured.
+        latency_noise_ms: Half the distance between the quartiles of that time.
         on_front: Whether no other candidate is both smaller and better.
-        seconds: How long it took to make and to compare.
+        seconds: The time to make and compare it.
     """
 
     name: str
@@ -39,7 +41,7 @@ class Trial:
 
 @dataclasses.dataclass(frozen=True)
 class OpCost:
-    """What quantizing one op costs, with all others in float.
+    """The cost of quantizing one op, with all others in float.
 
     Attributes:
         op: The name of the op, such as "CONV_2D".
@@ -59,7 +61,7 @@ class KeptFloat:
     Attributes:
         op: The name of the op, such as "CONV_2D".
         tensor: Its first output tensor.
-        reason: Why, in words.
+        reason: Why, as text.
     """
 
     op: str
@@ -69,18 +71,18 @@ class KeptFloat:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What a search found.
+    """The result of a search.
 
     Attributes:
         minimize: SIZE or LATENCY.
         chosen: The name of the chosen trial.
-        calibration_examples: How many examples the ranges were taken from.
-        search_examples: How many examples candidates were compared on.
-        trials: What was tried, in order.
-        ranking: What quantizing each op costs, the worst first.
+        calibration_examples: The number of examples that it was calibrated with.
+        search_examples: The number of examples that candidates were compared on.
+        trials: The candidates that were tried, in order.
+        ranking: The cost of quantizing each op, the worst first.
         kept_float: The ops that the chosen model computes in floats although int8 was tried.
         step_seconds: How long each step took.
-        skipped: What was not tried because time was up.
+        skipped: The candidates that were not tried because the time was up.
     """
 
     minimize: str

@@ -15,7 +15,7 @@ from tfx_tflite_component.verification.latency import Latency
 from tfx_tflite_component.verification.measures import Verification
 
 SCHEMA_VERSION = 2
-"""The version of the JSON form; it grows when a field is removed or changes its meaning."""
+"""The version of the JSON form; increased when a field is removed or changes its meaning."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,8 +53,8 @@ class NarrowedInteger:
         kind: "input" or "output".
         name: Its name.
         evidence: What shows that its values fit.
-        min: The smallest value, by the evidence.
-        max: The largest value, by the evidence.
+        min: The smallest value that the evidence allows.
+        max: The largest value that the evidence allows.
     """
 
     kind: str
@@ -66,14 +66,13 @@ class NarrowedInteger:
 
 @dataclasses.dataclass(frozen=True)
 class InterfaceReport:
-    """What an app can run the model by, judging from its inputs, outputs and ops.
+    """Which ways to run the model an app has, judging from the inputs, outputs and ops.
 
     Attributes:
         narrowed: The inputs and outputs that `interface.integers` INT32 made int32.
-        compiled_model_obstacles: Why LiteRT's CompiledModel does not take the model; empty if it
-            does.
-        gpu_obstacles: Why the GPU delegate does not run the whole model, by TensorFlow's analyzer
-            and the open sizes; empty if it does.
+        compiled_model_obstacles: Why LiteRT's CompiledModel cannot run the model; empty if it can.
+        gpu_obstacles: Why the GPU delegate cannot run the whole model, according to TensorFlow's
+            analyzer and the open sizes; empty if it can.
     """
 
     narrowed: tuple[NarrowedInteger, ...]
@@ -96,8 +95,8 @@ class Report:
         source_size_bytes: The total size of the SavedModel's files.
         inputs: The inputs of the model by name.
         outputs: The outputs of the model by name.
-        interface: What an app can run the model by.
-        dropped_checks: The assertions of the signature that the model does not have.
+        interface: Which ways to run the model an app has.
+        dropped_checks: The assertions of the signature that were left out of the model.
         lowered: The ops that each lowering rewrote, by the name of the lowering.
         model: The contents of the file `tflite`.
         calibration: The calibration; null for modes without calibration.
@@ -113,8 +112,8 @@ class Report:
         warnings: Warnings for the user, as text; they are also in the log.
         versions: The version of each library that was used.
         schema_version: The version of this form.
-        confined: Whether the process that converted could only reach the files of its task.
-        app_files: The names of the files beside the report that `app` in the config asks for.
+        confined: Whether the process that converted it could reach only the files of its task.
+        app_files: The names of the files for an app that were written beside the report.
     """
 
     signature_key: str
@@ -163,8 +162,8 @@ class ComparisonReport:
         boundary: Where the SavedModel's signature was split to feed the TFLite model; null for two
             TFLite models.
         verification: The comparison of each output.
-        failures: What exceeds the limits, in words; empty if the models agree.
-        warnings: What is poor, in words, though it exceeds no limit.
+        failures: The limits that were exceeded, as text; empty if the models agree.
+        warnings: Poor results within the limits, as text.
         schema_version: The version of this form.
     """
 
@@ -206,7 +205,7 @@ class Timing:
 
 @dataclasses.dataclass(frozen=True)
 class BenchmarkReport:
-    """What `benchmark` found.
+    """The result of `benchmark`.
 
     Attributes:
         timings: The latency for each number of threads and each batch size.

@@ -1,4 +1,4 @@
-"""What the report says of an input that the head computes."""
+"""What the report says about an input that the head computes."""
 
 import dataclasses
 

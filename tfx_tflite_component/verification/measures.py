@@ -1,4 +1,4 @@
-"""Measures how far outputs differ, over many batches: pure NumPy, without a model."""
+"""Measures how far outputs differ over many batches, with NumPy only."""
 
 import dataclasses
 import enum
@@ -12,7 +12,7 @@ from tfx_tflite_component.verification.columns import Columns, Rows
 
 Arrays = Mapping[str, np.ndarray]
 
-# bounds the memory of what is computed from them
+# limits the memory for what is computed from them
 _ELEMENTS_AT_ONCE = 2**21
 
 
@@ -20,47 +20,50 @@ _ELEMENTS_AT_ONCE = 2**21
 class OutputComparison:
     """One output of the TFLite model against the SavedModel's.
 
-    A column is a position of the output's last axis. Ratios in decibels are signal to quantization
+    A column is a position on the output's last axis. Ratios in decibels are signal to quantization
     noise ratios (SQNR), 10 log10(signal / noise): the noise is the sum of the squared differences;
     the signal is the sum of the squared distances of the SavedModel's values from their mean over
     the examples, so that a constant part does not count.
 
     Attributes:
         dtype: The dtype of both.
-        is_per_example: Whether the first dimension is the batch. If not, what is said here of an
-            example holds for a call of the model, and means are taken for each column.
+        is_per_example: Whether the first dimension is the batch. If not, "example" below means a
+            call of the model, and means are taken for each column.
         magnitude: The largest finite absolute value that the SavedModel returned; 0 for strings.
         errors: The largest absolute difference in each example; 1 for strings and booleans that
             differ. Infinite where NaN is on one side only, or infinities differ.
         max_abs_error: The largest of these.
-        worst_example: The position of the first example that has it.
+        worst_example: The position of the first example with that difference.
         mean_abs_error: The mean absolute difference over all elements.
         nan_count: The number of elements that are NaN in both. They count as equal.
         relative_error: The largest difference in a column, relative to the standard deviation of
-            the SavedModel's values there, or to 1% of the output's largest magnitude where that is
-            more; of the worst column. Differences up to 1e-6 do not count, nor, in float models,
-            what the SavedModel's own rounding explains. It is the only figure in which random
-            inputs of unusual magnitudes count as well. None unless numeric.
-        sqnr_db: The SQNR of the output. None unless numeric, and where the SavedModel's values do
-            not vary.
-        worst_column: The column with the smallest SQNR of those that vary; None as above.
+            the SavedModel's values there or to 1% of the output's largest magnitude, whichever is
+            larger; of the worst column. Differences up to 1e-6 do not count, nor, in float models,
+            differences that the SavedModel's own rounding explains. Only this figure includes
+            random inputs of unusual magnitudes. None unless numeric.
+        sqnr_db: The SQNR of the output. None unless numeric, and if the SavedModel's values do not
+            vary.
+        worst_column: Of the columns that vary, the one with the smallest SQNR; None as above.
         worst_column_sqnr_db: Its SQNR.
         worst_tenth_sqnr_db: The SQNR of the tenth of the examples with the smallest ratio. The
-            signal of an example is its distance from the median example, or what is typical of all
-            where that is more, so that an outlier makes no other example look better. Measured at
-            4,096 positions drawn at random where an example has more. None as above.
+            signal of an example is its distance from the median example or the typical such
+            distance, whichever is larger, so that an outlier does not make other examples look
+            better. If examples have more than 4,096 values, 4,096 random positions are measured.
+            None as above.
         constant_columns: The columns that vary in the SavedModel and are constant in the TFLite
-            model. Of several columns with values in [0, 1], those vary that are 0.02 apart or more.
+            model. If there are several columns with values in [0, 1], a column counts as varying
+            only if its values are at least 0.02 apart.
         num_columns: The number of columns that vary in the SavedModel.
         cosine_similarity: The cosine of the angle between both as vectors; None unless numeric.
         argmax_agreement: The share of examples with the largest value in the same column. None
-            unless the output is a float tensor [batch, two or more classes], and for scores that
-            are sorted, as those of top-k.
+            unless the output is a float tensor [batch, two or more classes], and for sorted scores,
+            such as those of top-k.
         equal_share: The share of equal elements; None for floats.
-        top_k_overlap: For integers [batch, k] that differ within each example, as ids of top-k: the
-            mean share of the SavedModel's ids that are among the TFLite model's. None otherwise.
-        num_compared: The number of values on which the figures rest: of numbers, those that are
-            finite in both models.
+        top_k_overlap: For integers [batch, k] that differ within each example, such as the ids of
+            top-k: the mean share of the SavedModel's ids that are among the TFLite model's. None
+            otherwise.
+        num_compared: The number of values that the figures are computed from: for numbers, those
+            that are finite in both models.
     """
 
     dtype: str
@@ -96,7 +99,7 @@ class OutputComparison:
 
 
 class Verdict(str, enum.Enum):
-    """What becomes of a model."""
+    """Whether a model is within its limits."""
 
     PASSED = "passed"
     WARNED = "passed with warnings"
@@ -109,12 +112,13 @@ class Check:
 
     Attributes:
         output: The name of the output.
-        figure: The field of `OutputComparison` that was judged; `constant_columns` by their share
+        figure: The field of `OutputComparison` that was judged; for `constant_columns`, their share
             of the columns that vary.
         limit: The limit.
         measured: The figure.
         is_upper: Whether the limit is the largest value that passes, not the smallest.
-        margin: How far the figure is inside the limit, in its own unit; negative outside of it.
+        margin: How far the figure is inside the limit, in its own unit; negative if it exceeds the
+            limit.
         is_default: Whether the limit is a default, and not the config's.
     """
 
@@ -136,15 +140,16 @@ class Verification:
         num_examples: The number of examples.
         num_calls: How often each model was called.
         outputs: The comparison of each output.
-        sizes: The sizes that open dimensions had, for random inputs: the shapes of the inputs.
+        sizes: For random inputs of open sizes, the shapes of the inputs in each call.
         kernel_differences: The outputs that XNNPACK's kernels and TFLite's own compute differently,
-            and the largest difference; the other figures are those of XNNPACK.
+            with the largest difference. All other figures are measured with XNNPACK.
         kernel_errors: The largest difference of each numeric output between these kernels, relative
             to its largest magnitude.
-        out_of_range: The inputs that leave the calibrated range, and the share of examples.
-        precision: The dtype of the SavedModel's floats that rounds most: float32, float16 or
-            bfloat16. With the latter two, its own rounding counts as a difference.
-        verdict: What the limits make of it; None before it is judged.
+        out_of_range: The inputs that leave the calibrated range, with the share of examples in
+            which they do.
+        precision: The least precise float dtype of the SavedModel: float32, float16 or bfloat16.
+            With the latter two, its own rounding counts as a difference.
+        verdict: Whether the limits are met; None before it is judged.
         checks: Each figure that was held to a limit.
     """
 
@@ -178,10 +183,10 @@ def compare_outputs(
 
 
 class Sums:
-    """What of one output adds up over calls, in memory that does not grow with their number."""
+    """Accumulates one output over calls, in memory that does not grow with their number."""
 
     def __init__(self, dtype: np.dtype, is_per_example: bool = True) -> None:
-        """Starts with no call.
+        """Starts without any call.
 
         Args:
             dtype: The output's dtype; object for strings.
@@ -250,7 +255,7 @@ class Sums:
             self._nans += int((np.isnan(expected) & np.isnan(actual)).sum())
         if self._is_per_example and expected.ndim == 2 and expected.shape[1] > 1:
             (self._scores if self._is_float else self._ids).add(expected, actual)
-        # what is not finite says nothing about how loud the noise is, unless it differs
+        # values that are not finite say nothing about the noise
         measured = np.isfinite(expected) & np.isfinite(actual)
         wanted, found = (np.where(measured, _widened(a), 0) for a in (expected, actual))
         self._compared += int(measured.sum())
@@ -314,7 +319,7 @@ def _errors(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:
 
 def _difference(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:
     if np.issubdtype(expected.dtype, np.integer):
-        # floats do not tell large integers apart
+        # large integers would be equal as floats
         larger, smaller = np.maximum(expected, actual), np.minimum(expected, actual)
         return (larger.astype(np.uint64) - smaller.astype(np.uint64)).astype(np.float64)
     return np.abs(_widened(expected) - _widened(actual))

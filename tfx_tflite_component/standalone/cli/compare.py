@@ -22,8 +22,8 @@ from tfx_tflite_component.standalone.cli.options import (
 def compare(first: str, model: str, examples: tuple[str, ...], as_json: bool, **config: Any) -> int:
     """Run the same inputs through a TFLite model and a SavedModel or another TFLite model.
 
-    Fails if the outputs differ by more than the limits of `verification` in the config. Without
-    limits, a float model may differ by 1e-4, relative to the output, and a quantized one freely.
+    Fails if the outputs exceed the limits of `verification` in the config or, without them, the
+    default limits of a conversion.
     """
     settings = config_of(**config)
     from tfx_tflite_component.json_form import to_json
