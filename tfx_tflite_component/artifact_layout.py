@@ -32,9 +32,9 @@ REPORT_HTML = "report.html"
 
 
 def prefix_of(model_filename: str) -> str:
-    """What the names of the files beside a model begin with.
+    """The prefix of the names of the files beside a model.
 
-    That is "" for the file `tflite`, which has a folder of its own, and "name." for `name.tflite`.
+    It is "" for the file `tflite`, which has a folder of its own, and "name." for `name.tflite`.
     """
     return model_filename.removesuffix(MODEL_FILENAME)
 

@@ -320,7 +320,7 @@ def _check_quantization(config: TFLiteRewriterConfig) -> None:
                 f"quantization.{field}: {Quantization.TensorType.Name(value)} cannot be set with "
                 f"mode: {mode}; expected one of {listed(map(Quantization.TensorType.Name, types))}."
             )
-    # each of these would otherwise be accepted and have no effect
+    # otherwise, each of these would be accepted and have no effect
     for field, is_set, has_effect in [
         (
             "quantization.allow_float_fallback",

@@ -66,8 +66,8 @@ class Scorer:
     def score(self, examples: Sequence[bytes]) -> dict[str, np.ndarray]:
         """Scores examples.
 
-        A model with a state scores each example by itself, from the state that it was published
-        with: Beam gives examples no order.
+        A model with a state scores each example separately, from the state that it was published
+        with, because examples have no order in Beam.
 
         Args:
             examples: Serialized `tf.Example`s.
@@ -110,7 +110,7 @@ class Scorer:
         return {name: array[: len(examples)] for name, array in outputs.items()}
 
     def _started(self, model: TFLiteModel) -> TFLiteModel:
-        """A model whose state is that of its file."""
+        """A model in the initial state of its file."""
         return model.copy() if self._has_state else model
 
     def _model_of_thread(self) -> TFLiteModel:
@@ -184,7 +184,7 @@ def _batched(head: ConcreteFunction) -> list[str]:
 
 
 def _even_size(count: int) -> int:
-    """The batch size for which batches differ least in size."""
+    """The batch size that makes the batches most equal in size."""
     return math.ceil(count / math.ceil(count / _MAX_BATCH_SIZE))
 
 

@@ -1,1 +1,1 @@
-"""Files for the programmers of an app: golden vectors, and the model as a C array."""
+"""Files for the developers of an app: golden vectors, code snippets, and the model as a C array."""

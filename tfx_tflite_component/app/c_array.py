@@ -1,4 +1,4 @@
-"""The model as a C array, and the registration of its ops, as TensorFlow Lite Micro takes them."""
+"""Writes the model as a C array, and the registration of its ops, for TensorFlow Lite Micro."""
 
 import pathlib
 import re
@@ -17,7 +17,7 @@ def write_c_array(model: pathlib.Path, found: Inspection, folder: pathlib.Path, 
         model: The `.tflite` file.
         found: The contents of the model.
         folder: The folder to write to.
-        stem: What the names of the files, and those in them, begin with.
+        stem: The prefix of the files' names, and of the names in them.
     """
     name = _identifier(stem)
     content = model.read_bytes()
@@ -28,7 +28,7 @@ def write_c_array(model: pathlib.Path, found: Inspection, folder: pathlib.Path, 
     (folder / f"{stem}.h").write_text(_guarded(f"{name}_H_", header))
     with open(folder / f"{stem}.cc", "w") as file:
         file.write(f'#include "{stem}.h"\n\n')
-        # flatbuffers are read in place, and so must be aligned
+        # a FlatBuffer is read in place, so it must be aligned
         file.write(f"alignas(16) const unsigned char g_{name}_data[] = {{\n")
         file.writelines(_rows(content))
         file.write(f"}};\nconst unsigned int g_{name}_size = {len(content)};\n")
@@ -42,7 +42,7 @@ def unknown_to_micro(found: Inspection) -> list[str]:
 
 
 def _identifier(stem: str) -> str:
-    # no name of C++ begins with a digit
+    # names in C++ cannot begin with a digit
     return re.sub(r"^(?=\d)", "model_", re.sub(r"\W", "_", stem, flags=re.ASCII))
 
 

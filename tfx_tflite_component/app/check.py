@@ -1,4 +1,4 @@
-"""Holds a model, or an app, to golden vectors."""
+"""Compares the outputs of a model with golden vectors."""
 
 import pathlib
 from collections.abc import Iterator, Mapping
@@ -27,13 +27,13 @@ _STATE = "ASSIGN_VARIABLE"
 
 
 class GoldenModel:
-    """A model that is run on one vector at a time, each from the state that the file has.
+    """A model that is run on one vector at a time, each time from the initial state in its file.
 
     Attributes:
         sha256: The SHA-256 of the file, in hexadecimal.
         inputs: The inputs by name.
         outputs: The outputs by name.
-        needs_select_tf_ops: Whether it has Select TF ops, which have one set of kernels only.
+        needs_select_tf_ops: Whether it has Select TF ops, which have only one set of kernels.
     """
 
     def __init__(self, path: pathlib.Path, own_kernels: bool = False) -> None:
@@ -41,7 +41,7 @@ class GoldenModel:
 
         Args:
             path: The `.tflite` file.
-            own_kernels: Whether TFLite's own kernels run it, and not XNNPACK's.
+            own_kernels: Whether to use TFLite's own kernels instead of XNNPACK's.
 
         Raises:
             RewriterError: The model is damaged, or cannot be run here.
@@ -88,7 +88,7 @@ def check_golden(path: pathlib.Path, golden: Golden) -> GoldenCheck:
 def output_mismatches(
     vector: GoldenVector, outputs: Arrays, position: int = 0
 ) -> Iterator[Mismatch]:
-    """The outputs that are not those of a vector.
+    """The outputs that differ from those of a vector.
 
     Args:
         vector: The vector.
@@ -98,7 +98,7 @@ def output_mismatches(
     for name, expected in vector.outputs.items():
         tolerance = vector.tolerances[name]
         error = difference(expected, outputs[name])
-        # NaN passes nothing
+        # NaN is never within a tolerance
         if not error <= tolerance:
             yield Mismatch(position, vector.covers, name, error, tolerance)
 

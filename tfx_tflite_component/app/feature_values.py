@@ -157,7 +157,7 @@ def _center_and_scale(
 
 
 def _normalization(lines: Mapping[str, Line]) -> Line | None:
-    """The line that is most like a normalization: shifted and scaled, or else one of both."""
+    """The line that is most like a normalization: shifted and scaled, or either."""
 
     def rank(name: str) -> tuple[int, bool, str]:
         line = lines[name]
@@ -170,7 +170,7 @@ def _normalization(lines: Mapping[str, Line]) -> Line | None:
 def _num_classes(
     graph: FlatGraph, feature: ParsedFeature, nodes: Sequence[str], lines: Mapping[str, Line]
 ) -> int:
-    """The number of classes of a feature that is one as it is; 0 for other features."""
+    """The number of classes of a feature that is itself a class; 0 for other features."""
     if not feature.dtype.is_integer:
         return 0
     same = {*feature.tensors, *(name for name, line in lines.items() if line == Line(1.0, 0.0))}
@@ -178,7 +178,7 @@ def _num_classes(
         node = graph.nodes[name]
         inputs = graph.data_inputs(node, feature.tensors)
         if node.op in ("OneHot", "DenseBincount") and inputs[0] in same:
-            # Keras computes the size, as a constant in the end
+            # Keras computes the size from constants
             sizes = _fed(graph, feature, inputs[1:2], _PROBES)
             return int(sizes[0]) if sizes and sizes[0].ndim == 0 else 0
         if node.op in ("Gather", "GatherV2", "ResourceGather") and inputs[1] in same:
@@ -212,7 +212,7 @@ def _words(graph: FlatGraph, nodes: Sequence[str], feature: ParsedFeature) -> It
 
 
 def _lines(graph: FlatGraph, feature: ParsedFeature, nodes: Sequence[str]) -> dict[str, Line]:
-    """The tensors that are lines of a feature, in the order of the graph."""
+    """The tensors that are linear functions of a feature, in the order of the graph."""
     static = graph.static_tensors
     wanted = [
         name
@@ -229,7 +229,7 @@ def _lines(graph: FlatGraph, feature: ParsedFeature, nodes: Sequence[str]) -> di
 
 
 def _line(values: np.ndarray) -> Line | None:
-    """The line through what a tensor is for each of the probes; the same for all its elements."""
+    """The line through a tensor's values for the probes; the same for all of its elements."""
     if values.ndim == 0 or len(values) != len(_PROBES) or not values[0].size:
         return None
     points = values.reshape(len(_PROBES), -1).astype(np.float64)
@@ -275,7 +275,7 @@ def _searched(
             yield inputs[0], np.array(node.attr["boundaries"].list.f, np.float64)
         elif node.op in _SEARCHES:
             limits = _fed(graph, feature, inputs[:1], _PROBES[:1])
-            # each row is searched in a row of boundaries, all of which are the same
+            # each row has its own row of boundaries, all of which are the same
             if limits and limits[0].ndim:
                 rows = limits[0].reshape(-1, limits[0].shape[-1])
                 yield inputs[1], rows[0].astype(np.float64)

@@ -15,11 +15,11 @@ from tfx_tflite_component.errors import ModelFileError
 from tfx_tflite_component.json_form import from_json, to_json
 
 FORMAT_VERSION = 1
-"""The version of `golden.json`; it grows when a field is removed or changes its meaning."""
+"""The version of `golden.json`; increased when a field is removed or changes its meaning."""
 
 INPUT_TOLERANCE = 1e-5
-"""How far a float that an app feeds may be from the head's, relative to it or to 1: 32-bit floats
-have seven digits, and preprocessing is a few operations."""
+"""How far a float input from an app may differ from the head's, relative to it or to 1: 32-bit
+floats have seven digits, and preprocessing takes a few operations."""
 
 
 class GoldenSource(str, enum.Enum):
@@ -50,13 +50,12 @@ class GoldenVector:
     """One example.
 
     Attributes:
-        covers: What the example is chosen for, such as "fare: missing".
-        example: The values of each feature, as a `tf.Example` holds them; without those that are
-            missing.
-        inputs: What the model takes for it. Floats are real values, also where the model takes
-            integers that stand for them.
-        outputs: What the model returns. Floats are real values here as well.
-        tolerances: The largest absolute difference from each output that is no mistake.
+        covers: The case that the example covers, such as "fare: missing".
+        example: The values of each feature, as in a `tf.Example`; missing features are left out.
+        inputs: The model's inputs for it. Floats are real values, even if the model takes quantized
+            integers.
+        outputs: The model's outputs for it. Floats are real values here as well.
+        tolerances: The largest absolute difference from each output that is allowed.
     """
 
     covers: tuple[str, ...]
@@ -74,12 +73,12 @@ class Golden:
         model_sha256: The SHA-256 of the model's file, in hexadecimal.
         source: Whether the examples are synthetic or real.
         vectors: The golden vectors.
-        input_tolerance: The largest difference of a float input from the vector's that is no
-            mistake, relative to the vector's value or to 1, whichever is larger. All other inputs
-            are to be equal.
+        input_tolerance: The largest difference of a float input from the vector's that is allowed,
+            relative to the vector's value or to 1, whichever is larger. All other inputs must be
+            equal.
         not_covered: What `vectors` would cover if there were more of them.
-        hidden_inputs: The inputs by which the outputs do not change by more than the tolerances: a
-            mistake in them is seen only if an app compares its inputs as well.
+        hidden_inputs: The inputs that do not change any output by more than its tolerance: an app
+            finds a mistake in them only by comparing the inputs as well.
         format_version: The version of this form.
     """
 
@@ -94,15 +93,15 @@ class Golden:
 
 @dataclasses.dataclass(frozen=True)
 class Mismatch:
-    """A tensor that is not that of a golden vector.
+    """A tensor that differs from that of a golden vector.
 
     Attributes:
         vector: The position of the vector.
-        covers: What the vector is chosen for.
+        covers: The case that the vector covers.
         tensor: The name of the input or output.
         error: The largest absolute difference; 1 for strings and booleans, infinite where dtype or
             shape differ.
-        tolerance: The largest that passes.
+        tolerance: The largest difference that passes.
     """
 
     vector: int
@@ -114,12 +113,12 @@ class Mismatch:
 
 @dataclasses.dataclass(frozen=True)
 class GoldenCheck:
-    """A model held to golden vectors.
+    """The comparison of a model with golden vectors.
 
     Attributes:
         is_same_model: Whether it is the model that the vectors were made with, byte for byte.
         num_vectors: The number of vectors.
-        mismatches: What differs by more than the tolerance; empty if the model passes.
+        mismatches: The tensors that differ by more than the tolerance; empty if the model passes.
     """
 
     is_same_model: bool
@@ -130,7 +129,7 @@ class GoldenCheck:
 def write_golden(golden: Golden, path: pathlib.Path) -> None:
     """Writes golden vectors to a local file."""
     content = to_json(golden)
-    # a line for each vector: what differs between two files can be read
+    # one line per vector, so that diffs of two files are readable
     vectors = ",\n".join(f"    {json.dumps(vector)}" for vector in content["vectors"])
     others = {name: value for name, value in content.items() if name != "vectors"}
     head = json.dumps(others, indent=2, allow_nan=False).removesuffix("\n}")

@@ -10,14 +10,14 @@ _QUANTILES = 10
 
 
 def covering(examples: Sequence[bytes], count: int) -> list[tuple[tuple[str, ...], bytes]]:
-    """The examples that together show most: missing values, words, and the ranges of numbers.
+    """The examples that together cover most: missing values, words, and the ranges of numbers.
 
     Args:
         examples: Serialized `tf.Example`s.
-        count: How many are chosen at most.
+        count: The largest number of examples to choose.
 
     Returns:
-        What each is chosen for, and the example, the one that shows most first.
+        The cases that each covers, and the example; the one that covers most comes first.
     """
     traits = _traits(examples)
     chosen: list[tuple[tuple[str, ...], bytes]] = []
@@ -32,7 +32,7 @@ def covering(examples: Sequence[bytes], count: int) -> list[tuple[tuple[str, ...
 
 
 def _traits(examples: Sequence[bytes]) -> list[set[str]]:
-    """What each example shows of its features."""
+    """The cases that each example covers."""
     parsed = [tf.train.Example.FromString(example).features.feature for example in examples]
     names = sorted({name for features in parsed for name in features})
     limits = {name: _limits(parsed, name) for name in names}

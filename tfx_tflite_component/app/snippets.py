@@ -92,7 +92,7 @@ def write_snippets(
         languages: Values of `App.Language`.
         computed: The inputs that an app has to compute from features.
         folder: The folder to write to.
-        prefix: What the names of the files begin with.
+        prefix: The prefix of the files' names.
     """
     io = read_graph_io(model)
     for language in languages:
@@ -119,7 +119,7 @@ def _tensor(name: str, details: TensorDetails) -> SnippetTensor:
 
 
 def _literal(text: str) -> str:
-    """A string literal of Python and C++, which also ends no comment: names are a model's."""
+    """A string literal of Python and C++ that cannot end a comment: a model can have any names."""
     return json.dumps(text)
 
 

@@ -18,7 +18,7 @@ _INTEGERS = (0, 1, 2, 3)
 _UNKNOWN_WORD = b"?unknown word?"
 _MOST_CLASSES = 64
 _FAR = 8.0
-# an extreme value may hide what else an example would show
+# an extreme value may hide everything else in an example
 _LOAD_OF_EXTREME = 8
 
 
@@ -50,8 +50,8 @@ def synthetic_examples(
 ) -> tuple[list[SyntheticExample], list[str]]:
     """Examples that cover missing values, buckets, words, unknown words and extremes.
 
-    Features have usual values where an example is not made for a case of theirs. Cases are spread
-    over the examples, each feature's over different ones.
+    Features for which an example covers no case have usual values in it. Cases are spread over the
+    examples, each feature's over different ones.
 
     Args:
         shown: What is known of each feature.

@@ -32,7 +32,7 @@ _REMEDY = (
     "Give `examples` and set app.golden_examples: REAL to take real ones, or remove "
     "app.golden_vectors."
 )
-# kernels that are not here, as those of a GPU, may differ by more than the two that are
+# other kernels, such as a GPU's, may differ by more than the two that run here
 _MARGIN = 4.0
 _FLOAT_TOLERANCE = 1e-5
 # of sums whose terms cancel out
@@ -43,7 +43,7 @@ _QUANTIZED_TOLERANCE = 1 / 128
 
 @dataclasses.dataclass(frozen=True)
 class Tolerances:
-    """What is known of how far outputs may be from a vector's.
+    """How far outputs may be from a vector's.
 
     Attributes:
         kernel_errors: The largest difference of each output between the two sets of kernels, in
@@ -55,11 +55,11 @@ class Tolerances:
     is_quantized: bool
 
     def of(self, name: str, run: "_Run", usual: float) -> float:
-        """The largest absolute difference of an output that is no mistake.
+        """The largest absolute difference of an output that is allowed.
 
-        It is four times what the two sets of kernels differ by, for these inputs or relative to the
-        magnitude in the verification. It is never less than what rounding makes: of 32-bit floats,
-        or of a quantized model one step of 8 bits.
+        It is four times the difference between the two sets of kernels, for these inputs or
+        relative to the magnitude in the verification. It is never less than the rounding of 32-bit
+        floats or, for a quantized model, one step of 8 bits.
 
         Args:
             name: The output.
@@ -83,7 +83,7 @@ class Tolerances:
 
 @dataclasses.dataclass(frozen=True)
 class _Run:
-    """An example, and what head and model make of it."""
+    """An example, and the outputs of head and model for it."""
 
     covers: tuple[str, ...]
     example: bytes
@@ -168,7 +168,7 @@ def _runs(
             others = own(made.taken) if own else {}
         except (ExamplesError, RuntimeError, ValueError):
             continue
-        # what overflows says nothing of preprocessing
+        # outputs that overflow say nothing about preprocessing
         if all(np.isfinite(a).all() for a in outputs.values() if a.dtype.kind == "f"):
             yield _Run(covers, example, made.taken, outputs, others)
 
@@ -220,7 +220,7 @@ def _shows(model: GoldenModel, vector: GoldenVector, name: str, other: GoldenVec
     inputs: Arrays = {name: to_array(array) for name, array in given.items()}
     try:
         return bool(list(output_mismatches(vector, model(inputs))))
-    except (RuntimeError, ValueError):  # sizes that do not go together
+    except (RuntimeError, ValueError):  # sizes that do not match
         return True
 
 

@@ -1,4 +1,4 @@
-"""What the converter says, without what only its developers can use."""
+"""The converter's messages, without details that only its developers can use."""
 
 import re
 

@@ -13,7 +13,7 @@ def check_loops(tail: Tail, config: TFLiteRewriterConfig) -> None:
 
     Args:
         tail: The tail, whose loops of known length are unrolled.
-        config: What the model is to be.
+        config: The config.
 
     Raises:
         ConversionError: There is a loop, which the converter cannot calibrate.

@@ -20,7 +20,7 @@ from tfx_tflite_component.tflite.inspection import PREPROCESSING
 from tfx_tflite_component.tflite.schema import schema
 
 TAKE_NEW_CONVERTER = "Leave enable_experimental_new_converter at true."
-"""The remedy for what only the old converter does."""
+"""The remedy for a failure of the old converter."""
 
 _FLEX, _CUSTOM = "ERROR_NEEDS_FLEX_OPS", "ERROR_NEEDS_CUSTOM_OPS"
 _STAYS_FLOAT = re.compile(r"not yet supported for op: '(\w+)'")
@@ -170,7 +170,7 @@ def _refused_nodes(error: ConverterError, tail: Tail) -> list[str]:
 
 
 def _places(op: str, tail: Tail, refused: Collection[str]) -> str:
-    """The layers or scopes of the tail that have an op, of those that were refused if any is."""
+    """The layers or scopes of the tail that have an op: of refused nodes only, if there are any."""
     names = [node.name for node in _nodes(tail) if _same_op(node.op, op)]
     concerned = [name for name in names if name in refused] or names
     # the call of the serving function is not a layer, and the last part is the op itself
@@ -179,7 +179,7 @@ def _places(op: str, tail: Tail, refused: Collection[str]) -> str:
 
 
 def _form(op: str, tail: Tail, refused: Collection[str]) -> str:
-    """In what form TFLite lacks an op that it has in another form."""
+    """The form of an op that TFLite lacks, if it has the op in another form."""
     if _VERSION.sub("", op.lower()) not in _BUILTINS:
         return ""
     forms = {_operand_form(node) for node in _concerned(op, tail, refused)}
@@ -201,7 +201,7 @@ def _has_other_floats(op: str, tail: Tail, refused: Collection[str]) -> bool:
 
 
 def _concerned(op: str, tail: Tail, refused: Collection[str]) -> list[tf.Operation]:
-    """The nodes of the tail that have an op, of those that were refused if any is."""
+    """The nodes of the tail that have an op; only the refused ones, if there are any."""
     nodes = [node for node in tail.function.graph.get_operations() if _same_op(node.type, op)]
     return [node for node in nodes if node.name in refused] or nodes
 

@@ -1,4 +1,4 @@
-"""The nodes of a SavedModel that loading it and calling its functions can run.
+"""The nodes of a SavedModel that can run when it is loaded or its functions are called.
 
 A SavedModel also has nodes that are never run here, such as the functions that save its checkpoint.
 """
@@ -39,11 +39,11 @@ def is_tf2(saved_model: SavedModel) -> bool:
 
 
 def executed_bodies(graph: MetaGraphDef, is_tf2: bool) -> list[Body]:
-    """The bodies that loading a SavedModel, or calling one of its functions, can run.
+    """The bodies that can run when a SavedModel is loaded or one of its functions is called.
 
     Args:
         graph: A graph of the SavedModel.
-        is_tf2: As `is_tf2` gives it for the SavedModel.
+        is_tf2: As `is_tf2` returns it for the SavedModel.
     """
     functions = {function.signature.name: function for function in graph.graph_def.library.function}
     bodies = [] if is_tf2 else [_executed_graph(graph)]

@@ -173,8 +173,8 @@ class FlatGraph:
     ) -> tuple[list[str], set[str]]:
         """Walks from tensors to the nodes that they are computed from.
 
-        Control dependencies are followed: `flatten` leaves only those that order what reads and
-        writes variables that change.
+        Control dependencies are followed: `flatten` keeps only those that order the reads and
+        writes of variables that change.
 
         Args:
             tensors: Where the walk starts.
@@ -238,8 +238,8 @@ class FlatGraph:
         # import_graph_def rejects a fetch that is a feed, and a feed that nothing reads
         fed = {name: current.capture(feeds[name]) for name in sorted(met)}
         part = GraphDef(versions=self.versions, library=self.called(names))
-        # past identities: of a variable that is passed through one, the converter does not see that
-        # it never changes, and leaves it a variable instead of making it a constant
+        # skip identities: if a variable passes through one, the converter does not see that it
+        # never changes, and keeps it a variable instead of a constant
         kept = set(names)
         part.node.extend(
             rewired(self.nodes[name], self.standalone(self.nodes[name], kept, feeds))
@@ -311,7 +311,7 @@ def inline(function: ConcreteFunction) -> FlatGraph:
 
 
 def _with_state(graph: FlatGraph) -> FlatGraph:
-    # a signature's outputs depend by control on what runs only for its effects
+    # a signature's outputs have control dependencies on nodes that run only for their effects
     roots = [tensor.partition(":")[0] for tensor in graph.outputs.values()]
     state = keep_state(graph.nodes, roots, graph.inner_nodes)
     stateful = dataclasses.replace(graph, nodes=state.nodes, writes=state.writes)

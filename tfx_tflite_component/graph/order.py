@@ -8,7 +8,7 @@ from tfx_tflite_component.graph.flat_graph import FlatGraph
 
 
 def in_order(graph: FlatGraph, tensors: Iterable[str], stop: Collection[str] = ()) -> list[str]:
-    """The nodes that tensors are computed by, each after those that it reads.
+    """The nodes that compute tensors, each after those that it reads.
 
     Args:
         graph: The graph.
@@ -37,5 +37,5 @@ def in_order(graph: FlatGraph, tensors: Iterable[str], stop: Collection[str] = (
 
 
 def _after(graph: FlatGraph, name: str) -> list[str]:
-    """The nodes that a node is ordered behind, without reading them."""
+    """The nodes that must run before a node although it does not read them."""
     return [tensor[1:] for tensor in graph.nodes[name].input if tensor.startswith("^")]

@@ -9,7 +9,7 @@ _PASSED_ON = ("Cast", "Const", "Identity", "Placeholder", "ReadVariableOp", "Var
 
 
 def precision(signature: ConcreteFunction) -> tf.DType:
-    """The float dtype that rounds most of those that a signature computes in.
+    """The least precise float dtype that a signature computes in.
 
     Args:
         signature: The signature, as `load_signature` gives it.

@@ -97,7 +97,7 @@ def load_transform(path: pathlib.Path, trusted_ops: Collection[str] = ()) -> Con
 
 
 def _check_content(path: pathlib.Path, trusted_ops: Collection[str]) -> None:
-    """Refuses what TensorFlow would do harm by, before it loads it."""
+    """Refuses files and ops that could do harm, before TensorFlow loads them."""
     for entry in (*map(path.joinpath, _FILES), *(path / _VARIABLES_DIR).glob("*")):
         _check_file(entry, path)
     saved_model = parse_saved_model(path)
@@ -106,7 +106,7 @@ def _check_content(path: pathlib.Path, trusted_ops: Collection[str]) -> None:
 
 
 def _check_file(entry: pathlib.Path, path: pathlib.Path) -> None:
-    """Refuses a pipe, which is read for ever, and a link to a file of this machine."""
+    """Refuses a pipe, which would be read forever, and a link to a file of this machine."""
     if not os.path.lexists(entry):
         return
     if not os.path.realpath(entry).startswith(os.path.realpath(path) + os.sep):

@@ -1,4 +1,4 @@
-"""What a SavedModel is by its files, for callers that have not imported TensorFlow."""
+"""Recognizes a SavedModel by its files, for callers that have not imported TensorFlow."""
 
 import os
 import pathlib

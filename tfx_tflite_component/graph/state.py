@@ -1,8 +1,8 @@
 """The order in which a signature reads and writes the variables that it changes.
 
-A function says by control dependencies that an assignment comes after a read, or that a check comes
-before everything else. A model for inference has no checks, but it keeps its state: of the control
-dependencies, those are kept that order what reads and writes variables that change.
+In a function, control dependencies put an assignment after a read, or a check before everything
+else. The TFLite model has no checks, but it keeps its state. So only those control dependencies are
+kept that order the reads and writes of variables that change.
 """
 
 import dataclasses

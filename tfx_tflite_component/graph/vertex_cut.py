@@ -22,13 +22,13 @@ def smallest_cut(
 ) -> set[Vertex] | None:
     """Finds the cheapest vertices without which no path leads from the sources to the sinks.
 
-    By the theorem of Menger, their cost is the largest flow from the sources to the sinks through
-    vertices that let through what they cost. It is found along shortest paths, by the algorithm of
-    Edmonds and Karp. Sources and sinks may be cut as well.
+    By Menger's theorem, their cost is the largest flow from the sources to the sinks, where the
+    cost of a vertex is its capacity. It is found along shortest paths, by the algorithm of Edmonds
+    and Karp. Sources and sinks may be cut as well.
 
     Args:
         edges: The edges of a directed graph.
-        costs: What it costs to cut a vertex; the vertices that are not in it cannot be cut.
+        costs: The cost of cutting each vertex; vertices that are not in it cannot be cut.
         sources: Where paths begin.
         sinks: Where they end.
 
@@ -57,7 +57,7 @@ def _network(
     sources: Collection[Vertex],
     sinks: Collection[Vertex],
 ) -> _Network:
-    """A network of flow: each vertex is an edge from its entry to its exit."""
+    """A flow network: each vertex is an edge from its entry to its exit."""
     network: _Network = collections.defaultdict(dict)
     edges = list(edges)
     for vertex in {*sources, *sinks, *(vertex for edge in edges for vertex in edge)}:

@@ -1,4 +1,4 @@
-"""Checks that a Keras file has only layers that only compute, on data in the file.
+"""Checks that the layers of a Keras file do nothing but compute, with data from the file.
 
 A Keras file can also contain marshalled Python code, name any class or function to import, and
 refer to other files. Keras rejects these only in some formats and versions.
@@ -97,8 +97,8 @@ def check_members(members: Sequence[zipfile.ZipInfo], path: pathlib.Path) -> Non
         path: The archive, for the message.
 
     Raises:
-        SourceModelError: There is another member, a duplicate, or one that is much larger than what
-            is stored of it.
+        SourceModelError: There is another member, a duplicate, or one that is much larger unpacked
+            than in the archive.
     """
     names = [member.filename for member in members]
     others = [name for name in names if not (name in _MEMBERS or name.startswith(_ASSETS))]
@@ -114,7 +114,7 @@ def check_members(members: Sequence[zipfile.ZipInfo], path: pathlib.Path) -> Non
 
 
 def _check_size(name: str, size: int, stored: int, path: pathlib.Path) -> None:
-    """Refuses data that fills memory out of next to nothing; weights can hardly be compressed."""
+    """Refuses small files that unpack into huge data; real weights hardly compress."""
     if size > _MOST_UNPACKED_BYTES and size > _MOST_COMPRESSION * stored:
         raise SourceModelError(
             f"{path} holds {name!r}, of {size} bytes in {stored}; expected at most "
@@ -126,7 +126,7 @@ def _check_size(name: str, size: int, stored: int, path: pathlib.Path) -> None:
 def check_weights(weights: h5py.Group, path: pathlib.Path) -> None:
     """Refuses weights in other files, which HDF5 would read from any path.
 
-    It also refuses weights that are much larger than what is stored of them.
+    It also refuses weights that are much larger in memory than in the file.
 
     Args:
         weights: The content of a file, or a part of it.

@@ -35,7 +35,7 @@ def export_keras_model(model: Any, folder: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def _silent_keras() -> Iterator[None]:
-    """Has no generation of Keras print what this thread does with it."""
+    """Stops Keras 2 and Keras 3 from printing what this thread does."""
     with contextlib.ExitStack() as stack:
         for utils in (sys.modules[name].utils for name in _KERAS if name in sys.modules):
             if utils.is_interactive_logging_enabled():

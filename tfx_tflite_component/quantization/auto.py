@@ -31,7 +31,7 @@ _SEARCH_SHARE, _MOST_FOR_SEARCH = 5, 100
 
 
 def divide(examples: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[bytes]]:
-    """Divides the calibration sample into what is calibrated with and what candidates meet.
+    """Divides the calibration sample: a part to calibrate with, a part to compare candidates on.
 
     Raises:
         ExamplesError: There are too few.

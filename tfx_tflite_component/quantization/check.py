@@ -40,7 +40,7 @@ def check_quantization(model: Inspection, quantization: Quantization) -> list[st
 
 
 def search_warnings(outcome: Outcome) -> list[str]:
-    """What a user should know of a search."""
+    """Warnings for the user about a search."""
     warnings = []
     if outcome.chosen == "NONE":
         best = max(

@@ -1,4 +1,4 @@
-"""Mode FLOAT16: 16-bit float constants, but for those that would lose more than their rounding."""
+"""Mode FLOAT16: 16-bit float constants, except where more than rounding would be lost."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""The float model that every candidate is made of, and what is observed of it."""
+"""The float model that every candidate is made from, and its observed tensor values."""
 
 import dataclasses
 import functools

@@ -9,12 +9,12 @@ Holds = Callable[[Sequence[str]], bool]
 def fewest_float_ops(
     ranking: Sequence[str], holds: Holds, is_over: Callable[[], bool]
 ) -> list[str]:
-    """Finds few ops which in float make a model hold its budget.
+    """Finds a small set of ops that must stay float for a model to be within its budget.
 
     Args:
         ranking: The ops, the most sensitive first.
         holds: Tries a model.
-        is_over: Whether time is up; the best that is known is returned then.
+        is_over: Whether the time is up; the best set so far is then returned.
 
     Returns:
         The ops, the most sensitive first; empty if not even all of them are enough.
@@ -32,7 +32,7 @@ def fewest_float_ops(
 
 
 def _pruned(kept: list[str], holds: Holds, is_over: Callable[[], bool]) -> list[str]:
-    """Quantizes again what need not be float, from the least sensitive on."""
+    """Quantizes ops again that need not stay float, the least sensitive first."""
     for name in reversed(list(kept)):
         fewer = [other for other in kept if other != name]
         if fewer and not is_over() and holds(fewer):

@@ -8,11 +8,11 @@ from tfx_tflite_component.tflite.model_edit import pack, tensor_name, unpack
 from tfx_tflite_component.tflite.observation import Observation
 
 _PERCENTILE = 97.5
-"""Of the largest values of each example, and of the smallest from the other end."""
+"""The percentile of the examples' largest values, and from the other end of the smallest."""
 
 
 def percentile_ranges(calibrated: bytes, observed: Mapping[str, Observation]) -> bytes:
-    """Narrows the ranges of a calibrated model to what all but a few examples take.
+    """Narrows the ranges of a calibrated model to the values of all but a few examples.
 
     Args:
         calibrated: A calibrated model, as `calibrate` returns it.

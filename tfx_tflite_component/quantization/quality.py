@@ -1,4 +1,4 @@
-"""How well a candidate computes what the SavedModel does, on examples that are run only once."""
+"""How close candidates are to the SavedModel, which is run only once on the examples."""
 
 import copy
 import dataclasses
@@ -30,7 +30,7 @@ class Quality:
         sqnr_db: The signal to quantization noise ratio of the worst output, in decibels; -inf for a
             model that does not run.
         argmax_agreement: The smallest of the outputs; None if no output has classes.
-        failures: What exceeds the budget, in words.
+        failures: The limits of the budget that were exceeded, as text.
     """
 
     sqnr_db: float

@@ -1,4 +1,4 @@
-"""Recipes: how a candidate is made of a float model. Each is one function."""
+"""Recipes: how a candidate is made from a float model. Each is one function."""
 
 from collections.abc import Callable, Collection
 
@@ -15,12 +15,12 @@ def unchanged(model: FloatModel) -> bytes:
 
 
 def float16(model: FloatModel) -> bytes:
-    """16-bit float weights, but for those that do not fit."""
+    """16-bit float weights, except for those that do not fit."""
     return store_weights(model.content, Storage.FLOAT16)
 
 
 def weights_only(model: FloatModel) -> bytes:
-    """8-bit integer weights, computed with in floats."""
+    """8-bit integer weights that are turned back into floats to compute."""
     return store_weights(model.content, Storage.INT8)
 
 
@@ -35,7 +35,7 @@ def int16_activations(model: FloatModel) -> bytes:
 
 
 def mixed(model: FloatModel, float_ops: Collection[str], storage: Storage) -> bytes:
-    """8-bit integers, but for the ops named by their first output tensors.
+    """8-bit integers, except for the ops with these first output tensors.
 
     The weights of these are stored in fewer bits as well.
     """

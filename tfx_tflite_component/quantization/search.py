@@ -26,7 +26,7 @@ from tfx_tflite_component.verification.latency import measure_in_turns
 
 _RANKING_EXAMPLES = 32
 _RANKING_SHARE = 0.6
-"""Of the time: when the ranking of ops has to be done, for the rest to have some as well."""
+"""The share of the time after which the ranking of ops ends, to leave time for the rest."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +56,8 @@ def search(
         model: The float model.
         dynamic_range: Converts the same tail with 8-bit weights, which only the converter can.
         trials: Where candidates are tried; none was so far.
-        confirm: Makes what compares the chosen one with the SavedModel on fresh examples.
+        confirm: Makes the judge that compares the chosen model with the SavedModel on fresh
+            examples.
         auto: What to minimize.
         calibration_examples: How many examples `model` is calibrated with, for the report.
 

@@ -1,6 +1,6 @@
 """Which ops quantization hurts: one op is quantized at a time, with all others in float.
 
-The other way round, with one op in float at a time, one bad op hides the next.
+Leaving one op at a time in float would not work: one bad op would hide the others.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from tfx_tflite_component.quantization.quality import Judge
 from tfx_tflite_component.tensorflow_internals import quantize_int8
 from tfx_tflite_component.tflite.model_edit import float_ops, op_name, tensor_name, unpack
 
-# These hold no numbers of their own: they take the scale of what they read.
+# These compute no new numbers: their results have the scale of their inputs.
 _SHAPE_OPS = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "SPLIT")
 
 

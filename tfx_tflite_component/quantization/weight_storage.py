@@ -1,7 +1,7 @@
 """Weights stored in fewer bits, which the model turns back into floats when it is loaded.
 
-The converter's own FLOAT16 mode clips constants to 65504, and makes small ones 0. Here a tensor
-that would lose more than its rounding stays float32, and 8 bits are possible as well.
+The converter's own FLOAT16 mode clips constants to 65504, and makes small ones 0. Here, a tensor
+that would lose more than rounding stays float32, and 8 bits are possible as well.
 """
 
 import enum
@@ -33,10 +33,10 @@ _FACTORS = ("ATAN2", "DIV", "FLOOR_DIV", "FLOOR_MOD", "MUL", "POW", "PRELU", "SQ
 """Ops to which each value of a constant matters by its own magnitude."""
 
 _STATE = "ASSIGN_VARIABLE"
-"""What initializes a variable, which has to start from the same value."""
+"""Ops that initialize a variable, which must start from the same value."""
 
 _DEQUANTIZE_BYTES = 300
-"""About what another tensor and op take in the file."""
+"""About the size of one more tensor and op in the file."""
 
 _SCALE_BYTES = 12
 """A scale of 32 bits and a zero point of 64 for each channel."""
@@ -108,7 +108,7 @@ def _readers(graph: schema.SubGraphT) -> dict[int, list[schema.OperatorT]]:
 def _magnitudes(
     values: np.ndarray, axes: Sequence[int | None], names: Sequence[str]
 ) -> Iterator[np.ndarray]:
-    """What the error of each value is relative to, for each use of a constant."""
+    """The magnitudes that the error of each value is relative to, for each use of a constant."""
     yield from (_largest(values, axis) for axis in axes)
     if "GATHER" in names:
         yield _largest(values, 0)
@@ -159,18 +159,18 @@ def _store_int8(
     parameters.zeroPoint = np.zeros(scales.size, np.int64)
     parameters.quantizedDimension = axis or 0
     graph.tensors[stored].quantization = parameters
-    # version 5 is the first that takes a scale for each channel
+    # version 5 is the first that supports a scale for each channel
     return make_op(model, "DEQUANTIZE", 2 if axis is None else 5, [stored], tensor)
 
 
 def _stored(
     model: schema.ModelT, graph: schema.SubGraphT, tensor: int, values: np.ndarray, dtype: int
 ) -> int:
-    """Moves a constant into a new tensor, and makes the old one a result."""
+    """Moves a constant into a new tensor; the old tensor becomes the result of an op."""
     original = graph.tensors[tensor]
     stored = add_tensor(graph, original, f"{original.name.decode()}/stored")
     graph.tensors[stored].type = dtype
     set_constant(model, graph.tensors[stored], values)
-    # whatever else reads this buffer keeps it
+    # other readers of this buffer keep it
     original.buffer = 0
     return stored

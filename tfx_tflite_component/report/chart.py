@@ -1,7 +1,6 @@
 """The chart of the errors of one output: examples by their largest error, on a log scale.
 
-It is plain SVG, made by the page's template, as a library for plots would be one more package that
-TFX's image lacks.
+It is plain SVG, made by the page's template, because TFX's image has no library for plots.
 """
 
 import dataclasses

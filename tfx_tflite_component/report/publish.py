@@ -20,7 +20,7 @@ def publish_report(report: Report, uri: str, app_dir: pathlib.Path | None = None
     Args:
         report: The report.
         uri: The folder.
-        app_dir: A local folder whose files go there as well, if it exists.
+        app_dir: A local folder whose files are copied there as well, if it exists.
 
     Raises:
         StorageError: The folder cannot be written.

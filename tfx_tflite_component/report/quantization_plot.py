@@ -8,7 +8,7 @@ from tfx_tflite_component.quantization.outcome import Outcome, Trial
 
 WIDTH, HEIGHT, MARGIN = 640, 260, 48
 _LEAST_DB, _MOST_DB = 0.0, 100.0
-"""The axis ends here: a model below is of no use, and one above is as good as exact."""
+"""The ends of the axis: a model below is useless, and one above is practically exact."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What became of a model: the first thing that a page says."""
+"""The verdict on a model: the first thing on the page."""
 
 import dataclasses
 import enum
@@ -11,7 +11,7 @@ _ALWAYS_SHOWN = ("max_abs_error", "argmax_agreement", "sqnr_db")
 
 
 class Verdict(str, enum.Enum):
-    """What became of a model."""
+    """The verdict on a model."""
 
     PASSED = "passed"
     WARNED = "published with a warning"
@@ -36,7 +36,7 @@ class Held:
 
 
 def verdict(report: Report) -> Verdict:
-    """What became of the model of a report."""
+    """The verdict on the model of a report."""
     verification = report.verification
     exceeded = verification is not None and verification.verdict is measures.Verdict.FAILED
     if exceeded and report.config.get("verification", {}).get("on_failure") != "WARN":

@@ -1,4 +1,4 @@
-"""Whether a model is accepted, and what is said of it."""
+"""Whether a model is accepted, and the warnings about it."""
 
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.tflite.inspection import Inspection
@@ -15,7 +15,7 @@ _NEXT_MODES = {
 
 
 def is_float(config: config_pb2.TFLiteRewriterConfig, model: Inspection) -> bool:
-    """Whether a model is held to the limits of float models: by what it is, not by the mode.
+    """Whether the limits of float models apply to a model, by its contents and not by the mode.
 
     Args:
         config: The config.
@@ -25,7 +25,7 @@ def is_float(config: config_pb2.TFLiteRewriterConfig, model: Inspection) -> bool
 
 
 def complaints(judgment: Judgment) -> list[str]:
-    """Each warning in a sentence, and what exceeds the limits in a last one."""
+    """A sentence for each warning, and a last one for the limits that were exceeded."""
     verification = judgment.verification
     compared = f"compared on {verification.num_examples} {verification.inputs}"
     said = [f"{text[0].upper()}{text[1:]}, {compared}." for text in judgment.warnings]

@@ -87,7 +87,7 @@ def compare(
 
 
 def comparison_report(boundary: Boundary | None, judged: Judgment) -> ComparisonReport:
-    """What is told of a comparison; the boundary is None for two TFLite models."""
+    """The report of a comparison; the boundary is None for two TFLite models."""
     return ComparisonReport(
         boundary, judged.verification, tuple(judged.failures), tuple(judged.warnings)
     )
@@ -169,7 +169,7 @@ def _split_at(
 ) -> Split:
     if boundary is not Boundary.PER_FEATURE:
         return split(signature, boundary, batch_size, tensors=config.boundary_tensors)
-    # only the converter knows what it refuses; how it quantizes makes no difference
+    # only the converter knows which ops it refuses; quantization makes no difference to that
     pinned = TFLiteRewriterConfig(
         input_boundary=TFLiteRewriterConfig.PER_FEATURE, batch_size=batch_size
     )
@@ -180,7 +180,7 @@ def _split_at(
 
 
 def _takes(model: TFLiteModel, specs: Mapping[str, tf.TensorSpec]) -> bool:
-    """Whether a model takes what a tail does, maybe as numbers of another type."""
+    """Whether a model has the inputs of a tail, possibly with another number type."""
     return specs.keys() == model.inputs.keys() and all(
         _is_alike(spec, model.inputs[name]) for name, spec in specs.items()
     )

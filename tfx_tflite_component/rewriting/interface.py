@@ -1,4 +1,4 @@
-"""Holds a converted tail to the config's `interface`."""
+"""Checks a converted tail against the config's `interface`."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -67,7 +67,7 @@ def _fits(integer: NarrowedInteger) -> bool:
 
 
 def _check_bounds(integer: NarrowedInteger) -> None:
-    """Refuses what the graph bounds on both sides, beyond int32."""
+    """Refuses integers that the graph bounds on both sides if the bounds do not fit into int32."""
     if not _fits(integer) and INT64.min < integer.min and integer.max < INT64.max:
         raise _too_large(integer, f"the graph's bounds are {integer.min} and {integer.max}")
 

@@ -49,7 +49,7 @@ from tfx_tflite_component.verification.measures import Verification
 from tfx_tflite_component.verification.verify import verify
 
 _BLAME_EXAMPLES = 32
-# the name of the C array of a model without one of its own
+# the name of the C array if the model has no name of its own
 _STEM = "model"
 
 
@@ -91,7 +91,7 @@ def rewrite(
     model = _runnable(path, found)
     begin(Phase.VERIFYING)
     judgment = _verified(signature, conversion, model, path, config, samples) if model else None
-    # may call the SavedModel, which changes its state: after the comparison, which starts from it
+    # after the comparison: this may call the SavedModel, which changes its state
     narrowed = check_interface(parts, config, samples)
     warnings, verification = list(conversion.warnings), None
     if judgment:
@@ -194,14 +194,14 @@ def _blame(
     config: config_pb2.TFLiteRewriterConfig,
     samples: Samples,
 ) -> str:
-    """Which ops a model of integers lost its accuracy by, in words, and what to do about it."""
+    """Text that names the ops that cost an integer model its accuracy, and the remedy."""
     if config.quantization.mode != config_pb2.Quantization.FULL_INTEGER or not conversion.dataset:
         return ""
     examples = samples.calibration[:_BLAME_EXAMPLES]
     try:
         worst = worst_ops(signature, conversion.split, conversion.dataset, examples, config)
     except ConversionError:
-        worst = []  # what the model is refused for stands; only the ops cannot be named
+        worst = []  # the model is still refused for the same reason; only the ops cannot be named
     if not worst:
         return " Try quantization.mode: AUTO."
     ops = [f"{cost.op} {cost.tensor!r} ({cost.sqnr_db:.1f} dB)" for cost in worst]
@@ -234,7 +234,7 @@ def _verified(
     config: config_pb2.TFLiteRewriterConfig,
     samples: Samples,
 ) -> Judgment:
-    """Compares a model with the SavedModel, and judges what was found."""
+    """Compares a model with the SavedModel, and judges the result."""
     found = conversion.found
     is_quantized = not is_float(config, found)
     kernels = None

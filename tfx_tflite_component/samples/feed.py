@@ -9,13 +9,13 @@ from tfx_tflite_component.storage.storage_errors import lack_of_memory
 from tfx_tflite_component.tensorflow_errors import reason
 from tfx_tflite_component.tflite.interpreter import Arrays
 
-# TensorFlow quotes bytes of an example in its errors, and Python raises the second for others than
-# those of UTF-8.
+# TensorFlow quotes bytes of an example in its errors; if they are not UTF-8, Python raises the
+# second.
 _ERRORS = (tf.errors.OpError, UnicodeDecodeError)
 
 
 class RefusedExample(ExamplesError):
-    """A function refuses one example, by whose content it can be found in its file.
+    """A function refuses one example, which can be found in its file by its content.
 
     Attributes:
         record: The serialized example; None for an input that is not one.

@@ -1,4 +1,4 @@
-"""Why a head refuses examples: the features that they lack, in words."""
+"""Explains why a head refuses examples: the features that they lack."""
 
 from collections.abc import Sequence
 
@@ -20,8 +20,8 @@ def explained(error: ExamplesError, split: Split, examples: Sequence[bytes]) -> 
         examples: All examples of the sample, serialized.
 
     Returns:
-        An error that names what is missing; the same error where nothing is, or where something
-        else is refused: a record that is not a `tf.Example`.
+        An error that names what is missing. If nothing is missing, or a record is not a
+        `tf.Example`, the same error.
     """
     needed = _needed(split)
     held = [names for names in map(_features, examples) if names is not None]

@@ -65,7 +65,7 @@ def _check_size(name: str, wanted: int, count: int, files: Files, are_there: boo
             f"{found}. Name TFRecord files with tf.Examples, such as 'data/train-*.tfrecord.gz'; "
             "no example is used twice, so each sample needs one of its own."
         )
-    # where the config does not say how many, fewer will do
+    # if the config does not say how many, fewer are enough
     if count < wanted:
         _log.warning(
             "%s.num_examples is %d, but only %d examples of %s are left for it; using these.",
@@ -213,7 +213,7 @@ def _otherwise_compressed(file: str) -> str:
     try:
         with tf.io.gfile.GFile(file, "rb") as opened:
             is_gzip = opened.read(len(_GZIP)) == _GZIP
-    except tf.errors.OpError:  # it is gone, or may not be read
+    except tf.errors.OpError:  # it was deleted, or may not be read
         return ""
     if is_gzip == bool(_compression(file)):
         return ""

@@ -1,8 +1,9 @@
 """Which tensors of a signature have one element per example.
 
-TensorFlow knows no batch size, so the static shapes of a signature do not tell a batch from, say,
-the words of all its texts. Here the shapes are inferred once more, for a batch of a size that no
-other dimension is likely to have: a tensor whose first dimension has that size is a batch.
+TensorFlow does not know the batch size, so the static shapes of a signature do not distinguish a
+batch from, say, the words of all of its texts. Here the shapes are inferred once more, for a batch
+of a size that no other dimension is likely to have: a tensor whose first dimension has that size is
+a batch.
 """
 
 import dataclasses
@@ -94,7 +95,7 @@ def _with_sparse_shapes(
 
 
 def _regrouped(graph: FlatGraph, size: int, done: Collection[str]) -> dict[str, NodeDef]:
-    """A placeholder for each tensor of whose shape more is known than TensorFlow infers."""
+    """A placeholder for each tensor whose shape is known better than TensorFlow infers it."""
     found = {}
     for name, node in graph.nodes.items():
         shape = None if name in done else _shape(graph, node, size)

@@ -1,4 +1,4 @@
-"""The inputs of a tail that an app has to compute, and with which ops the head does."""
+"""The inputs of a tail that an app has to compute, and the ops with which the head does so."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -13,11 +13,11 @@ _NOT_LISTED = ("Const", "Placeholder", "Identity", "NoOp", "ReadVariableOp", *PA
 
 
 def computed_inputs(graph: FlatGraph, ways: Sequence[Crossing]) -> dict[str, ComputedInput]:
-    """Says how the head computes each input that is not a feature as it is parsed.
+    """Describes how the head computes each input that is not simply a parsed feature.
 
     Args:
         graph: The graph of a signature.
-        ways: What crosses further on than where the signature takes or parses it.
+        ways: The crossings that are later in the graph than the inputs or parse ops.
     """
     features = {
         tensor: feature.name for feature in readable_features(graph) for tensor in feature.tensors

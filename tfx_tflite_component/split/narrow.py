@@ -5,8 +5,8 @@
 2. A variable-length feature is cast back before it is unpacked, because the row indices that are
    computed from its lengths are int64.
 3. An output is cast last.
-4. Nothing is checked here. `Narrowing` has what the graph proves; the head of a published model
-   refuses what does not fit.
+4. Nothing is checked here. `Narrowing` has the ranges that the graph proves; the head of a
+   published model refuses values that do not fit.
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
-"""Each feature's own boundary: as it is parsed, or behind the last op without a builtin form.
+"""Each feature's own boundary: where it is parsed, or after the last op without a builtin form.
 
 1. A feature that no such op reads is parsed by the head and crosses as it is.
-2. What TF Transform makes of a feature with such an op crosses by the name that
+2. A feature that TF Transform computes with such an op crosses transformed, under the name that
    `preprocessing_fn` gave it.
 3. Of any other feature that such ops read, the fewest tensors cross that separate these ops, and
    the feature itself, from the rest of the model; among several such sets, the one that leaves the
@@ -24,7 +24,7 @@ from tfx_tflite_component.split.crossings import LENGTH_SUFFIX, Crossing, whole
 from tfx_tflite_component.split.parse_ops import Layout, ParsedFeature, parses, readable_features
 from tfx_tflite_component.split.tf_transform import transformed_features
 
-# what an app can fill an input with
+# the dtypes of inputs that an app can fill
 _DTYPES = (tf.bool, tf.float32, tf.int8, tf.int16, tf.int32, tf.int64, tf.uint8, tf.string)
 _MOST_FEATURES_IN_NAME = 3
 
@@ -35,7 +35,7 @@ class _Feature:
 
     Attributes:
         name: Its name.
-        tensors: The tensors that it is in the graph.
+        tensors: Its tensors in the graph.
         num_inputs: The number of inputs that it crosses as; None for serialized `tf.Example`s,
             which do not cross.
     """
@@ -68,12 +68,12 @@ def per_feature(
     transform: ConcreteFunction | None,
     refused: Collection[str],
 ) -> list[Crossing]:
-    """What crosses further on than where the signature takes or parses it.
+    """The crossings that are later in the graph than the inputs or parse ops.
 
     Args:
         graph: The graph of the signature.
         signature: The signature, as `load_signature` gives it.
-        transform: The function of the transform graph, where it is at hand.
+        transform: The function of the transform graph, if it is given.
         refused: The nodes that have no builtin form.
 
     Raises:
@@ -144,7 +144,7 @@ def _origins(graph: FlatGraph, features: Iterable[_Feature]) -> _Origins:
 
 
 def _weights(graph: FlatGraph) -> set[str]:
-    """The nodes that are the model's weights, which what is not learned has none of."""
+    """The nodes of the model's weights; preprocessing that is not learned has none."""
     handles = {id(variable.handle) for variable in graph.variables if variable.dtype.is_floating}
     captured = {name for name, tensor in graph.captures.items() if id(tensor) in handles}
     return captured.union(name for name, node in graph.nodes.items() if node.op == "VariableV2")
@@ -181,7 +181,7 @@ def _separating(
     refused: Collection[str],
     spec: Callable[[str], tf.TensorSpec | None],
 ) -> list[str]:
-    """The fewest tensors that separate what has no builtin form from the rest of the model."""
+    """The fewest tensors that separate ops without a builtin form from the rest of the model."""
     together = _together(origins.features[name] for name in refused)
     operands = [tensor for name in refused for tensor in origins.reads[name]]
     head = set(graph.ancestors(operands, stop=origins.owners)[0]).union(refused)

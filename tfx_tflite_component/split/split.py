@@ -55,7 +55,7 @@ class Split:
             features cannot be determined.
         checks: The names of the assertions in the signature, which the tail leaves out.
         lowered: The ops of the tail that each lowering rewrote.
-        signature: The signature. The head's loops are functions of it, which end with it.
+        signature: The signature. It owns the functions of the head's loops, so it must stay alive.
         batched: The inputs of the tail whose first dimension is the batch. Without any, each
             example is a call of its own.
         narrowing: The inputs and outputs that are int32 here and int64 in the signature.
@@ -85,7 +85,7 @@ def boundaries(signature: ConcreteFunction, transform: ConcreteFunction | None) 
 
     Args:
         signature: The signature, as `load_signature` gives it.
-        transform: The graph of TF Transform, where it is at hand.
+        transform: The graph of TF Transform, if it is given.
     """
     graph = flatten(signature)
     natural = _natural(graph)
@@ -103,14 +103,14 @@ def _natural(graph: FlatGraph) -> Boundary:
 
 @dataclasses.dataclass(frozen=True)
 class Cut:
-    """A signature that was cut, whose tail is still a graph that can be rewritten.
+    """A signature that was cut; its tail is still a graph that can be rewritten.
 
     Attributes:
         boundary: As in `Split`.
         reason: As in `Split`.
         head: As in `Split`.
         graph: The graph of the tail.
-        ways: What crosses the boundary into that graph.
+        ways: The crossings into that graph.
         specs: Shape and dtype of each input of the tail.
         computed: As in `Split`.
         features: As in `Split`.
@@ -190,8 +190,8 @@ def cut_signature(
         boundary: Where to split; None is the first possible boundary, SIGNATURE or RAW_FEATURES.
         batch_size: The batch size of the tail; 0 leaves it dynamic.
         tensors: For TENSORS: the tensor of the graph that each input of the tail is.
-        transform: For PER_FEATURE and TRANSFORMED_FEATURES: the graph of TF Transform, where it is
-            at hand.
+        transform: For PER_FEATURE and TRANSFORMED_FEATURES: the graph of TF Transform, if it is
+            given.
         refused: For PER_FEATURE: the nodes of the signature's inlined graph that have no builtin
             form.
         shapes: The shapes of inputs of the tail; -1 leaves a size open.

@@ -74,7 +74,7 @@ def make_tail(
 
 
 def _check_names(names: Sequence[str]) -> None:
-    """Refuses names that TFLite, which is written in C++, would cut off."""
+    """Refuses names with a null byte, at which TFLite would cut them off."""
     for name in names:
         if "\0" in name:
             raise SplitError(

@@ -1,4 +1,4 @@
-"""The component: what it takes and gives, and nothing of how."""
+"""The component: its inputs, outputs and parameters."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -67,7 +67,7 @@ class TFLiteInfraValidator(base_component.BaseComponent):
 
         Args:
             model: A channel of `standard_artifacts.Model`: the output of a `TFLiteRewriter`.
-            examples: A channel of `standard_artifacts.Examples`, raw as an ExampleGen gives them,
+            examples: A channel of `standard_artifacts.Examples`, raw as ExampleGen writes them,
                 that the model is run on. Without it, random inputs are used.
             config: The targets and the budget: the message, its JSON form as a mapping or a string,
                 its text form, or a `RuntimeParameter` that becomes its JSON or text form.

@@ -59,7 +59,7 @@ class Executor(base_executor.BaseExecutor):
                 form.
 
         Raises:
-            RewriterError: The config or an environment is at fault, and not the model.
+            RewriterError: The fault is in the config or an environment, not in the model.
         """
         config = read_validator_config(exec_properties.get(CONFIG_KEY))
         examples = input_dict.get(EXAMPLES_KEY) or []
@@ -84,7 +84,7 @@ def _fed(
     examples: list[types.Artifact],
     model_uri: str,
 ) -> Arrays:
-    """What the head makes of the examples."""
+    """The model's inputs for the examples, computed by the head."""
     files = files_of_splits(examples, "split", [config.split])
     with _head(model_uri) as head:
         return feed(head, files, config.num_inputs)

@@ -147,7 +147,7 @@ def _describe(output: types.Artifact, report: Report, source_uri: str) -> None:
 
 
 def _figures(report: Report) -> dict[str, float]:
-    """Figures to compare runs by, each that of the worst output."""
+    """Figures to compare runs by, each of the worst output."""
     outputs = report.verification.outputs.values() if report.verification else []
     worst = {
         "max_abs_error": max((output.max_abs_error for output in outputs), default=None),

@@ -1,1 +1,1 @@
-"""Changes to a float model that keep its outputs, and make its tensors fit for integers."""
+"""Changes to a float model that keep its outputs, and make it easier to quantize."""

@@ -1,9 +1,10 @@
-"""Features of different scales that are concatenated get a scale of their own first.
+"""Gives features of different scales their own scale before they are concatenated.
 
 A quantized CONCATENATION has one scale for all of its inputs, so that a feature of 1e-3 beside one
 of 1e6 is lost. Each input is multiplied by the reciprocal of its largest magnitude before the
-CONCATENATION, and what reads the result makes up for it: a SUB or ADD of a constant has the
-constant multiplied, and the MUL, DIV or FULLY_CONNECTED behind has the factor in its constant.
+CONCATENATION, and the ops that read the result undo this: the constant of a SUB or ADD is
+multiplied by the same factor, and the constant of the MUL, DIV or FULLY_CONNECTED after it takes
+the factor out again.
 """
 
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ from tfx_tflite_component.tflite.observation import Observation
 from tfx_tflite_component.tflite.schema import schema
 
 _UNLIKE = 4.0
-"""How many times the largest of one input has to be that of another for a repair."""
+"""The smallest ratio of the magnitudes of two inputs for which there is a repair."""
 
 
 def scale_concatenations(content: bytes, observed: Mapping[str, Observation]) -> bytes | None:
@@ -78,7 +79,7 @@ def _joins_features(concat: schema.OperatorT, output: schema.TensorT) -> bool:
 
 
 def _make_up(model: schema.ModelT, tensor: int, factors: np.ndarray) -> bool:
-    """Multiplies by the factors behind a tensor; False, and nothing changed, if it cannot be."""
+    """Undoes the factors after a tensor; False, without a change, if that is not possible."""
     graph = model.subgraphs[0]
     reading = readers(graph, tensor)
     if len(reading) != 1 or tensor in graph.outputs:
@@ -111,7 +112,7 @@ def _other_constant(model: schema.ModelT, op: schema.OperatorT, tensor: int) -> 
 
 
 def _replace(model: schema.ModelT, op: schema.OperatorT, tensor: int, values: np.ndarray) -> None:
-    """Gives an op a constant of its own: another op may read the one that it has."""
+    """Gives an op its own constant, because another op may read the current one."""
     graph = model.subgraphs[0]
     position = 1 if op.inputs[0] == tensor else 0
     old = graph.tensors[int(op.inputs[position])]

@@ -1,4 +1,4 @@
-"""Cross-layer equalization: channels between two layers get ranges of their own size.
+"""Cross-layer equalization: gives the channels between two layers similar ranges.
 
 Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019
 (https://arxiv.org/abs/1906.04721), section 4.1: with ReLU or no activation between two layers, a
@@ -30,12 +30,12 @@ _INPUT_AXIS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 1}
 _KEEPS_CHANNELS = ("MAX_POOL_2D", "AVERAGE_POOL_2D", "PAD", "RELU", "RESHAPE", "MEAN")
 _ACTIVATIONS = (schema.ActivationFunctionType.NONE, schema.ActivationFunctionType.RELU)
 _SMALLEST = 1e-6
-"""Of the largest channel: those below are as good as zero, and keep their scale."""
+"""The share of the largest channel below which a channel counts as zero and keeps its scale."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Pair:
-    """Two layers with nothing between them that a channel's scale does not pass through."""
+    """Two layers; a channel's scale passes through everything between them."""
 
     first: schema.OperatorT
     second: schema.OperatorT
@@ -112,10 +112,10 @@ def _equalize(model: schema.ModelT, pair: _Pair, observed: Mapping[str, Observat
 
 
 def _factors(activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """What to divide each channel by, so that its activations and weights end up as large.
+    """The divisor of each channel that makes its activations as large as its weights.
 
-    A channel that is never active, or never read, is made no larger than the typical one: it would
-    otherwise take the range of the tensor that it is in.
+    A channel that is never active, or never read, is made no larger than a typical one: otherwise
+    it would take up the whole range of its tensor.
     """
     used = (activations > activations.max(initial=0) * _SMALLEST) & (
         weights > weights.max(initial=0) * _SMALLEST

@@ -14,7 +14,7 @@ from tfx_tflite_component.tflite.model_edit import (
 
 _HUGE = 1e4
 _LIMITS = (256.0, 64.0, 24.0)
-"""What a mask becomes: a softmax makes e-11 of -24 beside a score of 0."""
+"""The new values of a mask: beside a score of 0, a softmax turns -24 into about 4e-11."""
 
 _MASKING = ("ADD", "SUB", "MUL", "SELECT", "SELECT_V2", "MAXIMUM", "MINIMUM", "WHERE")
 
@@ -27,7 +27,7 @@ def clipped_masks(
     Args:
         content: The content of a float `.tflite` file.
         keeps_outputs: Measures whether a changed model has the same outputs: a mean of 1e6 looks
-            like a mask, and is none.
+            like a mask but is not one.
 
     Yields:
         The limit, and the content of the changed file; nothing if the model has no mask.

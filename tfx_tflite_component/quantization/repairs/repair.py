@@ -1,4 +1,4 @@
-"""Tries the graph repairs one after the other, and keeps those that measure better."""
+"""Tries the graph repairs one by one, and keeps those that improve the integer model."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ _SAME_DB, _LOSS_DB = 60.0, 6.0
 
 
 def repair(model: FloatModel, trials: Trials) -> FloatModel:
-    """Repairs a float model as far as that makes its integer form better.
+    """Repairs a float model as long as that improves its integer form.
 
     Args:
         model: The float model, whose candidates NONE and FULL_INTEGER were tried.
@@ -27,7 +27,7 @@ def repair(model: FloatModel, trials: Trials) -> FloatModel:
     """
     best = trials.found["FULL_INTEGER"]
     for propose in (_masks, _concatenations, _equalization, _percentiles):
-        # the proposals of one kind are made of the same model
+        # the proposals of one kind all start from the same model
         for proposed in propose(model, trials) if not best.holds else ():
             trial = attempt(trials, "FULL_INTEGER", proposed)
             if trial.sqnr_db > best.sqnr_db + _MIN_GAIN_DB:
