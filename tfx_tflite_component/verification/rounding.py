@@ -76,7 +76,7 @@ def _run(split: Split, inputs: Arrays) -> dict[str, np.ndarray]:
 
 
 def _response(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """By how much each column changes, or would with what is typical of all columns."""
+    """The largest change of each column, or the typical change of all columns if that is more."""
     width = first.shape[-1] if first.ndim > 1 else 1
     rows, others = (array.reshape(-1, width).astype(np.float64) for array in (first, second))
     with np.errstate(invalid="ignore"):
