@@ -30,6 +30,7 @@ _DIALECT = "tf."
 _TAIL = "__inference_tail_"
 _TENSOR_LIST = "TensorList"
 _LOOKUP = "LookupTable"
+_MAIN_TYPES = ("T", "Tparams")
 _VERSION = re.compile(r"v\d+$")
 _BUILTINS = {name.replace("_", "").lower() for name in vars(schema.BuiltinOperator)} | {"matmul"}
 _IN_FLOAT32 = (
@@ -80,7 +81,8 @@ def _explained_by_ops(
         for op in custom
     ]
     lines.append("What you can do:")
-    if any(_has_other_floats(op, tail, refused) for op in flex):
+    concerned = [node for op in flex for node in _concerned(op, tail, refused)]
+    if any(map(_other_floats, concerned)):
         lines.append(f"  - {_IN_FLOAT32}")
     lines += [f"  - {choice}" for choice in _choices(flex, custom, config)]
     if behind := boundary_behind(tail, refused):
@@ -179,25 +181,29 @@ def _places(op: str, tail: Tail, refused: Collection[str]) -> str:
 
 
 def _form(op: str, tail: Tail, refused: Collection[str]) -> str:
-    """The form of an op that TFLite lacks, if it has the op in another form."""
-    if _VERSION.sub("", op.lower()) not in _BUILTINS:
-        return ""
-    forms = {_operand_form(node) for node in _concerned(op, tail, refused)}
-    return (
-        f" of {' and '.join(sorted(forms))}, which TFLite has only in other forms" if forms else ""
-    )
+    """The form of an op that TFLite has in another form only, or its unusual float types."""
+    nodes = _concerned(op, tail, refused)
+    if _VERSION.sub("", op.lower()) in _BUILTINS and nodes:
+        forms = sorted({_operand_form(node) for node in nodes})
+        return f" of {' and '.join(forms)}, which TFLite has only in other forms"
+    floats = sorted({dtype for node in nodes for dtype in _other_floats(node)})
+    return f" of {' and '.join(floats)}" if floats else ""
 
 
 def _operand_form(node: tf.Operation) -> str:
-    tensor = [*node.inputs, *node.outputs][0]
+    tensors = [*node.inputs, *node.outputs]
+    types = [node.get_attr(name) for name in _MAIN_TYPES if name in node.node_def.attr]
+    dtype = types[0] if types else tensors[0].dtype
+    tensor = next((x for x in tensors if x.dtype.base_dtype == dtype), tensors[0])
     rank = tensor.shape.rank
-    return f"{tensor.dtype.name} with {'an unknown number of' if rank is None else rank} dimensions"
+    count = "an unknown number of" if rank is None else rank
+    return f"{tensor.dtype.name} with {count} dimensions"
 
 
-def _has_other_floats(op: str, tail: Tail, refused: Collection[str]) -> bool:
-    """Whether an op computes in floats that most builtin ops do not support."""
-    tensors = [x for node in _concerned(op, tail, refused) for x in [*node.inputs, *node.outputs]]
-    return any(x.dtype.is_floating and x.dtype != tf.float32 for x in tensors)
+def _other_floats(node: tf.Operation) -> set[str]:
+    """The float types of an op that most builtin ops do not support."""
+    dtypes = {x.dtype.base_dtype for x in [*node.inputs, *node.outputs]} - {tf.float32}
+    return {dtype.name for dtype in dtypes if dtype.is_floating}
 
 
 def _concerned(op: str, tail: Tail, refused: Collection[str]) -> list[tf.Operation]:

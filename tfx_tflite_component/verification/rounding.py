@@ -20,6 +20,8 @@ _ALLOWED = 4.0
 
 _NOTICEABLE = 1e-4
 _TRIALS = 2
+_CHAOTIC = 0.01
+_ANY = 1e300
 _SEED = 0
 
 
@@ -86,4 +88,7 @@ def _response(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     varies = spread > 0
     if not varies.any():
         return largest
-    return np.maximum(largest, np.median(largest[varies] / spread[varies]) * spread)
+    typical = float(np.median(largest[varies] / spread[varies]))
+    # then the model computes nothing but noise of these inputs, and any finite value will do
+    is_chaotic = typical > _CHAOTIC
+    return np.full(width, _ANY) if is_chaotic else np.maximum(largest, typical * spread)
