@@ -64,7 +64,8 @@ class TFLiteRewriter(base_component.BaseComponent):
 
     - `model`: A `standard_artifacts.Model` that holds `Format-Serving/tflite`, and, in `head/`, a
       SavedModel that computes the model's inputs from serialized `tf.Example`s.
-    - `report`: A `TFLiteReport` that holds `report.json` and `report.html`.
+    - `report`: A `TFLiteReport` that holds `report.json`, `report.html` and the files that `app` in
+      the config asks for.
     """
 
     SPEC_CLASS = TFLiteRewriterSpec
