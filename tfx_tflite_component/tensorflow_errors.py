@@ -17,7 +17,7 @@ _OF_FEATURE = re.compile(
     r"Name: <unknown>, (Key|Feature): (?P<name>.*?)"
     r"(, Index: \d+\.| \(data type: (?P<dtype>\w+)\))\s*"
 )
-# the messages of these are hardly more than a name
+# the messages of these have little more than a name
 _SAY_LITTLE = (AttributeError, LookupError, TypeError)
 
 

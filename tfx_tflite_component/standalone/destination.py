@@ -1,4 +1,4 @@
-"""Where the results of a conversion outside a pipeline go: a folder, or a file and beside it."""
+"""Where a conversion outside a pipeline writes its results: a folder, or a file and beside it."""
 
 import dataclasses
 import json
@@ -24,7 +24,7 @@ from tfx_tflite_component.storage.files import errors_of, exists, is_local, name
 
 @dataclasses.dataclass(frozen=True)
 class Destination:
-    """Where the results go.
+    """Where the results are written.
 
     Attributes:
         folder: The folder, on any file system.
@@ -37,7 +37,7 @@ class Destination:
 
     @property
     def prefix(self) -> str:
-        """What the names of all results begin with."""
+        """The prefix of the names of all results."""
         return prefix_of(self.model)
 
     @property
@@ -46,7 +46,7 @@ class Destination:
         return os.path.join(self.folder, f"{self.prefix}{REPORT_HTML}")
 
     def earlier(self) -> list[str]:
-        """The names of what an earlier conversion wrote there."""
+        """The names of the files that an earlier conversion wrote there."""
         return [f"{self.prefix}{HEAD_DIR}", *self._earlier_files()]
 
     def _earlier_files(self) -> list[str]:
@@ -87,7 +87,7 @@ def destination_of(path: str) -> Destination:
 
 
 def check_output(destination: Destination, output: Output) -> None:
-    """Refuses what `output` asks for beside a model with a name of its own.
+    """Refuses fields of `output` that need an output folder if the destination is a file.
 
     Raises:
         ConfigError: It asks for a second copy, or for the SavedModel.
@@ -133,7 +133,7 @@ def arrange(folder: pathlib.Path, prefix: str) -> None:
 
     Args:
         folder: The folder that the worker filled.
-        prefix: What all names there are to begin with; those of the files for an app do already.
+        prefix: The prefix for all names there; those of the files for an app already have it.
     """
     serving, head, app = (folder / name for name in (SERVING_DIR, HEAD_DIR, APP_DIR))
     for entry in serving.iterdir():

@@ -1,4 +1,4 @@
-"""Holds a model to golden vectors, outside of a pipeline."""
+"""Compares a model with golden vectors, outside of a pipeline."""
 
 import os
 from typing import TYPE_CHECKING

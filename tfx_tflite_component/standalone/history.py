@@ -133,7 +133,7 @@ def _record(store: "MetadataStore", artifact: Artifact) -> ModelRecord:
 
 
 def _outputs_of_consumers(store: "MetadataStore", artifact_id: int) -> Iterator[Artifact]:
-    """What the components made that took an artifact."""
+    """The artifacts made by the components that read an artifact."""
     from ml_metadata.proto import metadata_store_pb2
 
     protos: Any = metadata_store_pb2

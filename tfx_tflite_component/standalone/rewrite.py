@@ -85,7 +85,7 @@ def rewrite_saved_model(
         transform_graph: The folder of TF Transform's output that the model was trained with, for
             the names of the inputs at TRANSFORMED_FEATURES.
         calibration_examples: Patterns of other files to calibrate with, for the modes of
-            quantization that do; then all of `examples` are used for the comparison.
+            quantization that are calibrated; then all of `examples` are used for the comparison.
         import_modules: Modules to import before the model is loaded, besides those of the config's
             `import_modules`: libraries with ops of their own, such as "tensorflow_text".
 

@@ -80,7 +80,7 @@ def describe_validation(validation: Validation) -> list[str]:
 
 
 def _line(result: TargetResult) -> str:
-    """What became of a target, on a line."""
+    """The result of a target, on one line."""
     facts = [result.runtime]
     if not result.loads:
         facts.append("does not load")
@@ -99,7 +99,7 @@ def _line(result: TargetResult) -> str:
 
 
 def _fed(path: pathlib.Path, config: TFLiteInfraValidatorConfig, examples: Sequence[str]) -> Arrays:
-    """What the head beside a model makes of the examples."""
+    """The model's inputs for the examples, computed by the head beside it."""
     places = [head_beside(path), path.parent.parent / HEAD_DIR]
     head = next((place for place in places if place.is_dir()), None)
     if head is None:

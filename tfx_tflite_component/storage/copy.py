@@ -1,4 +1,4 @@
-"""Copies folders without their modes: a copy can be changed and removed, whatever it is made of."""
+"""Copies folders without their modes, so that copies of read-only folders can be changed."""
 
 import pathlib
 import shutil
@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 
 def copy_folder(source: pathlib.Path, target: pathlib.Path, without: Collection[str] = ()) -> None:
-    """Copies a folder with all that is in it; links are followed.
+    """Copies a folder with its content; links are followed.
 
     Args:
         source: The folder.

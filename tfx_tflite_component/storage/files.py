@@ -10,7 +10,7 @@ _SCHEME = "://"
 
 
 def is_local(uri: str) -> bool:
-    """Whether a path is one of this machine, with no scheme such as `gs://`."""
+    """Whether a path is local, without a scheme such as `gs://`."""
     return _SCHEME not in uri
 
 
@@ -31,7 +31,7 @@ def fileio() -> ModuleType:
 
 
 def errors_of(uri: str) -> tuple[type[Exception], ...]:
-    """What access to a place raises besides OSError."""
+    """The errors besides OSError that access to a path can raise."""
     if is_local(uri):
         return ()
     import tensorflow as tf

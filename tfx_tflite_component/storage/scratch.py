@@ -75,10 +75,10 @@ def _is_ours(folder: pathlib.Path) -> bool:
 
 
 def _remove(folder: pathlib.Path) -> None:
-    # what was copied may be in folders that are not writable
+    # copies may be in folders that are not writable
     for inner, _, _ in os.walk(folder / _CONTENT):
         with contextlib.suppress(OSError):
             os.chmod(inner, stat.S_IRWXU)
-    # the lock last: if this process is killed meanwhile, another can delete the rest
+    # delete the lock last: if this process is killed meanwhile, another can delete the rest
     shutil.rmtree(folder / _CONTENT, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)

@@ -68,7 +68,7 @@ def compile_for_ethos_u(
         folder: An empty folder for what Vela writes.
 
     Returns:
-        What became of it, and the compiled model; None if there is none.
+        The result, and the compiled model; None if there is none.
 
     Raises:
         TargetError: The environment is missing and cannot be installed, or a process not started.
@@ -121,13 +121,13 @@ def _too_few(delegated: Share | None, least: float, processor: str) -> list[str]
 
 
 def _gpu_share(printed: str) -> Share:
-    """Which ops the analyzer's verdict leaves to the GPU."""
+    """The ops that the GPU takes according to the analyzer."""
     ops, refused = read_verdict(printed)
     return Share(taken=ops - len(refused), ops=ops, refused=refused)
 
 
 def _npu_share(printed: str) -> Share:
-    """Which operators Vela puts on the NPU; its operators are not the model's one by one."""
+    """The operators that Vela puts on the NPU; they do not match the model's ops one to one."""
     counts = {kind: int(number) for kind, number in _VELA_COUNT.findall(printed)}
     npu, cpu = counts.get("NPU", 0), counts.get("CPU", 0)
     refused = tuple(

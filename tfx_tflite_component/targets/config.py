@@ -26,7 +26,7 @@ _ACCELERATORS = (
 _RUNTIMES = ("litert", "tflite", "gpu_delegate", "tflite_micro", "ethos_u")
 _JUDGED_FROM_THE_FILE = ("gpu_delegate", "ethos_u")
 _LIMITS = ("max_abs_error", "min_argmax_agreement", "min_sqnr_db")
-# the first with CompiledModel for everything that a model may hold
+# the first whose CompiledModel supports everything that a model may contain
 _COMPILED_MODEL_SINCE = 2
 
 
@@ -53,11 +53,11 @@ def read_validator_config(
 
 
 def check_split(config: TFLiteInfraValidatorConfig, given: bool) -> None:
-    """Refuses a split that is named where there are no examples to take it from.
+    """Refuses a split if there are no examples to take it from.
 
     Args:
         config: The config, as `read_validator_config` gives it.
-        given: Whether there are examples that have splits.
+        given: Whether there are examples with splits.
 
     Raises:
         ConfigError: It names a split.

@@ -17,7 +17,7 @@ _OLDEST_QEMU = 10
 _QEMU_VERSION = re.compile(r"version (\d+)\.")
 _ROOT = "debian-12-arm64"
 _RELEASE = "bookworm"
-# Python, and what it and the wheels link with
+# Python, and the libraries that it and the wheels need
 _PACKAGES = (
     *("libc6", "libgcc-s1", "libstdc++6", "zlib1g", "libexpat1", "libffi8", "libssl3"),
     *("libbz2-1.0", "liblzma5", "libuuid1"),
@@ -58,7 +58,7 @@ def _qemu() -> str:
 
 
 def _install_root(root: pathlib.Path) -> None:
-    """Unpacks Debian's arm64 packages into a root; nothing of this machine's is changed."""
+    """Unpacks Debian's arm64 packages into a root, without changing this machine's packages."""
     with scratch(str(root.parent)) as temporary:
         apt = _apt(temporary / "apt")
         content = temporary / "root"

@@ -7,12 +7,12 @@ import pathlib
 from tfx_tflite_component.proto.tflite_infra_validator_pb2 import LiteRT, Target
 
 X86_64, AARCH64 = "x86_64", "aarch64"
-"""The processors, as wheels name them."""
+"""The processors, by their names in wheels."""
 
 DEFAULT_LITERT, DEFAULT_TFLITE = "2.3.0", "2.14.0"
 
 _REQUIREMENTS = pathlib.Path(__file__).with_name("requirements")
-# Which Python versions have wheels, by what the package index holds.
+# The Python versions for which the package index has wheels.
 _PYTHONS_OF_LITERT = {
     "1.0.1": ("3.10", "3.11"),
     "1.2.0": ("3.10", "3.11", "3.12"),
@@ -30,13 +30,13 @@ _PYTHONS_OF_TFLITE = {
     "2.14.0": ("3.9", "3.10", "3.11"),
 }
 _PYTHONS_OF_COMPILERS = ("3.10", "3.11", "3.12", "3.13")
-# Debian 12's, which is what the emulated machine has.
+# The Python of Debian 12, which the emulated machine runs.
 _PYTHON_OF_AARCH64 = "3.11"
 
 
 @dataclasses.dataclass(frozen=True)
 class Environment:
-    """What the process of a target runs in.
+    """The environment in which the process of a target runs.
 
     Attributes:
         name: Its name, which is that of its requirements.
@@ -55,7 +55,7 @@ class Environment:
 
     @property
     def digest(self) -> str:
-        """Twelve hexadecimal digits that differ where the requirements do."""
+        """Twelve hexadecimal digits that change with the requirements."""
         return hashlib.sha256(self.requirements.read_bytes()).hexdigest()[:12]
 
 
@@ -79,7 +79,7 @@ VERSIONS = {"litert": tuple(_PYTHONS_OF_LITERT), "tflite": tuple(_PYTHONS_OF_TFL
 
 
 def environment_of(target: Target) -> Environment | None:
-    """The environment of a target; None for one that is judged in this process' own.
+    """The environment of a target; None for one that uses the environment of this process.
 
     Args:
         target: The target, as `read_validator_config` gives it.

@@ -17,12 +17,12 @@ from tfx_tflite_component.tflite.interpreter import (
 
 
 def calls_of_examples(io: GraphIO, values: Arrays) -> Iterator[Call]:
-    """The inputs of each inference, made of what the head gave for examples.
+    """The inputs of each inference, from the head's results for examples.
 
     Args:
         io: What the model takes.
-        values: An array [examples, ...] for each input; floats for a quantized one. What does not
-            fill the last batch of a fixed size is filled up with the last example.
+        values: An array [examples, ...] for each input; floats for a quantized one. An incomplete
+            last batch of a fixed size is padded with the last example.
     """
     count = max((len(array) for array in values.values() if array.ndim), default=1)
     for first in range(0, count, io.batch_size):
@@ -31,7 +31,7 @@ def calls_of_examples(io: GraphIO, values: Arrays) -> Iterator[Call]:
 
 
 def random_calls(io: GraphIO, count: int) -> Iterator[Call]:
-    """Random inputs; sizes that are dynamic are 1, and every run has the same ones.
+    """Random inputs; dynamic sizes are 1, and every run gets the same inputs.
 
     Args:
         io: What the model takes.
@@ -49,7 +49,7 @@ def random_calls(io: GraphIO, count: int) -> Iterator[Call]:
 
 
 def real_outputs(io: GraphIO, call: Call) -> dict[str, np.ndarray]:
-    """The outputs of an inference by name; floats where they are quantized.
+    """The outputs of an inference by name; quantized ones as floats.
 
     Args:
         io: What the model gives.

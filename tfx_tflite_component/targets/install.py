@@ -33,13 +33,13 @@ def targets_folder() -> pathlib.Path:
 
 
 def prepare(environment: Environment) -> Started:
-    """Returns how a process of an environment is started; installs what is missing.
+    """Returns how to start a process in an environment, which is installed if it is missing.
 
     Args:
         environment: The environment.
 
     Raises:
-        TargetError: It is not there and cannot be installed.
+        TargetError: It is missing and cannot be installed.
         StorageError: The folder of the environments cannot be written.
     """
     command, python = _python(environment)
@@ -73,7 +73,7 @@ def _python(environment: Environment) -> tuple[tuple[str, ...], str]:
 
 def _install(environment: Environment, python: str, packages: pathlib.Path) -> None:
     begin(Phase.INSTALLING)
-    # an environment is complete or not there at all
+    # an environment is either complete or missing
     with scratch(str(packages.parent)) as temporary:
         content = temporary / packages.name
         command = _pip(environment, python, content)
@@ -118,10 +118,10 @@ def _glibc_minor() -> int:
 
 @contextlib.contextmanager
 def _locked(folder: pathlib.Path) -> Iterator[None]:
-    """Has one process at a time install into a folder."""
+    """Lets only one process at a time install into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
-        # on a file system without locks two install the same, and the second fails to rename
+        # without locks, two processes may install the same, and the second fails to rename
         with contextlib.suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

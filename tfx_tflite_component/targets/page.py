@@ -1,4 +1,4 @@
-"""The report of an infra validation as files: one for programs, and one page to look at."""
+"""The report of an infra validation as files: one for programs, and one page for people."""
 
 import pathlib
 from typing import Any
@@ -47,7 +47,7 @@ def render_validation(validation: Validation) -> str:
 
 
 def _row(result: TargetResult) -> dict[str, Any]:
-    """What the matrix says of a target, "" where it does not apply."""
+    """The cells of the matrix for a target; "" where one does not apply."""
     return {
         "result": result,
         "error": _of_outputs(result, "max_abs_error", max),

@@ -1,6 +1,7 @@
 """Starts the processes of targets: the only module of this room that does.
 
-A runtime that crashes takes nothing down with it, and none of them sees what another has loaded.
+A runtime that crashes does not affect the caller or other runtimes, and no runtime sees the
+libraries that another has loaded.
 """
 
 import dataclasses
@@ -32,10 +33,10 @@ Call = Mapping[int, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Started:
-    """How the process of an environment is started.
+    """How to start a process in an environment.
 
     Attributes:
-        command: The Python, and what it is started by.
+        command: The Python, and the command in front of it, such as an emulator.
         packages: The folder of its packages; None for those of this process.
     """
 
@@ -45,13 +46,13 @@ class Started:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What came of the process of a target.
+    """The result of the process of a target.
 
     Attributes:
-        facts: What it said: "loaded", "refused" and what its runner measured.
-        outputs: The outputs of each inference; empty if it did not come that far.
-        seconds: How long it took, with its start.
-        death: What ended it before it was done, with its last words; empty if nothing did.
+        facts: What it reported: "loaded", "refused" and the runner's measurements.
+        outputs: The outputs of each inference; empty if it did not get that far.
+        seconds: How long it took, including its start.
+        death: How it ended early, with the end of its log; empty if it did not.
         log: The end of what it printed.
     """
 
@@ -75,14 +76,14 @@ def run(
     Args:
         runner: The runner's name.
         started: How its process is started.
-        request: What the runner is asked for, as JSON.
+        request: The request to the runner, as JSON.
         calls: The inputs of each inference.
-        time_limit_seconds: After which the process is ended.
+        time_limit_seconds: The time after which the process is killed.
         keep: A folder for files that the runner writes; None for a temporary one.
 
     Raises:
-        TargetError: The process cannot be started, or fails for a reason that is not the model's.
-        StorageError: There is no room for its inputs.
+        TargetError: The process cannot be started, or fails for a reason other than the model.
+        StorageError: There is not enough space for its inputs.
     """
     with scratch() as folder:
         (folder / REQUEST).write_text(json.dumps({**request, "folder": str(keep or folder)}))
@@ -122,7 +123,7 @@ def output_of(command: Sequence[str], environment: Mapping[str, str] | None = No
 
 
 def install(command: Sequence[str]) -> str:
-    """Runs a command that installs something, and returns its last words if it fails.
+    """Runs a command that installs something; returns the end of its output if it fails.
 
     Args:
         command: The command.
@@ -143,7 +144,7 @@ def install(command: Sequence[str]) -> str:
 
 def _start(runner: str, started: Started, folder: pathlib.Path, limit: int) -> str:
     """Runs a runner to its end, and returns what ended it early, in words."""
-    # this process' own packages are found as this process finds them; others see none of these
+    # only targets in this environment see the packages of this process
     isolation = ["-I", "-S"] if started.packages else ["-s"]
     command = [
         *started.command,

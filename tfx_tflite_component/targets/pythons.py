@@ -1,4 +1,4 @@
-"""Finds a Python of a version, which a target's packages were built for."""
+"""Finds a Python of a version for which a target's packages were built."""
 
 import functools
 import os
@@ -15,7 +15,8 @@ _VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 def find_python(versions: Sequence[str]) -> tuple[str, str] | None:
     """A Python of one of some versions on this machine, and its version; None if there is none.
 
-    This process' own is preferred; then those on the PATH, and those that pyenv and uv installed.
+    The Python of this process is preferred, then those on the PATH, then those that pyenv and uv
+    installed.
 
     Args:
         versions: The versions, such as "3.10".
@@ -43,5 +44,5 @@ def _candidates(version: str) -> Iterator[str]:
 
 @functools.cache
 def _version(python: str) -> str:
-    # a shim of pyenv is there even where its version is not chosen, and fails
+    # a shim of pyenv exists even if its version is not active, and then fails
     return output_of([python, "-I", "-S", "-c", _VERSION]).strip()

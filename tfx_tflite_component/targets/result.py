@@ -1,4 +1,4 @@
-"""What a validation found, as dataclasses."""
+"""The result of a validation, as dataclasses."""
 
 import dataclasses
 from typing import Any
@@ -7,12 +7,12 @@ from tfx_tflite_component.tflite.inspection import Inspection
 from tfx_tflite_component.verification.measures import OutputComparison
 
 SCHEMA_VERSION = 1
-"""The version of the JSON form; it grows when a field is removed or changes its meaning."""
+"""The version of the JSON form; increased when a field is removed or changes its meaning."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Share:
-    """How many ops a delegate or a processor takes.
+    """The ops that a delegate or a processor takes.
 
     Attributes:
         taken: The number of ops that it takes.
@@ -32,7 +32,7 @@ class Share:
 
 @dataclasses.dataclass(frozen=True)
 class TargetResult:
-    """What became of the model on one target.
+    """The result of the model on one target.
 
     Attributes:
         name: The name of the target.
@@ -40,17 +40,16 @@ class TargetResult:
         is_run: Whether the model was run; otherwise it was judged from the file.
         failures: Why the target does not bless the model; empty if it does.
         loads: Whether the runtime, or the compiler, takes the model.
-        runs: Whether it ran on every input; None where it was not run.
-        outputs: How much each output differs from the host's; empty where there is nothing to
-            compare.
-        delegated: Which ops the delegate or processor takes; None where that is not known.
-        arena_bytes: The memory that TensorFlow Lite Micro took, weights not counted.
+        runs: Whether it ran on every input; None if it was not run.
+        outputs: How much each output differs from the host's; empty if there is nothing to compare.
+        delegated: The ops that the delegate or processor takes; None if that is not known.
+        arena_bytes: The memory that TensorFlow Lite Micro used, without weights.
         sram_bytes: The SRAM that the compiled model uses.
         flash_bytes: The flash that the compiled model uses.
         cycles: The compiler's estimate of the cycles of one inference.
         macs: The compiler's count of multiply-accumulates.
         latency_ms: Milliseconds of an inference at the percentiles "50", "90" and "99", on the
-            machine that validates; None where it was not run, or emulated.
+            machine that validates; None if it was not run, or was emulated.
         seconds: How long the target took.
     """
 
@@ -77,7 +76,7 @@ class BudgetItem:
 
     Attributes:
         name: The field of the budget.
-        limit: The largest value that holds.
+        limit: The largest value that is allowed.
         measured: The value of the model; None if it could not be measured.
     """
 
@@ -93,7 +92,7 @@ class BudgetItem:
 
 @dataclasses.dataclass(frozen=True)
 class Validation:
-    """What a validation found.
+    """The result of a validation.
 
     Attributes:
         blessed: Whether the model may ship.
@@ -107,7 +106,7 @@ class Validation:
         targets: The model on each target.
         oldest_runtime: The oldest of the runtimes tried that runs the model; None if none did.
         config: The config, with the defaults filled in.
-        versions: The version of each library that had a part in it.
+        versions: The version of each library that was used.
         schema_version: `SCHEMA_VERSION`.
     """
 

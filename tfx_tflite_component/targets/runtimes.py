@@ -38,7 +38,7 @@ _ARENA = re.compile(r"Arena allocation total (\d+) bytes")
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """What every runtime is asked to run.
+    """The model and inputs that every runtime runs.
 
     Attributes:
         path: The `.tflite` file.
@@ -62,7 +62,7 @@ def run_on_host(job: Job) -> tuple[TargetResult, list[dict[str, np.ndarray]]]:
         job: The model and its inputs.
 
     Returns:
-        What became of it, and its outputs for each inference; none if it does not run.
+        The result, and the outputs for each inference; none if it does not run.
 
     Raises:
         TargetError: The process cannot be started.
@@ -161,7 +161,7 @@ def _host_runtime(model: Inspection) -> str:
 
 
 def _runtime(target: Target) -> str:
-    """What a target runs on, in words."""
+    """The runtime of a target, as text."""
     if target.HasField("tflite"):
         return f"tflite-runtime {target.tflite.version}"
     if target.HasField("tflite_micro"):
@@ -188,7 +188,7 @@ def _result(name: str, runtime: str, found: Run, reasons: Sequence[str]) -> Targ
 
 
 def _refusals(found: Run) -> list[str]:
-    """Why a runtime does not take or run the model, in its own words."""
+    """Why a runtime does not load or run the model, in its own words."""
     stage = "does not run" if found.facts.get("loaded") else "does not load"
     if found.death:
         return [f"{stage}: the runtime {found.death}"]
@@ -200,7 +200,7 @@ def _refusals(found: Run) -> list[str]:
 def _micro_failures(target: Target, found: Run, refusals: list[str]) -> list[str]:
     """Why TensorFlow Lite Micro does not bless the model, with what it printed of a refusal."""
     if "refused" in found.facts:
-        # the exception does not have the reason
+        # the exception does not contain the reason
         printed = "; ".join(line.strip() for line in found.log.splitlines() if line.strip())
         return [f"{refusal} ({printed})" for refusal in refusals]
     limit, arena = target.tflite_micro.max_arena_bytes, _arena_bytes(found)
@@ -217,7 +217,7 @@ def _arena_bytes(found: Run) -> int | None:
 def _unlike(
     expected: Sequence[Mapping[str, np.ndarray]], actual: Sequence[Mapping[str, np.ndarray]]
 ) -> Iterator[str]:
-    """What outputs have another dtype or shape than the host's."""
+    """The outputs whose dtype or shape differs from the host's."""
     for name in expected[0]:
         for wanted, got in zip(expected, actual, strict=True):
             kinds = [
@@ -233,7 +233,7 @@ def _unlike(
 
 
 def _exceeded(target: Target, outputs: Mapping[str, OutputComparison]) -> list[str]:
-    """What differs more from the host than the target's limits allow."""
+    """The outputs that differ more from the host's than the target's limits allow."""
     limits = Limits()
     for field in ("max_abs_error", "min_argmax_agreement", "min_sqnr_db"):
         if target.HasField(field):

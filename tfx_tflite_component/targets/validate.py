@@ -45,10 +45,10 @@ def validate(
         config: The config, as `read_validator_config` gives it.
         values: An array [examples, ...] for each input, as the head makes them of examples; None
             for random inputs.
-        compiled: Where a compiled model is written that the config asks to be published.
+        compiled: Where to write the compiled model, if the config asks for it to be published.
 
     Returns:
-        What was found. A model that is damaged, refused, wrong or too large is not blessed.
+        The result. A model that is damaged, refused, wrong or too large is not blessed.
 
     Raises:
         TargetError: An environment cannot be installed, or a process not started.

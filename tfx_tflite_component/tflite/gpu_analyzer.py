@@ -1,8 +1,8 @@
-"""What TensorFlow's analyzer says of a model on the GPU delegate, read from what it prints."""
+"""Reads TensorFlow's analysis of a model on the GPU delegate from the text that it prints."""
 
 import re
 
-# what tensorflow/lite/tools/model_analyzer.cc prints: ops, each followed by what speaks against it
+# what tensorflow/lite/tools/model_analyzer.cc prints: ops, each followed by the reasons against it
 _OP = re.compile(r"^\s*(Op#\d+ [A-Z0-9_]+)\(")
 _REASON = re.compile(r"^GPU COMPATIBILITY WARNING: (.*\S)")
 _SUMMARY = re.compile(r"^Subgraph#")

@@ -13,7 +13,7 @@ from tfx_tflite_component.tflite.signatures import name_of
 
 @dataclasses.dataclass(frozen=True)
 class GraphIO:
-    """What the first graph of a model takes and gives.
+    """The inputs and outputs of a model's first graph.
 
     Attributes:
         signature_key: The key of its signature; empty for a model without signatures.
@@ -33,13 +33,13 @@ class GraphIO:
 
 
 def read_graph_io(path: pathlib.Path) -> GraphIO:
-    """Reads what a model takes and gives.
+    """Reads the inputs and outputs of a model.
 
     Args:
         path: The `.tflite` file, which `inspection.inspect` can read.
 
     Raises:
-        ModelFileError: It takes or gives something that no array can hold.
+        ModelFileError: It has an input or output that no array can hold.
     """
     model = schema.Model.GetRootAs(path.read_bytes(), 0)
     graph = model.Subgraphs(0)

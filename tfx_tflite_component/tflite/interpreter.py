@@ -81,7 +81,7 @@ def check_runnable(path: pathlib.Path, model: Inspection, model_dir: str) -> Non
 
 @contextlib.contextmanager
 def model_errors(model: str) -> Iterator[None]:
-    """Turns what the interpreter says of a damaged model into an error of this package.
+    """Turns the interpreter's errors about a damaged model into an error of this package.
 
     Args:
         model: The model, for the message.
@@ -240,7 +240,7 @@ class TFLiteModel:
         try:
             return self._interpreter.get_tensor(details.index)
         except ValueError:
-            # it cannot return an empty tensor whose size became known while the model ran
+            # it cannot return an empty tensor whose size is known only after the model ran
             shapes = {
                 found["index"]: found["shape"] for found in self._interpreter.get_output_details()
             }

@@ -1,4 +1,4 @@
-"""What values the tensors of a float model take while it runs."""
+"""The values that the tensors of a float model take while it runs."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -27,14 +27,14 @@ class Observation:
 def observe(
     content: bytes, feeds: Iterable[tuple[str, Mapping[str, np.ndarray]]]
 ) -> dict[str, Observation]:
-    """Runs a float model, and records what values the tensors of its main graph take.
+    """Runs a float model, and records the values of the tensors of its main graph.
 
     Args:
         content: The content of a `.tflite` file.
         feeds: A signature's key and an array for each of its inputs, all of the same shape.
 
     Returns:
-        The observation of each float tensor by name; of those that are computed only.
+        The observation of each float tensor that is computed, by name.
     """
     # a delegate would fuse ops, whose tensors would then be missing
     interpreter = tf.lite.Interpreter(

@@ -1,4 +1,4 @@
-"""Whether LiteRT's CompiledModel and the GPU delegate take a model, or why not."""
+"""Whether LiteRT's CompiledModel and the GPU delegate can run a model, or why not."""
 
 import contextlib
 import io

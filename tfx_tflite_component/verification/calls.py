@@ -1,4 +1,4 @@
-"""What the two models are called with: real examples, or random inputs."""
+"""The inputs for the two models: real examples or random inputs."""
 
 import dataclasses
 import functools
@@ -44,7 +44,7 @@ class Call:
     Attributes:
         given: As the signature takes them.
         taken: As the tail takes them.
-        count: The number of examples; what follows them only fills a fixed batch.
+        count: The number of examples; the rows after them only pad a fixed batch.
         is_unusual: Whether they are random ones of an unusual magnitude.
     """
 

@@ -1,4 +1,4 @@
-"""Measures that hold for classes only: where the largest score is, and which ids are on top."""
+"""Measures for classes only: where the largest score is, and which ids are on top."""
 
 import math
 
@@ -34,7 +34,7 @@ class ClassScores:
         return float(np.mean(self._agreements))
 
     def _is_top_k(self) -> bool:
-        # of two classes one may always be the more likely
+        # with two classes, one may always be more likely
         if not self._are_sorted or (self._width == 2 and self._add_up_to_one):
             return False
         bits_a_row = math.lgamma(self._width + 1) / math.log(2)
@@ -55,7 +55,7 @@ class Ids:
             self._overlaps.append(len(set(wanted) & set(found)) / len(wanted))
 
     def overlap(self) -> float | None:
-        """The mean share of the ids; None if these are no ids of top-k."""
+        """The mean share of the ids; None if these are not ids of top-k."""
         if not self._are_distinct or len(self._overlaps) < _FEWEST_ROWS:
             return None
         return float(np.mean(self._overlaps))

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 _FLAT = 1e-6
-"""What float32 rounding alone makes a constant vary by, relative to its magnitude."""
+"""How much a constant can vary by float32 rounding, relative to its magnitude."""
 
 NEGLIGIBLE_ERROR = 1e-6
 """Differences up to this do not count in `relative_error`: values cancel out to rounding noise."""
@@ -103,7 +103,7 @@ class _Group:
     """The sums of all batches of one shape."""
 
     def __init__(self, first: np.ndarray, width: int) -> None:
-        # taken off from all, so that a large constant part costs no digits
+        # subtracted from all values, so that a large constant part does not cost digits
         self._shift = first[0].copy()
         self._width = width
         self._count = np.zeros(len(self._shift))

@@ -15,7 +15,7 @@ class KernelComparison:
     """Compares the first calls of a model by TFLite's own kernels with what XNNPACK returned."""
 
     def __init__(self, model: TFLiteModel, is_float: bool) -> None:
-        """Starts with no call.
+        """Starts without any call.
 
         Args:
             model: The model, run by TFLite's own kernels.
@@ -27,7 +27,7 @@ class KernelComparison:
         self._sums: dict[str, Sums] = {}
 
     def add(self, inputs: Arrays, outputs: Arrays) -> None:
-        """Adds a call: what went in, and what came out by XNNPACK's kernels."""
+        """Adds a call: its inputs, and its outputs from XNNPACK's kernels."""
         if self._num_calls == _MAX_CALLS:
             return
         self._num_calls += 1

@@ -45,7 +45,7 @@ class Timing:
 
 
 def measure_in_turns(models: "Mapping[str, TFLiteModel]", inputs: "Arrays") -> dict[str, Timing]:
-    """Times models against each other: what else the machine does then slows all of them.
+    """Times models in turns, so that other work of the machine slows all of them alike.
 
     Args:
         models: The models by name.

@@ -1,4 +1,4 @@
-"""Judges what was measured, by the limits of the config or by the defaults."""
+"""Checks the measured figures against the limits of the config or the defaults."""
 
 import dataclasses
 import decimal
@@ -24,7 +24,8 @@ SQNR_FLOOR, SQNR_GOOD = 10.0, 20.0
 """The smallest `sqnr_db` of quantized models, in decibels, and the smallest without a warning."""
 
 AGREEMENT_FLOOR, AGREEMENT_GOOD = 0.8, 0.95
-"""The same for `argmax_agreement`, `top_k_overlap`, and `equal_share` of what is not a float."""
+"""The same for `argmax_agreement`, `top_k_overlap`, and `equal_share` of outputs other than
+floats."""
 
 CONSTANT_COLUMNS = 0.1
 """The largest share of columns that may become constant, of those that vary."""
@@ -40,12 +41,12 @@ _FIELDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Judgment:
-    """What the limits make of a comparison.
+    """The result of checking a comparison against its limits.
 
     Attributes:
         verification: The comparison, with verdict and checks.
-        failures: What exceeds a limit, in words; empty if nothing does.
-        warnings: What is poor, in words, though it exceeds no limit.
+        failures: The limits that were exceeded, as text; empty if there are none.
+        warnings: Poor results within the limits, as text.
     """
 
     verification: Verification
@@ -54,7 +55,7 @@ class Judgment:
 
 
 def judge(verification: Verification, limits: config_pb2.Verification, is_float: bool) -> Judgment:
-    """Holds each figure to its limit.
+    """Checks each figure against its limit.
 
     Args:
         verification: What was measured.
@@ -84,17 +85,17 @@ def judge(verification: Verification, limits: config_pb2.Verification, is_float:
 def failures(
     verification: Verification, limits: config_pb2.Verification, is_float: bool
 ) -> list[str]:
-    """What exceeds the limits, in words; arguments and errors as for `judge`."""
+    """The limits that were exceeded, as text; arguments and errors as for `judge`."""
     return judge(verification, limits, is_float).failures
 
 
 def percent(share: float) -> str:
-    """A share in percent, rounded down: all of something is 100%, and nothing less is."""
+    """A share in percent, rounded down, so that only a complete share is 100%."""
     return f"{math.floor(round(share * 10_000, 6)) / 100:g}%"
 
 
 def _passes(check: Check) -> bool:
-    # NaN passes nothing
+    # NaN is never within a limit
     return check.margin >= 0
 
 
@@ -176,7 +177,7 @@ def _quantized_defaults(
     if "sqnr_db" in configured:
         return
     if output.sqnr_db is None:
-        # what does not vary has no signal
+        # an output that does not vary has no signal
         yield "relative_error", _CONSTANT_TOLERANCE
         return
     yield "sqnr_db", sqnr_floor
@@ -184,7 +185,7 @@ def _quantized_defaults(
 
 
 def _poor(output: OutputComparison, checks: Sequence[Check]) -> Iterator[str]:
-    """What of a quantized output is above its limits, and not good."""
+    """The figures of a quantized output that are within their limits, but poor."""
     defaults = {check.figure for check in checks if check.is_default}
     good = {
         "sqnr_db": SQNR_GOOD,
@@ -220,7 +221,7 @@ def _kernel_warnings(verification: Verification) -> Iterator[str]:
 
 
 def _check_applicable(verification: Verification, limits: config_pb2.Verification) -> None:
-    """Refuses limits that nothing would be held to."""
+    """Refuses limits that would apply to no output."""
     outputs = verification.outputs
     if unknown := sorted(limits.outputs.keys() - outputs.keys()):
         raise ConfigError(
@@ -253,7 +254,7 @@ def _check_applicable(verification: Verification, limits: config_pb2.Verificatio
 
 
 def _failure(check: Check, output: OutputComparison) -> str:
-    """What exceeds a limit, and the limit that would have passed."""
+    """Text on a limit that was exceeded, and the limit that would have passed."""
     if math.isinf(output.max_abs_error) and check.figure == "max_abs_error":
         place = _place(output, output.worst_example)
         return f"NaN or infinite on one side only, {place}; no max_abs_error passes"
@@ -270,7 +271,7 @@ def _failure(check: Check, output: OutputComparison) -> str:
 
 
 def _described(check: Check, output: OutputComparison) -> str:
-    """A figure in words."""
+    """A figure as text."""
     if check.figure == "constant_columns":
         return _constant(output)
     value = _value(check.figure, check.measured)

@@ -94,8 +94,8 @@ def verify(
 def _per_example(signature: ConcreteFunction, split: Split, answered: Answered) -> set[str]:
     """The outputs whose first dimension is the batch.
 
-    They have as many rows as there are examples. That may be chance, so the SavedModel is called
-    with fewer examples where it accepts them and has no state.
+    They have as many rows as there are examples. Because that may be a coincidence, the SavedModel
+    is also called with fewer examples, if it accepts them and has no state.
     """
     given = answered.call.given
     tensors = input_tensors(signature)
@@ -132,7 +132,7 @@ def _run(model: TFLiteModel, inputs: Arrays) -> dict[str, np.ndarray]:
 
 
 def _widened(split: Split, outputs: Arrays) -> dict[str, np.ndarray]:
-    """What a model returned, with the integers that the tail narrows as the signature has them."""
+    """The outputs of a model, with narrowed integers widened to the signature's type."""
     return {
         name: array.astype(np.int64)
         if name in split.narrowing.outputs and array.dtype == np.int32

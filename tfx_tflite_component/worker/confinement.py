@@ -9,12 +9,12 @@ from tfx_tflite_component.worker import landlock
 from tfx_tflite_component.worker.reach import reach_of
 
 _log = logging.getLogger(__name__)
-# What became of the one attempt that a process makes.
+# The result of the one attempt that a process makes.
 _outcome: list[bool] = []
 
 
 def confine_to_task(message: Mapping[str, Any]) -> None:
-    """Gives this process what its one task needs, and takes everything else from it.
+    """Takes all rights from this process that its one task does not need.
 
     Args:
         message: The `request`, and the `environment` variables that it needs besides.

@@ -18,7 +18,7 @@ _REMOTE_PREFIXES = (
     *("GOOGLE_", "GCS_", "GCE_", "CLOUDSDK_", "AWS_", "S3_", "AZURE_"),
     *("HADOOP_", "HDFS_", "LIBHDFS_", "KRB5", "JAVA_", "CLASSPATH"),
 )
-# Where these are looked for in the home folder, by the variable that names them otherwise.
+# Their default paths in the home folder, by the variable that can name another path.
 _HOME_FILES = {
     "CLOUDSDK_CONFIG": ".config/gcloud",
     "AWS_SHARED_CREDENTIALS_FILE": ".aws/credentials",
@@ -29,11 +29,11 @@ _CREDENTIAL_FILES = ("GOOGLE_APPLICATION_CREDENTIALS", "KRB5CCNAME", "KRB5_CONFI
 
 
 def basic_environment(environment: Mapping[str, str], home: str) -> dict[str, str]:
-    """What a process needs that works with local files.
+    """The variables that a process needs to work with local files.
 
     Args:
         environment: The variables of this process.
-        home: The folder that is to pass for the home folder: TensorFlow reads settings there.
+        home: The folder to use as the home folder, where TensorFlow reads settings.
     """
     kept = {
         name: value
@@ -44,7 +44,7 @@ def basic_environment(environment: Mapping[str, str], home: str) -> dict[str, st
 
 
 def remote_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What it needs besides for remote file systems.
+    """The further variables that it needs for remote file systems.
 
     Args:
         environment: The variables of this process.
@@ -58,5 +58,5 @@ def remote_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def credential_files(environment: Mapping[str, str]) -> list[str]:
-    """The files that variables name which remote file systems read."""
+    """The files named by variables that remote file systems read."""
     return [environment[name] for name in _CREDENTIAL_FILES if name in environment]

@@ -1,4 +1,4 @@
-"""What the head makes of examples, in a process of its own."""
+"""Runs the head on examples, in a separate process."""
 
 import pathlib
 
@@ -13,17 +13,17 @@ _SECONDS = 7200
 
 
 def feed(head: pathlib.Path, files: Files, num_examples: int) -> Arrays:
-    """The model's inputs by name, as the head makes them.
+    """The model's inputs by name, computed by the head.
 
     Args:
         head: The folder of the head's SavedModel.
         files: The files of examples.
-        num_examples: How many of them are taken.
+        num_examples: The number of examples to take.
 
     Raises:
         ExamplesError: The examples cannot be read, or the head refuses them.
         SourceModelError: The head cannot be loaded.
-        StorageError: There is no room for the inputs.
+        StorageError: There is not enough space for the inputs.
     """
     with scratch() as folder, Worker() as worker:
         destination = folder / "inputs.npz"

@@ -93,7 +93,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def restrict(readable: Iterable[str], writable: Iterable[str], needs_network: bool) -> bool:
-    """Takes from this thread, and from all that it starts, what it does not need.
+    """Takes all rights that are not needed from this thread and everything that it starts.
 
     The system and the Python environment stay readable.
 
@@ -141,7 +141,7 @@ def _size(version: int) -> int:
 
 
 def _environment() -> Iterator[str]:
-    """Where Python is installed and finds modules, but no folder that has everything in it."""
+    """The folders of Python and its modules, without those that contain everything, such as `/`."""
     too_wide = {pathlib.Path(folder).resolve() for folder in ("/", "/tmp", "/home", _home())}
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
     for entry in (sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path, *libraries):
@@ -151,8 +151,8 @@ def _environment() -> Iterator[str]:
 
 
 def _home() -> str:
-    """The user's home folder by the system: the variable names another one for the worker."""
-    with contextlib.suppress(KeyError):  # containers run under users that no file lists
+    """The user's home folder from the user database, because the worker has another HOME."""
+    with contextlib.suppress(KeyError):  # containers may run under users that no file lists
         return pwd.getpwuid(os.geteuid()).pw_dir
     return "/root"
 
@@ -160,7 +160,7 @@ def _home() -> str:
 def _allow(rules: int, path: str, access: _Access) -> None:
     try:
         opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:  # what is not there needs no right
+    except OSError:  # a missing path needs no right
         return
     with _descriptor(opened) as descriptor:
         if not os.path.isdir(path):

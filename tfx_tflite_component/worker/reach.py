@@ -1,4 +1,4 @@
-"""What a task can reach: the files that its request names, and the network if some are remote."""
+"""The files that a task can reach by its request, and the network if some are remote."""
 
 import dataclasses
 import os
@@ -18,7 +18,7 @@ _WILDCARDS = "*?[\\"
 
 @dataclasses.dataclass(frozen=True)
 class Reach:
-    """What a task needs.
+    """The files and network access that a task needs.
 
     Attributes:
         readable: Local files and folders that it reads.
@@ -32,7 +32,7 @@ class Reach:
 
 
 def reach_of(request: Mapping[str, Any]) -> Reach:
-    """What a task needs, by its request.
+    """The files and network access that a task needs, by its request.
 
     Args:
         request: The request, as JSON.
@@ -74,7 +74,7 @@ def _folder_of(pattern: str) -> str:
 
 
 def _place_of(path: str) -> str:
-    """Where a file or folder is written: one that is not there is made in the folder around it."""
+    """The path to make writable: for a missing file or folder, the folder around it."""
     return path if os.path.lexists(path) else os.path.dirname(path)
 
 

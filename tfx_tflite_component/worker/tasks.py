@@ -105,8 +105,9 @@ def _benchmark(request: BenchmarkRequest) -> BenchmarkReport:
 def _try_model(request: TryModelRequest) -> None:
     """Reads a model and runs it on random inputs, so that a crash happens in the worker.
 
-    Whether it accepts these inputs does not matter: some models cannot handle random ones. But an
-    interpreter that cannot even be prepared for the only sizes that the model takes runs nothing.
+    It does not matter whether the model accepts these inputs: some models cannot handle random
+    ones. But if the interpreter cannot even be prepared for the only sizes that the model takes,
+    that is an error.
     """
     begin(Phase.TRYING)
     path = pathlib.Path(request.model)

@@ -1,4 +1,4 @@
-"""`tfx-tflite check-golden`: a TFLite model with golden vectors."""
+"""`tfx-tflite check-golden`: compares a TFLite model with golden vectors."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ _MOST_LINES = 10
 @click.argument("model", metavar="MODEL")
 @click.argument("golden", metavar="GOLDEN_JSON")
 def check_golden(model: str, golden: str, as_json: bool) -> int:
-    """Run a TFLite model on golden vectors. Fails if an output is not theirs.
+    """Run a TFLite model on golden vectors. Fails if an output differs by more than its tolerance.
 
     GOLDEN_JSON is the file that a conversion with app { golden_vectors } wrote beside its report.
     """

@@ -1,4 +1,4 @@
-"""`tfx-tflite compare`: a TFLite model with what it came from."""
+"""`tfx-tflite compare`: compares a TFLite model with a SavedModel or another TFLite model."""
 
 from typing import Any
 

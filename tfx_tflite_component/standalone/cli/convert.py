@@ -1,4 +1,4 @@
-"""`tfx-tflite convert`: models to TFLite models."""
+"""`tfx-tflite convert`: converts models to TFLite models."""
 
 import functools
 import os
@@ -80,7 +80,7 @@ def convert(
 
 
 def _models(sources: tuple[str, ...], keras_models: tuple[str, ...]) -> list[tuple[str, bool]]:
-    """The models, each with whether it is one of Keras."""
+    """The models, and whether each is a Keras model."""
     by_name = [(name, pathlib.Path(name).suffix in _KERAS_SUFFIXES) for name in sources]
     return [*by_name, *((name, True) for name in keras_models)]
 

@@ -1,4 +1,4 @@
-"""`tfx-tflite inspect`: what TFLite models hold."""
+"""`tfx-tflite inspect`: describes TFLite models."""
 
 import pathlib
 

@@ -26,7 +26,7 @@ from tfx_tflite_component.version import __version__
 
 
 class _Group(click.Group):
-    """Commands; another is refused with all of them and the nearest."""
+    """Commands; the error about an unknown one lists all of them and the nearest."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """The command that the arguments name."""
@@ -55,7 +55,7 @@ def run() -> int:
     """The program: `main`, without output that libraries write to the terminal directly."""
     # as for Ctrl-C: incomplete results are deleted
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # a terminal that closes; nohup has it ignored
+    # the terminal was closed; nohup ignores this signal
     if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
         signal.signal(signal.SIGHUP, signal.default_int_handler)
     with open(os.devnull, "w") as nowhere:

@@ -39,7 +39,7 @@ _Config = TypeVar("_Config")
 
 
 class Choice(click.Choice):
-    """One of some words; another is refused with all of them and the nearest."""
+    """One of some words; the error about another word lists all of them and the nearest."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """The word, in the case that it is listed in."""
@@ -52,7 +52,7 @@ class Choice(click.Choice):
 
 
 def command(name: str) -> Callable[[Command], click.Command]:
-    """A command with what all have: --json, --verbose, --log-file and --debug.
+    """A command with the common options: --json, --verbose, --log-file and --debug.
 
     The function takes `as_json` besides its own parameters, and returns the exit code.
     """
@@ -82,7 +82,7 @@ def examples_option(help: str, name: str = "--examples") -> Callable[[Command], 
 
 
 def config_options(function: Command) -> Command:
-    """The options that make up a config; `config_of` takes what they bring."""
+    """The options that make up a config; pass their values to `config_of`."""
     for option in reversed(
         [
             click.option(
@@ -134,7 +134,7 @@ def config_of(
     import_modules: Iterable[str],
     assignments: Iterable[str],
 ) -> TFLiteRewriterConfig:
-    """The config that the options of `config_options` ask for; options win over the file.
+    """The config from the options of `config_options`; options override the file.
 
     Raises:
         ConfigError: The file cannot be read, or the config is refused.

@@ -34,7 +34,7 @@ def outcome(function: Callable[[], int], debug: bool = False) -> int:
     """
     try:
         return function()
-    except click.ClickException:  # wrong arguments, which `main` tells
+    except click.ClickException:  # wrong arguments, which `main` reports
         raise
     except VerificationError as e:
         return failed(str(e), CHECK_FAILED)
@@ -58,7 +58,7 @@ def failed(message: str, code: int) -> int:
 
 
 def show(lines: Iterable[str], file: TextIO | None = None) -> None:
-    """Prints lines. The names in them come from models, and may hold what steers a terminal."""
+    """Prints lines. The names in them come from models, and may contain control characters."""
     shown = ("".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in lines)
     _print("\n".join(shown), file or sys.stdout)
 
@@ -70,7 +70,7 @@ def show_json(data: Any) -> None:
 
 @contextlib.contextmanager
 def on_the_terminal(verbose: bool = False, log_file: str | None = None) -> Iterator[None]:
-    """Shows progress and warnings of this package, and nothing of the libraries under it.
+    """Shows progress and warnings of this package, but not of the libraries that it uses.
 
     Args:
         verbose: Whether everything that this package logs is shown.

@@ -1,7 +1,7 @@
 """What a runner and the process that started it exchange, as files in a folder.
 
-A runner takes PACKAGES, the folder of its packages, and FOLDER, where these files are.
-It needs nothing but NumPy and its runtime.
+A runner has two arguments: PACKAGES, the folder of its packages, and FOLDER, where these files are.
+It needs only NumPy and its runtime.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Exchange:
             json.dump(self._facts, file)
 
     def refused(self, reason: object) -> None:
-        """Ends with what the runtime refuses the model with."""
+        """Ends with the error with which the runtime refuses the model."""
         self.say(refused=str(reason), done=True)
 
     def answered(self, outputs: list[dict[int, Any]], **facts: Any) -> None:
@@ -68,7 +68,7 @@ class Exchange:
 
 
 def _storable(array: Any) -> Any:
-    # words are objects, which would be stored as pickles
+    # strings are objects, which would be stored as pickles
     return array.astype("S") if array.dtype == object else array
 
 

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import exchange
 
-# An arena that no model is too large for: some times the sizes of the file and of its tensors.
+# An arena that is large enough for any model: several times the file and its tensors.
 _TIMES = 20
 _LEAST_BYTES = 2**20
 

@@ -33,7 +33,7 @@ def main(asked: exchange.Exchange) -> None:
     except SystemExit as e:
         code = e.code
     except Exception as e:
-        # Vela's own asserts and accessors: whatever stops the compiler is about the model
+        # Vela's own asserts and accessors: anything that stops the compiler is due to the model
         traceback.print_exc()
         asked.refused(f"Vela failed with {type(e).__name__}: {e}")
         return
