@@ -97,7 +97,7 @@ _ROWS = {
     "more dimensions than ops take": _Row(
         _double,
         UnsupportedOpsError,
-        ("Mul, available as a Select TF op",),
+        ("Mul of float32 with 21 dimensions", "available as a Select TF op"),
         tf.TensorSpec([None] + [1] * 20, tf.float32, "x"),
     ),
     "Python function": _Row(

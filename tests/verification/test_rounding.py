@@ -54,6 +54,13 @@ def test_wrong_weight_counts(factor: float, tmp_path: pathlib.Path) -> None:
     assert _relative_error(tmp_path, tf.tanh, other, is_float=True) > 5e-3
 
 
+def test_random_numbers_are_no_rounding(tmp_path: pathlib.Path) -> None:
+    def drawn(x: tf.Tensor) -> tf.Tensor:
+        return x + tf.random.normal([4])
+
+    assert _relative_error(tmp_path, drawn, tf.identity, is_float=True) > 0.1
+
+
 def test_rounding_is_measured_by_column(tmp_path: pathlib.Path) -> None:
     signature = load_signature(
         saved(tmp_path, lambda x: x * [1.0, 1e3, 0.0, 1.0], ([None, 4], tf.float32)),
