@@ -156,10 +156,10 @@ def _load_head(model: pathlib.Path, model_dir: str) -> ConcreteFunction:
     with local_copy(beside) as path:
         if not path.is_dir():
             raise SourceModelError(
-                f"There is no head in {model_dir} nor at {beside}, which makes the model's inputs "
-                "from tf.Examples. Connect the `model` output of a TFLiteRewriter, not a copy of "
-                "its Format-Serving alone. A signature that takes what no tf.Example can hold has "
-                "no head."
+                f"There is no head in {model_dir} or at {beside} to compute the model's inputs "
+                "from tf.Examples. Connect the `model` output of a TFLiteRewriter, not only a copy "
+                "of its Format-Serving. There is no head if a tf.Example cannot hold the inputs of "
+                "the signature."
             )
         return load_signature(path, _HEAD_KEY)
 

@@ -250,7 +250,7 @@ def test_asset_of_tf1_that_leaves_the_folder_is_refused(
     check_converted(tmp_path / "model", tmp_path)
     shutil.rmtree(tmp_path / "outputs")
     _edit(tmp_path / "model", leave_the_folder)
-    refusal = Refusal(SourceModelError, ("'../../secret.txt'", "for one of its assets"))
+    refusal = Refusal(SourceModelError, ("'../../secret.txt'", "as one of its assets"))
     check_not_converted(refusal, tmp_path / "model", tmp_path)
 
 

@@ -147,7 +147,7 @@ def test_head_has_the_tables_and_variables_that_it_reads_and_no_others(tmp_path)
 class TestNames:
     def test_unknown_feature_names_require_the_transform_graph(self, tmp_path):
         model = save_trained(tmp_path / "model", _transform, _infer, saves_names=False)
-        with pytest.raises(SplitError, match=r"hands over 3 tensors.* 2 of them are called") as e:
+        with pytest.raises(SplitError, match=r"returns 3 tensors.* no names for 2 of them") as e:
             split_model(model, _PINNED)
         assert "transform_graph=transform.outputs['transform_graph']" in str(e.value)
 

@@ -114,8 +114,8 @@ def _explained_by_words(
     )
     return ConversionError(
         f"With {mode}, the converter has no integer form of some ops: {places}{hint}. Set "
-        "quantization.allow_float_fallback: true to accept that they stay float, or take what "
-        "needs these ops out of the serving signature."
+        "quantization.allow_float_fallback: true to accept that they stay float, or remove the "
+        "part that needs these ops from the serving signature."
     )
 
 

@@ -149,8 +149,8 @@ def _checked(signature: ConcreteFunction, key: str) -> ConcreteFunction:
         )
     if _SELF in inputs:
         raise SplitError(
-            f"Signature {key!r} takes an input named {_SELF!r}, under which Python cannot hand "
-            "anything to TensorFlow. Export a signature that gives it another name."
+            f"Signature {key!r} has an input named {_SELF!r}, and Python cannot pass an argument "
+            "of that name to TensorFlow. Export a signature that gives it another name."
         )
     return signature
 

@@ -120,9 +120,9 @@ def _check_known(graph: FlatGraph, nodes: Sequence[str], finds: Mapping[str, Nod
             if is_table and tensor not in finds:
                 raise SplitError(
                     f"Op {name!r} ({node.op}) reads a resource that is neither a variable nor a "
-                    "lookup table that something is looked up in, so that it cannot be rebuilt. "
-                    "Compute what needs it outside of the serving function: the size of a table, "
-                    "for one, is a constant."
+                    "lookup table with a lookup, so it cannot be rebuilt. Move the code that needs "
+                    "it out of the serving function: the size of a table, for example, can be a "
+                    "constant."
                 )
 
 

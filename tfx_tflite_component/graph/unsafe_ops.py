@@ -40,8 +40,8 @@ def check_assets(saved_model: SavedModel, path: pathlib.Path) -> None:
             name = pathlib.PurePosixPath(asset.filename)
             if name.is_absolute() or ".." in name.parts:
                 raise SourceModelError(
-                    f"The SavedModel in {path} takes {asset.filename!r} for one of its assets; "
-                    "expected a file in its folder 'assets'. Its author wants a file of this "
+                    f"The SavedModel in {path} names {asset.filename!r} as one of its assets; "
+                    "expected a file in its folder 'assets'. It would read a file of this "
                     "machine: do not use it, or export it again."
                 )
 

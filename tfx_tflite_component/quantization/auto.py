@@ -64,7 +64,7 @@ def find_quantization(
 
     Raises:
         ConversionError: The tail does not convert, or cannot be run here.
-        VerificationError: A model of integers only is asked for, and none holds the budget.
+        VerificationError: `integer_only` is set, and no such model is within the budget.
         ExamplesError: The head or the SavedModel refuses the examples.
     """
     for_search, fresh = samples

@@ -71,8 +71,8 @@ def _check_integer(model: Inspection, quantization: Quantization) -> list[str]:
     if quantization.allow_float_fallback:
         return [what]
     raise ConversionError(
-        f"{what} Set quantization.allow_float_fallback: true to accept that, or take what needs "
-        "these ops out of the serving signature."
+        f"{what} Set quantization.allow_float_fallback: true to accept that, or remove the "
+        "part that needs these ops from the serving signature."
     )
 
 

@@ -65,7 +65,7 @@ def search(
         The model; the float model if no other holds the budget.
 
     Raises:
-        VerificationError: A model of integers only is asked for, and none holds the budget.
+        VerificationError: `integer_only` is set, and no such model is within the budget.
     """
     with trials.step("single modes"):
         _try_single_modes(model, dynamic_range, trials)
@@ -189,10 +189,10 @@ def ordered(trials: Sequence[Trial], auto: Auto) -> list[Trial]:
 def _no_integer_model(trials: Trials) -> str:
     integer = [trial for trial in trials.found.values() if trial.is_integer_only]
     if not integer:
-        return "No model of integers only could be made."
+        return "No integer-only model could be made."
     best = max(integer, key=lambda trial: trial.sqnr_db)
     return (
-        f"No model of integers only holds the budget. The best is {best.name}: {best.why_not}. "
+        f"No integer-only model is within the budget. The best is {best.name}: {best.why_not}. "
         "Leave out quantization.auto.integer_only, or lower the limits of `verification`."
     )
 

@@ -113,8 +113,8 @@ def _split_alike(
         f"The TFLite model takes {_described(model.inputs)}, which the signature "
         f"{config.signature_key!r} of the SavedModel does not have at any boundary: "
         + "; ".join(f"{boundary}: {found}" for boundary, found in tried.items())
-        + ". Name the SavedModel that it was made of, or the signature_key or boundary_tensors "
-        "that it was made with in the config."
+        + ". Name the SavedModel that it was made from, or set the signature_key or "
+        "boundary_tensors that it was made with in the config."
     )
 
 
@@ -210,5 +210,5 @@ def _check_outputs(parts: Split, model: TFLiteModel) -> None:
     if wanted != sorted(model.outputs):
         raise VerificationError(
             f"The TFLite model has the outputs {listed(sorted(model.outputs))}, the SavedModel "
-            f"{listed(wanted)}. Name the SavedModel that it was made of."
+            f"{listed(wanted)}. Name the SavedModel that it was made from."
         )

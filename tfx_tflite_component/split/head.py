@@ -83,9 +83,9 @@ def _check_state(graph: FlatGraph, nodes: Iterable[str]) -> None:
     names = sorted({changed[name] for name in nodes if name in changed})
     if names:
         raise SplitError(
-            f"The signature changes {listed(names)}, which what stays with the head reads: the "
-            "state would be kept in two places. Read it only in what becomes the TFLite model, "
-            "split at an earlier input_boundary, or export a signature that does not change it."
+            f"The signature changes {listed(names)}, which the head would read as well: the state "
+            "would be in two places. Split at an earlier input_boundary, read the variable only "
+            "after the boundary, or export a signature that does not change it."
         )
 
 

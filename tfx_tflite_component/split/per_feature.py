@@ -155,8 +155,8 @@ def _check_weights(graph: FlatGraph, refused: Iterable[str], origins: _Origins) 
         ops = sorted({graph.nodes[name].op for name in weighted})
         raise SplitError(
             f"The model's weights come before {listed(ops)} in "
-            f"{listed(map(without_calls, weighted))}, so that a boundary behind it would leave a "
-            "part of the model itself to the app. Compute it by other ops, or name the tensors by "
+            f"{listed(map(without_calls, weighted))}: with a boundary after it, the app would have "
+            "to compute a part of the trained model. Use other ops there, or name the tensors by "
             "input_boundary: TENSORS and `boundary_tensors`."
         )
 
@@ -209,9 +209,9 @@ def _separating(
     if cut is None:
         ops = sorted({graph.nodes[name].op for name in refused})
         raise SplitError(
-            f"What the model takes of {listed(ops)} has no batch dimension or no type that TFLite "
-            "takes, so that it cannot be an input. Name other tensors by input_boundary: TENSORS "
-            "and `boundary_tensors`."
+            f"The result of {listed(ops)} cannot be an input of the model: it has no batch "
+            "dimension, or a type that TFLite does not support. Name other tensors by "
+            "input_boundary: TENSORS and `boundary_tensors`."
         )
     return sorted(tensor for tensor in cut if isinstance(tensor, str))
 
@@ -241,8 +241,8 @@ def _check_outputs(graph: FlatGraph, tensors: Collection[str]) -> None:
         origin = graph.origin(tensor, stop=tensors)
         if origin in tensors:
             raise SplitError(
-                f"Output {name!r} is what op {without_calls(origin)!r} computes, which has no "
-                "builtin form: nothing of it is left for the model. Leave this output out of the "
+                f"Output {name!r} is the result of op {without_calls(origin)!r}, which has no "
+                "builtin form, so the model could not compute it. Leave this output out of the "
                 "signature."
             )
 

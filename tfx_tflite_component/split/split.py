@@ -290,8 +290,8 @@ def _specs(ways: Sequence[Crossing], head: Head | None) -> dict[str, tf.TensorSp
         made = head.function.structured_outputs[name] if head else way.spec
         if made is None:
             raise SplitError(
-                f"No tf.Example can hold what the signature takes, so that nothing can make "
-                f"{name!r} of examples. Export a signature that parses tf.Examples, or convert at "
+                f"A tf.Example cannot hold the inputs of the signature, so {name!r} cannot be "
+                "computed from examples. Export a signature that parses tf.Examples, or set "
                 "input_boundary: SIGNATURE."
             )
         shape = made.shape.merge_with(way.spec.shape) if way.spec else made.shape

@@ -100,8 +100,8 @@ def _shapes_of_inputs(graph: FlatGraph) -> dict[str, tf.DType]:
 
 def _stays_with_head(reader: str, name: str) -> SplitError:
     return SplitError(
-        f"{reader} reads input {name!r} of the signature, which stays with the head: a model can "
-        "have what is parsed out of serialized tf.Examples, and nothing else of them. Take from "
-        "the signature what depends on it in another way, such as an output that passes it on; or "
-        "let it cross, by input_boundary: SIGNATURE or by one more tensor in `boundary_tensors`."
+        f"{reader} reads input {name!r} of the signature, which stays with the head: the model "
+        "gets only the features that are parsed from serialized tf.Examples. Remove what reads "
+        "the input directly from the signature, such as an output that returns it. Or make it an "
+        "input of the model: set input_boundary: SIGNATURE, or name it in `boundary_tensors`."
     )

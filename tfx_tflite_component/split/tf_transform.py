@@ -59,9 +59,9 @@ def transformed_features(
     )
     if unnamed:
         raise SplitError(
-            f"TF Transform's part of the signature, {call!r}, hands over {len(returned)} tensors, "
-            f"and the SavedModel does not say what {len(unnamed)} of them are called: neither the "
-            f"layer of TF Transform nor a signature that returns its features was saved. {_REMEDY}"
+            f"TF Transform's part of the signature, {call!r}, returns {len(returned)} tensors, "
+            f"and the SavedModel has no names for {len(unnamed)} of them, because it has neither "
+            f"the layer of TF Transform nor a signature that returns its features. {_REMEDY}"
         )
     ways = [
         _crossing(name, feature.spec, [returned[position] for position in feature.positions])
