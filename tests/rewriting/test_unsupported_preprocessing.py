@@ -163,7 +163,7 @@ def test_published_files_score_examples_as_the_saved_model_does(published: _Publ
 def test_comparison_finds_the_boundary_again(published: _Published) -> None:
     path = published.folder / "Format-Serving" / "tflite"
     comparison = compare(published.source, path, read_config({}), published.model.examples)
-    assert (comparison.boundary, comparison.failures) == ("PER_FEATURE", [])
+    assert (comparison.boundary, comparison.failures) == ("PER_FEATURE", ())
 
 
 def test_tensors_of_the_report_pin_the_boundary(

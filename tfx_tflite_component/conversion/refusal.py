@@ -97,16 +97,18 @@ def _explained_by_words(
     """An error of the quantizer, whose message names an op that it cannot quantize."""
     ops = _STAYS_FLOAT.findall(str(error))
     mode = Quantization.Mode.Name(config.quantization.mode)
+    inputs = {f"{SIGNATURE_KEY}_{plain}:0": name for plain, name in tail.input_names.items()}
     if found := _NO_RANGE.search(str(error)):
+        tensor = found[1].strip()
         return ConversionError(
             f"With {mode}, the converter quantizes all sums and comparisons, and tensor "
-            f"{found[1].strip()!r} has no range because it holds no floats. Set "
+            f"{inputs.get(tensor, tensor)!r} has no range because it holds no floats. Set "
             "quantization.mode: FULL_INTEGER, or compute with these integers outside of the model."
         )
     if not ops:
         said = words(error)
-        for plain, name in tail.input_names.items():
-            said = said.replace(f"{SIGNATURE_KEY}_{plain}:0", repr(name))
+        for tensor, name in inputs.items():
+            said = said.replace(tensor, repr(name))
         return ConversionError(f"The TFLite converter failed: {said}. {_REMEDY}")
     places = "; ".join(f"{op} in {_places(op, tail, ())}" for op in ops)
     hint = (
