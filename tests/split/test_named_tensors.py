@@ -123,5 +123,5 @@ def test_tensor_that_no_output_depends_on_is_refused(parsing):
 
 def test_input_of_a_signature_that_no_example_can_hold_is_refused(tmp_path):
     model = save(tmp_path / "model", lambda x: {"y": x * 2.0 + 1.0}, tf.TensorSpec([], name="x"))
-    with pytest.raises(SplitError, match=r"No tf\.Example can hold what the signature takes"):
+    with pytest.raises(SplitError, match=r"A tf\.Example cannot hold the inputs of the signature"):
         split_model(model, _tensors(doubled="mul"))

@@ -165,12 +165,22 @@ def _code(data: Any) -> str:
 def _refused_nodes(error: ConverterError, tail: Tail) -> list[str]:
     """The nodes of the tail that the converter's errors are about.
 
-    It names `node@function` for each call that leads to an op.
+    It names `node@function` for each call that leads to an op, and reports only one of the nodes
+    that it refuses for the same reason.
     """
-    nodes = {node.name for node in tail.function.graph.as_graph_def().node}
     calls = [call.name for data in error.errors for call in data.location.call]
     parts = (name.partition("@") for name in calls)
-    return sorted({node for node, _, function in parts if node in nodes and _TAIL in function})
+    reported = {node for node, _, function in parts if _TAIL in function}
+    every = tail.function.graph.get_operations()
+    ops = {node.type for node in every if node.name in reported}
+    nodes = {node.name: _reason(node) for node in every if node.type in ops}
+    forms = {form for name, form in nodes.items() if name in reported}
+    return sorted(name for name, form in nodes.items() if form in forms)
+
+
+def _reason(node: tf.Operation) -> tuple[str, str]:
+    """What a node is refused for: its op, and its form if TFLite has the op in another."""
+    return node.type, _operand_form(node) if _has_builtin(node.type) else ""
 
 
 def _places(op: str, tail: Tail, refused: Collection[str]) -> str:
@@ -185,11 +195,15 @@ def _places(op: str, tail: Tail, refused: Collection[str]) -> str:
 def _form(op: str, tail: Tail, refused: Collection[str]) -> str:
     """The form of an op that TFLite has in another form only, or its unusual float types."""
     nodes = _concerned(op, tail, refused)
-    if _VERSION.sub("", op.lower()) in _BUILTINS and nodes:
+    if _has_builtin(op) and nodes:
         forms = sorted({_operand_form(node) for node in nodes})
         return f" of {' and '.join(forms)}, which TFLite has only in other forms"
     floats = sorted({dtype for node in nodes for dtype in _other_floats(node)})
     return f" of {' and '.join(floats)}" if floats else ""
+
+
+def _has_builtin(op: str) -> bool:
+    return _VERSION.sub("", op.lower()) in _BUILTINS
 
 
 def _operand_form(node: tf.Operation) -> str:
