@@ -20,7 +20,7 @@ from tfx_tflite_component.targets.process import Call, Run, Started, run
 from tfx_tflite_component.targets.result import TargetResult
 from tfx_tflite_component.tflite.graph_io import GraphIO
 from tfx_tflite_component.tflite.inspection import Inspection, OpSet
-from tfx_tflite_component.verification.limits import failures
+from tfx_tflite_component.verification.limits import exceeded
 from tfx_tflite_component.verification.measures import (
     OutputComparison,
     Verification,
@@ -238,4 +238,4 @@ def _exceeded(target: Target, outputs: Mapping[str, OutputComparison]) -> list[s
     for field in ("max_abs_error", "min_argmax_agreement", "min_sqnr_db"):
         if target.HasField(field):
             setattr(limits, field, getattr(target, field))
-    return failures(Verification("", 0, outputs), limits, is_float=False)
+    return exceeded(Verification("", 0, outputs), limits)

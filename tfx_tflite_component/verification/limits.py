@@ -89,6 +89,23 @@ def failures(
     return judge(verification, limits, is_float).failures
 
 
+def exceeded(verification: Verification, limits: config_pb2.Verification) -> list[str]:
+    """What exceeds the limits that are set, as text; the default ones count for NaN alone.
+
+    Args:
+        verification: What was measured.
+        limits: The limits.
+
+    Raises:
+        ConfigError: As for `judge`.
+    """
+    return [
+        f"output {check.output!r}: {_failure(check, verification.outputs[check.output])}"
+        for check in judge(verification, limits, is_float=False).verification.checks
+        if not _passes(check) and not (check.is_default and math.isfinite(check.measured))
+    ]
+
+
 def percent(share: float) -> str:
     """A share in percent, rounded down, so that only a complete share is 100%."""
     return f"{math.floor(round(share * 10_000, 6)) / 100:g}%"
