@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from pages import CHECKOUT
+from versions import OF_NO_VERSION
+
+pytestmark = OF_NO_VERSION
 
 _PACKAGE = "tfx_tflite_component"
 _FLOORS = (

@@ -11,6 +11,7 @@ import pytest
 import rides
 import tensorflow as tf
 from models import example, save, save_parsing
+from versions import OF_NO_VERSION
 from workers import WorkerInProcess
 
 from tfx_tflite_component.app.check import difference, output_mismatches
@@ -28,6 +29,8 @@ from tfx_tflite_component.standalone import rewrite
 from tfx_tflite_component.standalone.cli import main
 from tfx_tflite_component.standalone.rewrite import rewrite_saved_model
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
+
+pytestmark = OF_NO_VERSION
 
 _VECTORS = 32
 _TRANSFORMED = "input_boundary: TRANSFORMED_FEATURES"

@@ -5,8 +5,11 @@ from collections.abc import Callable
 
 import pytest
 from bad_input import Refusal, check_not_converted, check_refused
+from versions import OF_NO_VERSION
 
 from tfx_tflite_component.errors import ConfigError
+
+pytestmark = OF_NO_VERSION
 
 _TEXTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "unknown field": ("quantisation {}", ("cannot be read", "quantisation")),

@@ -13,11 +13,14 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from models import EXAMPLES, parsing, save
+from versions import OF_NO_VERSION
 
 from tfx_tflite_component.config import as_json, read_config
 from tfx_tflite_component.errors import ConfigError, ModelFileError
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.tflite.inspection import Inspection, inspect
+
+pytestmark = OF_NO_VERSION
 
 _SECONDS_FOR_ONE = 5
 

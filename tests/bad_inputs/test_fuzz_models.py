@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras_file import members
 from small_model import save_small_model, small_examples
+from versions import OF_NO_VERSION
 
 from tfx_tflite_component import scoring
 from tfx_tflite_component.errors import ModelFileError, RewriterError, SourceModelError
@@ -26,6 +27,8 @@ from tfx_tflite_component.keras_files.checks import check_description
 from tfx_tflite_component.keras_files.load import _stored
 from tfx_tflite_component.worker.protocol import TRY_MODEL, TryModelRequest
 from tfx_tflite_component.worker.tasks import TASKS
+
+pytestmark = OF_NO_VERSION
 
 _MUTATIONS = 300
 _SECONDS_FOR_ONE = 60

@@ -5,8 +5,11 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
+from versions import OF_NO_VERSION
 
 import tfx_tflite_component
+
+pytestmark = OF_NO_VERSION
 
 _PACKAGE = pathlib.Path(tfx_tflite_component.__file__).parent
 _SOURCES = sorted(_PACKAGE.rglob("*.py"))

@@ -14,10 +14,11 @@ from typing import BinaryIO
 import numpy as np
 import pytest
 from evaluations import make_data, publish, run_by_hand, run_evaluator, save_classifier
+from versions import OF_NO_VERSION
 
 from tfx_tflite_component import evaluation
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), OF_NO_VERSION]
 
 _DATA = make_data(2000, seed=1, outliers=True)
 _CONFIG = """

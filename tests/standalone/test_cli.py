@@ -254,10 +254,9 @@ def test_keras_model_replaces_the_saved_model_argument(form, run, tmp_path):
 
 
 def test_failing_verification_is_code_1_and_leaves_only_its_report(run, tmp_path):
-    (tmp_path / "config").write_text(
-        "quantization { mode: FLOAT16 } verification { max_abs_error: 0 }"
-    )
-    code, out, errors = run("convert", "model", tmp_path / "out", "--config", tmp_path / "config")
+    (tmp_path / "config").write_text(f"{_INT8} verification {{ max_abs_error: 0 }}")
+    options = ["--config", tmp_path / "config", "--examples", "rows.tfrecord"]
+    code, out, errors = run("convert", "model", tmp_path / "out", *options)
     assert (code, out) == (1, "")
     assert "the smallest max_abs_error that passes" in _message(errors)
     left = sorted(path.name for path in (tmp_path / "out").iterdir())
