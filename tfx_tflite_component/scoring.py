@@ -22,12 +22,11 @@ from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.storage.publish import local_copy
 from tfx_tflite_component.storage.published_files import model_file
-from tfx_tflite_component.tflite.inspection import OpSet, inspect, inspect_signatures
+from tfx_tflite_component.tflite.inspection import inspect, inspect_signatures
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable, model_errors
 from tfx_tflite_component.worker.process import Worker
 from tfx_tflite_component.worker.protocol import TRY_MODEL, TryModelRequest
 
-_STATE = "ASSIGN_VARIABLE"
 _HEAD_KEY = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 # A call of the head costs about as much as parsing 100 examples, so each call gets many.
 _HEAD_BATCH_SIZE = 1024
@@ -58,8 +57,8 @@ class Scorer:
             check_runnable(path, found, model_dir)
             self._head = _load_head(path, model_dir)
             _check_together(self._head, path, model_dir)
-            self._has_state = any(op.name == _STATE for op in found.ops)
-            self._model = TFLiteModel(path, needs_select_tf_ops=found.op_set == OpSet.SELECT_TF)
+            self._has_state = found.has_state
+            self._model = TFLiteModel(path, needs_select_tf_ops=found.needs_select_tf_ops)
         self._model_dir = model_dir
         self._of_thread = threading.local()
 

@@ -15,15 +15,13 @@ from tfx_tflite_component.app.golden import (
 )
 from tfx_tflite_component.errors import VerificationError, listed
 from tfx_tflite_component.progress import Phase, begin
-from tfx_tflite_component.tflite.inspection import OpSet, inspect
+from tfx_tflite_component.tflite.inspection import inspect
 from tfx_tflite_component.tflite.interpreter import (
     Arrays,
     TFLiteModel,
     check_runnable,
     model_errors,
 )
-
-_STATE = "ASSIGN_VARIABLE"
 
 
 class GoldenModel:
@@ -48,8 +46,8 @@ class GoldenModel:
         """
         found = inspect(path)
         check_runnable(path, found, str(path))
-        self.needs_select_tf_ops = found.op_set == OpSet.SELECT_TF
-        self._has_state = any(op.name == _STATE for op in found.ops)
+        self.needs_select_tf_ops = found.needs_select_tf_ops
+        self._has_state = found.has_state
         self._model = TFLiteModel(
             path, needs_select_tf_ops=self.needs_select_tf_ops, own_kernels=own_kernels
         )

@@ -24,7 +24,7 @@ _PROBES = np.array([0.0, 1.0, 2.0, 5.0])
 _LINE_TOLERANCE = 1e-3
 _MOST_TENSORS = 100
 _MOST_BUCKETS = 64
-# of integers that are no counts, such as pixels
+# the range of integers that are not counts, such as pixels
 _SMALL_RANGE = 2**16
 _MOST_WORDS = 1000
 _FEED_ERRORS = (tf.errors.OpError, ValueError, TypeError, SplitError)

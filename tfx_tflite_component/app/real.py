@@ -40,7 +40,7 @@ def _traits(examples: Sequence[bytes]) -> list[set[str]]:
         {
             f"{name}: {trait}"
             for name in names
-            for trait in _shown(_values(features, name), limits[name])
+            for trait in _shown(values_of(features, name), limits[name])
         }
         for features in parsed
     ]
@@ -48,14 +48,15 @@ def _traits(examples: Sequence[bytes]) -> list[set[str]]:
 
 def _limits(parsed: Sequence[Mapping[str, tf.train.Feature]], name: str) -> np.ndarray:
     """Quantiles of a feature's numbers; empty for words."""
-    values = [value for features in parsed for value in _values(features, name)]
+    values = [value for features in parsed for value in values_of(features, name)]
     numbers = [value for value in values if not isinstance(value, bytes)]
     if not numbers:
         return np.array([])
     return np.unique(np.quantile(numbers, np.linspace(0, 1, _QUANTILES + 1)))
 
 
-def _values(features: Mapping[str, tf.train.Feature], name: str) -> list[Any]:
+def values_of(features: Mapping[str, tf.train.Feature], name: str) -> list[Any]:
+    """The values of a feature of a `tf.Example`; none if it is missing."""
     kind = features[name].WhichOneof("kind") if name in features else None
     return list(getattr(features[name], kind).value) if kind else []
 

@@ -17,7 +17,7 @@ from tfx_tflite_component.app.golden import (
     to_golden,
     value_to_json,
 )
-from tfx_tflite_component.app.real import covering
+from tfx_tflite_component.app.real import covering, values_of
 from tfx_tflite_component.app.synthetic import serialized, synthetic_examples
 from tfx_tflite_component.errors import ExamplesError
 from tfx_tflite_component.split.boundary import Boundary
@@ -193,13 +193,8 @@ def _vectors(runs: Sequence[_Run], tolerances: Tolerances) -> Iterator[GoldenVec
 
 def _features_of(example: bytes) -> dict[str, tuple[object, ...]]:
     held = tf.train.Example.FromString(example).features.feature
-    found = {}
-    for name in sorted(held):
-        kind = held[name].WhichOneof("kind")
-        values = getattr(held[name], kind).value if kind else []
-        if len(values):
-            found[name] = tuple(map(value_to_json, values))
-    return found
+    found = {name: values_of(held, name) for name in sorted(held)}
+    return {name: tuple(map(value_to_json, values)) for name, values in found.items() if values}
 
 
 def _hidden_inputs(model: GoldenModel, vectors: Sequence[GoldenVector]) -> Iterator[str]:

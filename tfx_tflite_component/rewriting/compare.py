@@ -33,7 +33,7 @@ from tfx_tflite_component.split.split import (
     boundaries,
     split,
 )
-from tfx_tflite_component.tflite.inspection import OpSet, inspect, inspect_signatures
+from tfx_tflite_component.tflite.inspection import inspect, inspect_signatures
 from tfx_tflite_component.tflite.interpreter import TensorDetails, TFLiteModel, why_not_runnable
 from tfx_tflite_component.tflite.select_tf_effects import check_select_tf_ops
 from tfx_tflite_component.verification.kernels import KernelComparison
@@ -71,13 +71,13 @@ def compare(
             "`signature_keys`."
         )
     begin(Phase.LOADING_MODEL)
-    model = TFLiteModel(path, needs_select_tf_ops=found.op_set == OpSet.SELECT_TF)
+    model = TFLiteModel(path, needs_select_tf_ops=found.needs_select_tf_ops)
     begin(Phase.LOADING)
     signature = load_signature(source, config.signature_key, config.trusted_ops)
     parts = _split_alike(signature, model, config)
     begin(Phase.COMPARING)
     kernels = None
-    if found.op_set != OpSet.SELECT_TF:
+    if not found.needs_select_tf_ops:
         kernels = KernelComparison(TFLiteModel(path, own_kernels=True), not found.is_quantized)
     verification = verify(
         signature, parts, model, examples, kernels, is_float=not found.is_quantized

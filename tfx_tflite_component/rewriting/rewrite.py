@@ -39,7 +39,7 @@ from tfx_tflite_component.split.head import Head
 from tfx_tflite_component.split.narrow import guarded
 from tfx_tflite_component.split.split import Split
 from tfx_tflite_component.storage.copy import copy_folder
-from tfx_tflite_component.tflite.inspection import Inspection, OpSet
+from tfx_tflite_component.tflite.inspection import Inspection
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
 from tfx_tflite_component.verification.calls import answered_calls
 from tfx_tflite_component.verification.kernels import KernelComparison
@@ -223,7 +223,7 @@ def _runnable(path: pathlib.Path, found: Inspection) -> TFLiteModel | None:
     """The model, ready to run; None if Python's interpreter cannot run its ops."""
     if why_not_runnable(found.op_set):
         return None
-    return TFLiteModel(path, needs_select_tf_ops=found.op_set == OpSet.SELECT_TF)
+    return TFLiteModel(path, needs_select_tf_ops=found.needs_select_tf_ops)
 
 
 def _verified(
@@ -239,7 +239,7 @@ def _verified(
     is_quantized = not is_float(config, found)
     kernels = None
     # a model with Select TF ops has one set of kernels only
-    if found.op_set != OpSet.SELECT_TF:
+    if not found.needs_select_tf_ops:
         kernels = KernelComparison(TFLiteModel(path, own_kernels=True), not is_quantized)
     ranges = conversion.dataset.ranges if conversion.dataset else {}
     verification = verify(

@@ -3,13 +3,14 @@
 import os
 from typing import TYPE_CHECKING
 
+from tfx_tflite_component.config import DEFAULTS
 from tfx_tflite_component.worker.process import Worker
 from tfx_tflite_component.worker.protocol import CHECK_GOLDEN, CheckGoldenRequest
 
 if TYPE_CHECKING:
     from tfx_tflite_component.app.golden import GoldenCheck
 
-_SECONDS = 7200
+_SECONDS = DEFAULTS["time_limit_seconds"]
 
 
 def check_golden_by(worker: Worker, model: str, golden: str) -> "GoldenCheck":

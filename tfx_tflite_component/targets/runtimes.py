@@ -19,7 +19,7 @@ from tfx_tflite_component.targets.install import prepare
 from tfx_tflite_component.targets.process import Call, Run, Started, run
 from tfx_tflite_component.targets.result import TargetResult
 from tfx_tflite_component.tflite.graph_io import GraphIO
-from tfx_tflite_component.tflite.inspection import Inspection, OpSet
+from tfx_tflite_component.tflite.inspection import Inspection
 from tfx_tflite_component.verification.limits import exceeded
 from tfx_tflite_component.verification.measures import (
     OutputComparison,
@@ -145,7 +145,7 @@ def _interpreter_request(job: Job, modules: list[str]) -> dict[str, Any]:
 
 def _host_modules(model: Inspection) -> list[str]:
     # only the interpreter inside TensorFlow can have Select TF ops
-    if model.op_set == OpSet.SELECT_TF:
+    if model.needs_select_tf_ops:
         return [_TENSORFLOW_MODULE]
     return [_LITERT_MODULE, _TENSORFLOW_MODULE]
 

@@ -111,6 +111,16 @@ class Inspection:
     peak_tensor_bytes: int
 
     @property
+    def needs_select_tf_ops(self) -> bool:
+        """Whether the model needs TensorFlow's kernels."""
+        return self.op_set == OpSet.SELECT_TF
+
+    @property
+    def has_state(self) -> bool:
+        """Whether a call of the model changes the results of later calls."""
+        return any(op.name == "ASSIGN_VARIABLE" for op in self.ops)
+
+    @property
     def is_quantized(self) -> bool:
         """Whether any weights or activations have less than 32 bits."""
         small = any(dtype in self.weights for dtype in _SMALL_TYPES)

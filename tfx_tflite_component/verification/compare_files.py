@@ -10,7 +10,7 @@ from tfx_tflite_component.errors import UnsupportedOpsError, VerificationError, 
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.samples.random_examples import RandomValues
-from tfx_tflite_component.tflite.inspection import OpSet, inspect
+from tfx_tflite_component.tflite.inspection import inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
 from tfx_tflite_component.tflite.select_tf_effects import check_select_tf_ops
 from tfx_tflite_component.verification.limits import Judgment, judge
@@ -69,7 +69,7 @@ def _load(path: pathlib.Path, trusted: Collection[str]) -> TFLiteModel:
     if reason := why_not_runnable(found.op_set):
         raise UnsupportedOpsError(f"The TFLite model {path} cannot be compared here: {reason}.")
     check_select_tf_ops(path, str(path), trusted)
-    return TFLiteModel(path, needs_select_tf_ops=found.op_set == OpSet.SELECT_TF)
+    return TFLiteModel(path, needs_select_tf_ops=found.needs_select_tf_ops)
 
 
 def _check_alike(expected: TFLiteModel, actual: TFLiteModel) -> None:

@@ -70,7 +70,7 @@ def judge(verification: Verification, limits: config_pb2.Verification, is_float:
     for name, output in verification.outputs.items():
         found = _checks(name, output, limits, is_float, verification.precision)
         checks += found
-        place = f"output {name!r} ({output.dtype}): "
+        place = _output(name, output)
         failures += [place + _failure(check, output) for check in found if not _passes(check)]
         if not is_float and all(map(_passes, found)):
             warnings += [place + text for text in _poor(output, found)]
@@ -99,8 +99,9 @@ def exceeded(verification: Verification, limits: config_pb2.Verification) -> lis
     Raises:
         ConfigError: As for `judge`.
     """
+    outputs = verification.outputs
     return [
-        f"output {check.output!r}: {_failure(check, verification.outputs[check.output])}"
+        _output(check.output, outputs[check.output]) + _failure(check, outputs[check.output])
         for check in judge(verification, limits, is_float=False).verification.checks
         if not _passes(check) and not (check.is_default and math.isfinite(check.measured))
     ]
@@ -109,6 +110,10 @@ def exceeded(verification: Verification, limits: config_pb2.Verification) -> lis
 def percent(share: float) -> str:
     """A share in percent, rounded down, so that only a complete share is 100%."""
     return f"{math.floor(round(share * 10_000, 6)) / 100:g}%"
+
+
+def _output(name: str, output: OutputComparison) -> str:
+    return f"output {name!r} ({output.dtype}): "
 
 
 def _passes(check: Check) -> bool:

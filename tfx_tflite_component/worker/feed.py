@@ -2,6 +2,7 @@
 
 import pathlib
 
+from tfx_tflite_component.config import DEFAULTS
 from tfx_tflite_component.samples.files import Files
 from tfx_tflite_component.storage.arrays import load_arrays
 from tfx_tflite_component.storage.scratch import scratch
@@ -9,7 +10,7 @@ from tfx_tflite_component.tflite.interpreter import Arrays
 from tfx_tflite_component.worker.process import Worker
 from tfx_tflite_component.worker.protocol import FEED, FeedRequest
 
-_SECONDS = 7200
+_SECONDS = DEFAULTS["time_limit_seconds"]
 
 
 def feed(head: pathlib.Path, files: Files, num_examples: int) -> Arrays:

@@ -30,7 +30,7 @@ from tfx_tflite_component.samples.origin import naming_origin
 from tfx_tflite_component.samples.sampling import draw_samples
 from tfx_tflite_component.storage.arrays import save_arrays
 from tfx_tflite_component.storage.scratch import scratch
-from tfx_tflite_component.tflite.inspection import OpSet, inspect
+from tfx_tflite_component.tflite.inspection import inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable, model_errors
 from tfx_tflite_component.verification.compare_files import compare_files, random_inputs
 from tfx_tflite_component.verification.latency import measure_latency
@@ -95,7 +95,7 @@ def _benchmark(request: BenchmarkRequest) -> BenchmarkReport:
     begin(Phase.TIMING)
     timings = []
     for threads in request.threads:
-        model = TFLiteModel(path, threads, found.op_set == OpSet.SELECT_TF)
+        model = TFLiteModel(path, threads, found.needs_select_tf_ops)
         for size in [model.batch_size] if model.batch_size else request.batch_sizes:
             inputs = random_inputs(model, size)
             timings.append(Timing(threads, measure_latency(model, inputs, size)))
@@ -113,7 +113,7 @@ def _try_model(request: TryModelRequest) -> None:
     path = pathlib.Path(request.model)
     found = inspect(path)
     check_runnable(path, found, request.model_dir)
-    loaded = TFLiteModel(path, needs_select_tf_ops=found.op_set == OpSet.SELECT_TF)
+    loaded = TFLiteModel(path, needs_select_tf_ops=found.needs_select_tf_ops)
     inputs = random_inputs(loaded, count=1)
     if all(-1 not in details.shape[1:] for details in loaded.inputs.values()):
         with model_errors(request.model_dir):
