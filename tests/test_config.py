@@ -7,11 +7,10 @@ from pages import PAGES
 
 from tfx_tflite_component.config import (
     DEFAULTS,
-    check_examples,
     given_config,
-    is_calibrated,
     read_config,
 )
+from tfx_tflite_component.config_checks import check_examples, is_calibrated
 from tfx_tflite_component.errors import ConfigError
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Ops,

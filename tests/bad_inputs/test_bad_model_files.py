@@ -27,7 +27,8 @@ from tfx_tflite_component.errors import (
 from tfx_tflite_component.inference import TFLiteModelHandler
 from tfx_tflite_component.progress import Phase
 from tfx_tflite_component.scoring import Scorer, check_model
-from tfx_tflite_component.standalone.rewrite import compare_models, rewrite_saved_model
+from tfx_tflite_component.standalone.compare import compare_models
+from tfx_tflite_component.standalone.rewrite import rewrite_saved_model
 from tfx_tflite_component.tflite.inspection import inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
 

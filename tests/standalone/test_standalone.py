@@ -24,9 +24,9 @@ from tfx_tflite_component.errors import (
 )
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.scoring import Scorer
-from tfx_tflite_component.standalone import rewrite
+from tfx_tflite_component.standalone import compare, rewrite
+from tfx_tflite_component.standalone.compare import compare_models
 from tfx_tflite_component.standalone.rewrite import (
-    compare_models,
     rewrite_concrete_function,
     rewrite_keras_model,
     rewrite_saved_model,
@@ -42,7 +42,8 @@ both_generations = pytest.mark.parametrize("k", [keras, tf_keras], ids=["keras",
 
 @pytest.fixture(autouse=True)
 def _in_process(monkeypatch):
-    monkeypatch.setattr(rewrite, "Worker", WorkerInProcess)
+    for module in (compare, rewrite):
+        monkeypatch.setattr(module, "Worker", WorkerInProcess)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Refuses loops where the converter would crash on them."""
 
-from tfx_tflite_component.config import is_calibrated
+from tfx_tflite_component.config_checks import is_calibrated
 from tfx_tflite_component.errors import ConversionError, listed
 from tfx_tflite_component.graph.flat_graph import without_calls
 from tfx_tflite_component.lowering.passes.loops import LOOPS

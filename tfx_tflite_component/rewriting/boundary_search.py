@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from tfx_tflite_component.config import is_calibrated
+from tfx_tflite_component.config_checks import is_calibrated
 from tfx_tflite_component.conversion.convert import convert
 from tfx_tflite_component.errors import ConversionError, SplitError, UnsupportedOpsError, listed
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from tfx_tflite_component.config import is_calibrated
+from tfx_tflite_component.config_checks import is_calibrated
 from tfx_tflite_component.errors import ExamplesError, listed
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Calibration,

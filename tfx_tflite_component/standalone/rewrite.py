@@ -12,16 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.config import (
-    as_json,
-    check_files,
-    check_transform_graph,
     given_config,
-    is_calibrated,
-    with_defaults,
 )
+from tfx_tflite_component.config_checks import check_files, check_transform_graph, is_calibrated
 from tfx_tflite_component.errors import ConfigError, SourceModelError
 from tfx_tflite_component.graph.saved_model_files import check_is_saved_model
-from tfx_tflite_component.json_form import to_json
 from tfx_tflite_component.keras_files.export import export_keras_model
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Quantization,
@@ -29,31 +24,24 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
 )
 from tfx_tflite_component.report.page import write_report
 from tfx_tflite_component.report.publish import rejected_report_in
-from tfx_tflite_component.report.schema import BenchmarkReport, ComparisonReport, Report
-from tfx_tflite_component.samples.files import Files, check_local_files, settings_of_samples
+from tfx_tflite_component.report.schema import Report
+from tfx_tflite_component.samples.files import check_local_files
 from tfx_tflite_component.standalone.destination import (
     arrange,
     check_apart,
     check_output,
     destination_of,
 )
-from tfx_tflite_component.storage.publish import absolute, local_copy, staged
+from tfx_tflite_component.standalone.examples import Examples, Path, files_of_samples
+from tfx_tflite_component.storage.publish import local_copy, staged
 from tfx_tflite_component.storage.scratch import scratch
 from tfx_tflite_component.worker.client import rewrite_in_worker
 from tfx_tflite_component.worker.process import Worker
-from tfx_tflite_component.worker.protocol import (
-    BENCHMARK,
-    COMPARE,
-    BenchmarkRequest,
-    CompareRequest,
-)
 
 if TYPE_CHECKING:
     from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 
-Path: TypeAlias = str | os.PathLike[str]
 Config: TypeAlias = TFLiteRewriterConfig | Mapping[str, Any] | str | None
-Examples: TypeAlias = Path | Sequence[Path]
 
 
 def rewrite_saved_model(
@@ -128,7 +116,7 @@ def rewrite_by(
     source_uri, target = os.fspath(source), destination_of(os.fspath(destination))
     check_output(target, settings.output)
     check_apart(source_uri, target, settings.output)
-    files = {} if examples is None else _files(examples, settings, calibration_examples)
+    files = {} if examples is None else files_of_samples(examples, settings, calibration_examples)
     check_local_files(files.values())
     with contextlib.ExitStack() as stack:
         local_source = stack.enter_context(local_copy(source_uri))
@@ -290,79 +278,6 @@ def rewrite_concrete_function(
         )
 
 
-def compare_models(
-    source: Path, model: Path, examples: Examples | None = None, config: Config = None
-) -> dict[str, Any]:
-    """Compares a TFLite model with the SavedModel that it came from, or with another TFLite model.
-
-    Args:
-        source: The folder of the SavedModel, or a `.tflite` file.
-        model: The `.tflite` file.
-        examples: Patterns of TFRecord files with `tf.Example`s that the SavedModel takes. Without
-            them, the models are compared on random inputs, as two TFLite models always are.
-        config: The signature, the boundary and the limits of `verification`.
-
-    Returns:
-        `boundary` and `verification` as in a report, and `failures`, the limits that were exceeded.
-
-    Raises:
-        RewriterError: One of the models cannot be read or run, or they do not belong together.
-    """
-    with Worker() as worker:
-        return to_json(compare_by(worker, source, model, examples, config))
-
-
-def compare_by(
-    worker: Worker,
-    source: Path,
-    model: Path,
-    examples: Examples | None = None,
-    config: Config = None,
-) -> ComparisonReport:
-    """Like `compare_models`, on a worker that is already running."""
-    settings = given_config(config)
-    check_files(settings, given=True)
-    is_file = os.path.isfile(source)
-    if is_file and examples is not None:
-        raise ConfigError(
-            f"{os.fspath(source)} is a file: two TFLite models are compared on random inputs, and "
-            "`examples` would have no effect. Remove them, or name the folder of a SavedModel."
-        )
-    # the model is already converted, so nothing is calibrated
-    settings.ClearField("quantization")
-    settings.ClearField("calibration")
-    files = {} if examples is None else _files(examples, settings)
-    check_local_files(files.values())
-    with local_copy(os.fspath(source)) as local_source:
-        if not is_file:
-            check_is_saved_model(local_source)
-        request = CompareRequest(
-            source=str(local_source.absolute()),
-            model=os.path.abspath(model),
-            config=as_json(settings),
-            files=files,
-        )
-        return worker.ask(COMPARE, request, with_defaults(settings).time_limit_seconds)
-
-
-def benchmark_by(
-    worker: Worker, model: Path, batch_sizes: Sequence[int], threads: Sequence[int]
-) -> BenchmarkReport:
-    """Has a worker measure the latency of a TFLite model on random inputs.
-
-    Args:
-        worker: The worker.
-        model: The `.tflite` file.
-        batch_sizes: The numbers of examples in one inference; ignored by a model with a fixed one.
-        threads: The numbers of threads.
-
-    Raises:
-        RewriterError: The model cannot be read or run.
-    """
-    request = BenchmarkRequest(os.path.abspath(model), tuple(batch_sizes), tuple(threads))
-    return worker.ask(BENCHMARK, request, with_defaults(given_config(None)).time_limit_seconds)
-
-
 def _save(function: "ConcreteFunction", trackable: Any, path: pathlib.Path) -> None:
     import tensorflow as tf
 
@@ -379,20 +294,3 @@ def _check_calibration_examples(config: TFLiteRewriterConfig, given: bool) -> No
             f"`calibration_examples` has no effect with quantization.mode: {mode}, which is not "
             "calibrated. Remove it, or use FULL_INTEGER or INT16_ACTIVATIONS."
         )
-
-
-def _files(
-    examples: Examples,
-    config: TFLiteRewriterConfig,
-    calibration_examples: Examples | None = None,
-) -> dict[str, Files]:
-    """The files of each sample; there are no splits outside of a pipeline."""
-    files = dict.fromkeys(settings_of_samples(config), _named("`examples`", examples))
-    if calibration_examples is not None:
-        files["calibration"] = _named("`calibration_examples`", calibration_examples)
-    return files
-
-
-def _named(name: str, examples: Examples) -> Files:
-    patterns = [examples] if isinstance(examples, str | os.PathLike) else list(examples)
-    return Files(name, [absolute(os.fspath(pattern)) for pattern in patterns])

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tfx_tflite_component.config import EXAMPLES_REMEDY, parse_config
+from tfx_tflite_component.config import parse_config
+from tfx_tflite_component.config_checks import EXAMPLES_REMEDY
 from tfx_tflite_component.errors import ConfigError, listed
 from tfx_tflite_component.proto.tflite_infra_validator_pb2 import (
     LiteRT,

@@ -11,7 +11,8 @@ from tfx.types import component_spec, standard_artifacts
 
 from tfx_tflite_component.components.artifacts import TFLiteReport
 from tfx_tflite_component.components.rewriter import executor
-from tfx_tflite_component.config import check_examples, check_transform_graph, given_config
+from tfx_tflite_component.config import given_config
+from tfx_tflite_component.config_checks import check_examples, check_transform_graph
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 
 

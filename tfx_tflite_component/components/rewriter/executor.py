@@ -18,12 +18,8 @@ from tfx.utils import path_utils
 
 from tfx_tflite_component.artifact_layout import APP_DIR, HEAD_DIR, SERVING_DIR
 from tfx_tflite_component.components.examples_artifacts import files_of_splits
-from tfx_tflite_component.config import (
-    check_examples,
-    check_transform_graph,
-    given_config,
-    with_defaults,
-)
+from tfx_tflite_component.config import given_config, with_defaults
+from tfx_tflite_component.config_checks import check_examples, check_transform_graph
 from tfx_tflite_component.errors import SourceModelError
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.report.publish import beside, publish_report, rejected_report_in

@@ -35,12 +35,13 @@ def benchmark(
     """
     paths = [check_file(model, "a TFLite model") for model in models]
     from tfx_tflite_component.json_form import to_json
-    from tfx_tflite_component.standalone import rewrite
+    from tfx_tflite_component.standalone.benchmark import benchmark_by
+    from tfx_tflite_component.worker.process import Worker
 
     reports = {}
     for model, path in zip(models, paths, strict=True):
-        with rewrite.Worker() as worker:
-            reports[model] = rewrite.benchmark_by(worker, path, batch_sizes, threads)
+        with Worker() as worker:
+            reports[model] = benchmark_by(worker, path, batch_sizes, threads)
     if as_json:
         data = [{"model": model, **to_json(report)} for model, report in reports.items()]
         terminal.show_json(data[0] if len(data) == 1 else data)

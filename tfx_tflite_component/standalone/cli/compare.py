@@ -27,10 +27,11 @@ def compare(first: str, model: str, examples: tuple[str, ...], as_json: bool, **
     """
     settings = config_of(**config)
     from tfx_tflite_component.json_form import to_json
-    from tfx_tflite_component.standalone import rewrite
+    from tfx_tflite_component.standalone.compare import compare_by
+    from tfx_tflite_component.worker.process import Worker
 
-    with rewrite.Worker() as worker:
-        comparison = rewrite.compare_by(worker, first, model, list(examples) or None, settings)
+    with Worker() as worker:
+        comparison = compare_by(worker, first, model, list(examples) or None, settings)
     if as_json:
         terminal.show_json(to_json(comparison))
     else:
