@@ -81,6 +81,25 @@ class InterfaceReport:
 
 
 @dataclasses.dataclass(frozen=True)
+class SignatureReport:
+    """The part of a report that is about one signature; the fields are as in `Report`."""
+
+    signature_key: str
+    boundary: Boundary
+    boundary_reason: str
+    computed_inputs: dict[str, ComputedInput]
+    inputs: dict[str, Tensor]
+    outputs: dict[str, Tensor]
+    interface: InterfaceReport
+    dropped_checks: tuple[str, ...]
+    lowered: dict[str, list[str]]
+    calibration: CalibrationReport | None
+    search: Outcome | None
+    verification: Verification | None
+    latency: Latency | None
+
+
+@dataclasses.dataclass(frozen=True)
 class Report:
     """The result of a conversion.
 

@@ -17,9 +17,10 @@ from tfx_tflite_component.report.schema import (
     InterfaceReport,
     NarrowedInteger,
     Report,
+    SignatureReport,
 )
 from tfx_tflite_component.rewriting.boundary_search import Conversion
-from tfx_tflite_component.tflite.inspection import inspect_signatures
+from tfx_tflite_component.tflite.inspection import Inspection, inspect_signatures
 from tfx_tflite_component.tflite.readiness import compiled_model_obstacles, gpu_obstacles
 from tfx_tflite_component.verification.latency import Latency
 from tfx_tflite_component.verification.measures import Verification
@@ -28,37 +29,31 @@ from tfx_tflite_component.version import __version__
 _HIGH_WATER = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
 
 
-def make_report(
-    source: pathlib.Path,
+def report_signature(
     path: pathlib.Path,
     config: TFLiteRewriterConfig,
     conversion: Conversion,
     verification: Verification | None,
     latency: Latency | None,
     narrowed: tuple[NarrowedInteger, ...],
-    warnings: Sequence[str],
-) -> Report:
-    """Builds the report of a conversion.
+) -> SignatureReport:
+    """Builds the report of a signature.
 
     Args:
-        source: The folder of the SavedModel.
-        path: The `.tflite` file, in the folder of served files.
-        config: The config, as `read_config` gives it.
+        path: The `.tflite` file with only this signature.
+        config: The config, with the signature's key.
         conversion: The conversion.
         verification: The comparison; None for a model that Python's interpreter cannot run.
         latency: The latency; None for the same reason.
         narrowed: The inputs and outputs that are int32 instead of int64.
-        warnings: Warnings for the user.
     """
     split = conversion.split
     signature = inspect_signatures(path)[SIGNATURE_KEY]
-    return Report(
+    return SignatureReport(
         signature_key=config.signature_key,
         boundary=split.boundary,
         boundary_reason=split.reason,
         computed_inputs=dict(split.computed),
-        config=as_json(config),
-        source_size_bytes=sum(file.stat().st_size for file in source.rglob("*") if file.is_file()),
         inputs=signature.inputs,
         outputs=signature.outputs,
         interface=InterfaceReport(
@@ -68,11 +63,36 @@ def make_report(
         ),
         dropped_checks=split.checks,
         lowered=dict(split.lowered),
-        model=conversion.found,
         calibration=_calibration(config, conversion.dataset) if conversion.dataset else None,
         search=conversion.search,
         verification=verification,
         latency=latency,
+    )
+
+
+def report_file(
+    source: pathlib.Path,
+    path: pathlib.Path,
+    config: TFLiteRewriterConfig,
+    model: Inspection,
+    signature: SignatureReport,
+    warnings: Sequence[str],
+) -> Report:
+    """Builds the report of a file.
+
+    Args:
+        source: The folder of the SavedModel.
+        path: The `.tflite` file, in the folder of served files.
+        config: The config, as `read_config` gives it.
+        model: The contents of the file.
+        signature: The report of its signature.
+        warnings: Warnings for the user.
+    """
+    return Report(
+        **vars(signature),
+        config=as_json(config),
+        source_size_bytes=sum(file.stat().st_size for file in source.rglob("*") if file.is_file()),
+        model=model,
         files=tuple(sorted(entry.name for entry in path.parent.iterdir())),
         peak_memory_bytes=_peak_memory_bytes(),
         warnings=tuple(warnings),
