@@ -102,7 +102,7 @@ def check_files(config: TFLiteRewriterConfig, given: bool) -> None:
     Raises:
         ConfigError: The config needs `examples`, or has such a field.
     """
-    check_examples(config, given, remedy="Name the TFRecord files to take them from")
+    check_examples(config, given, remedy="Name the files to take them from")
     if config.app.push:
         raise ConfigError(
             "app.push has no effect outside a pipeline, where there is no Pusher. Remove it."

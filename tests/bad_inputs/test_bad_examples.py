@@ -175,7 +175,7 @@ def test_calibration_without_examples_is_refused_at_once(
     model: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     config = write_config(tmp_path, _INTEGER)
-    refusal = Refusal(ConfigError, ("FULL_INTEGER is calibrated", "Name the TFRecord files"))
+    refusal = Refusal(ConfigError, ("FULL_INTEGER is calibrated", "Name the files"))
     check_not_converted(refusal, model, tmp_path, "--config", config)
 
 

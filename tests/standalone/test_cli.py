@@ -287,7 +287,7 @@ def test_failing_verification_is_code_1_and_leaves_only_its_report(run, tmp_path
             ["convert", "model", "out", "--config", "rows.tfrecord"], "--config", id="not a config"
         ),
         pytest.param(
-            ["convert", "model", "out", "--config", "int8"], "TFRecord files", id="uncalibrated"
+            ["convert", "model", "out", "--config", "int8"], "Name the files", id="uncalibrated"
         ),
         pytest.param(["convert", "model", "rows.tfrecord/out"], "rows.tfrecord", id="file"),
         pytest.param(["convert", "foo://a/b", "out"], "scheme 'foo'", id="unknown file system"),

@@ -268,7 +268,7 @@ def test_source_that_the_results_would_replace_is_refused(name, output, doubling
         pytest.param(
             {"quantization": {"mode": "FULL_INTEGER"}},
             ConfigError,
-            "Name the TFRecord files",
+            "Name the files",
             id="calibration without examples",
         ),
         pytest.param(

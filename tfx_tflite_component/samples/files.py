@@ -17,6 +17,11 @@ from tfx_tflite_component.storage.files import is_local
 
 Settings: TypeAlias = Calibration | Verification
 
+EXPECTED_FILES = (
+    "TFRecord, CSV, Parquet or NumPy files with examples, such as 'data/train-*.tfrecord.gz'"
+)
+"""What the user should name, for messages."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Files:
@@ -52,7 +57,7 @@ def check_local_files(samples: Iterable[Files]) -> None:
         if not any(map(_may_match, files.patterns)):
             raise ExamplesError(
                 f"{files.name} hold no example: {listed(files.patterns) or 'nothing'} matches no "
-                "file. Name TFRecord files with tf.Examples, such as 'data/train-*.tfrecord.gz'."
+                f"file. Name {EXPECTED_FILES}."
             )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfx_tflite_component.samples.features import make_feature, serialized
 from tfx_tflite_component.split.parse_ops import ParsedFeature
 
 _WORDS = (b"", b"a", b"b", b"0", b"1")
@@ -63,13 +64,7 @@ class RandomValues:
         }
         dtypes = {feature.name: feature.dtype for feature in features}
         return [
-            tf.train.Example(
-                features=tf.train.Features(
-                    feature={
-                        name: _feature(array[row], dtypes[name]) for name, array in arrays.items()
-                    }
-                )
-            ).SerializeToString(deterministic=True)
+            serialized({name: _feature(array[row], dtypes[name]) for name, array in arrays.items()})
             for row in range(count)
         ]
 
@@ -124,9 +119,4 @@ class RandomValues:
 
 def _feature(array: np.ndarray, dtype: tf.DType) -> tf.train.Feature:
     # one string is no array
-    values = np.asarray(array, dtype=object).ravel().tolist()
-    if dtype == tf.string:
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
-    if dtype == tf.int64:
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
-    return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+    return make_feature(np.asarray(array, dtype=object).ravel().tolist(), dtype)

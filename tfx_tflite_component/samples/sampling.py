@@ -1,10 +1,11 @@
-"""Samples of the examples that are stored in TFRecord files."""
+"""Samples of the examples that are stored in files."""
 
 import heapq
 import logging
 import math
 import os
 import random
+import types
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
@@ -13,7 +14,8 @@ import tensorflow as tf
 from tfx_tflite_component.config import with_defaults
 from tfx_tflite_component.errors import ExamplesError, listed
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
-from tfx_tflite_component.samples.files import Files, settings_of_samples
+from tfx_tflite_component.samples.files import EXPECTED_FILES, Files, settings_of_samples
+from tfx_tflite_component.samples.tables import Dtypes, is_table, read_rows
 from tfx_tflite_component.storage.storage_errors import storage_errors
 from tfx_tflite_component.tensorflow_errors import reason
 
@@ -24,6 +26,8 @@ _FEWEST = 8
 # RFC 1952, section 2.3.1
 _GZIP = b"\x1f\x8b"
 
+_UNKNOWN: Dtypes = types.MappingProxyType({})
+
 _log = logging.getLogger(__name__)
 
 # the negated key and position of a record, and the record
@@ -31,13 +35,14 @@ _Keyed: TypeAlias = tuple[float, int, bytes]
 
 
 def draw_samples(
-    config: TFLiteRewriterConfig, files: Mapping[str, Files]
+    config: TFLiteRewriterConfig, files: Mapping[str, Files], dtypes: Dtypes = _UNKNOWN
 ) -> dict[str, list[bytes]]:
     """Draws the samples that a config needs. No two samples share an example.
 
     Args:
         config: The config, as `given_config` returns it.
         files: The files for each of `settings_of_samples`; empty if there are no examples.
+        dtypes: The dtypes that the features in tables get.
 
     Returns:
         Serialized `tf.Example`s by the fields of `rewriting.Samples`.
@@ -50,7 +55,7 @@ def draw_samples(
     paths = {name: paths_of(found) for name, found in files.items()}
     counts = {name: settings[name].num_examples for name in files}
     seeds = {name: config.calibration.seed if name == "calibration" else 0 for name in files}
-    samples = sample(paths, counts, seeds)
+    samples = sample(paths, counts, seeds, dtypes)
     given = settings_of_samples(config)
     for name, found in files.items():
         _check_size(name, given[name].num_examples, len(samples[name]), found, bool(paths[name]))
@@ -62,7 +67,7 @@ def _check_size(name: str, wanted: int, count: int, files: Files, are_there: boo
         found = "has too few examples, or none" if are_there else "matches no file"
         raise ExamplesError(
             f"{files.name} hold no example for the {name}: {listed(files.patterns) or 'nothing'} "
-            f"{found}. Name TFRecord files with tf.Examples, such as 'data/train-*.tfrecord.gz'; "
+            f"{found}. Name {EXPECTED_FILES}; "
             "no example is used twice, so each sample needs one of its own."
         )
     # if the config does not say how many, fewer are enough
@@ -89,7 +94,7 @@ def paths_of(files: Files) -> list[str]:
         except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, UnicodeError) as e:
             raise ExamplesError(
                 f"{files.name} cannot be looked for by {listed(files.patterns)}: {reason(e)}. Name "
-                "TFRecord files that are there, in UTF-8, such as 'data/train-*.tfrecord.gz'."
+                f"{EXPECTED_FILES}, that are there, with names in UTF-8."
             ) from e
 
 
@@ -100,7 +105,10 @@ def _matching(pattern: str) -> list[str]:
 
 
 def sample(
-    files: Mapping[str, Sequence[str]], counts: Mapping[str, int], seeds: Mapping[str, int]
+    files: Mapping[str, Sequence[str]],
+    counts: Mapping[str, int],
+    seeds: Mapping[str, int],
+    dtypes: Dtypes = _UNKNOWN,
 ) -> dict[str, list[bytes]]:
     """Draws disjoint samples, each uniform over all of its files.
 
@@ -110,9 +118,11 @@ def sample(
     for all samples, they are shared among the samples.
 
     Args:
-        files: The TFRecord files of each sample; files that end in `.gz` are compressed, as in TFX.
+        files: The files of each sample: tables, or TFRecord files, which are compressed if their
+            names end in `.gz`, as in TFX.
         counts: The number of examples wanted for each sample.
         seeds: A seed for each sample; the same seeds give the same samples.
+        dtypes: The dtypes that the features in tables get.
 
     Returns:
         The examples of each sample in random order; fewer than wanted if there are no more, or if
@@ -127,7 +137,7 @@ def sample(
         random_keys = random.Random(str([(name, seeds[name]) for name in names]))
         reservoir = _Reservoir(sum(counts[name] for name in names), random_keys)
         for path in paths:
-            for records in read_records(path):
+            for records in read_records(path, dtypes):
                 reservoir.add(records)
         keyed += [(kept, names) for kept in reservoir.kept]
     samples: dict[str, list[bytes]] = {name: [] for name in files}
@@ -160,10 +170,11 @@ class _Reservoir:
         self.kept: list[_Keyed] = []
 
     def add(self, records: Sequence[bytes]) -> None:
-        for record in records:
+        for index in range(len(records)):
             self._position += 1
             key = -self._random.random()
             if key > self._limit:
+                record = records[index]  # of a table, it is made only now
                 heapq.heappush(self.kept, (key, -self._position, record))
                 self._size_bytes += len(record)
                 self._shrink()
@@ -176,8 +187,12 @@ class _Reservoir:
             self._size_bytes -= len(record)
 
 
-def read_records(path: str) -> Iterator[Sequence[bytes]]:
-    """The records of a TFRecord file, some at a time.
+def read_records(path: str, dtypes: Dtypes = _UNKNOWN) -> Iterator[Sequence[bytes]]:
+    """The records of a TFRecord file or table, some at a time.
+
+    Args:
+        path: The file.
+        dtypes: The dtypes that the features in a table get.
 
     Raises:
         ExamplesError: It cannot be read.
@@ -185,9 +200,12 @@ def read_records(path: str) -> Iterator[Sequence[bytes]]:
     if os.path.lexists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
         kind = f"a link to {os.readlink(path)!r}" if os.path.islink(path) else "a special file"
         raise ExamplesError(
-            f"The examples cannot be read: {path} is {kind}; expected TFRecord files. Delete it, "
-            "or replace it with such a file."
+            f"The examples cannot be read: {path} is {kind}; expected a file. Delete it, or "
+            "replace it with the file."
         )
+    if is_table(path):
+        yield from read_rows(path, dtypes)
+        return
     records = tf.data.TFRecordDataset(path, _compression(path)).batch(_READ_AT_ONCE)
     try:
         yield from records.as_numpy_iterator()
@@ -198,8 +216,9 @@ def read_records(path: str) -> Iterator[Sequence[bytes]]:
             else f"{path}: {reason(e)}{_otherwise_compressed(path)}"
         )
         raise ExamplesError(
-            f"The examples cannot be read: {culprit}. TFRecord files are expected, compressed with "
-            "gzip where their names end in .gz. Check that each was written and copied whole, and "
+            f"The examples cannot be read: {culprit}. A file whose name does not "
+            "end in .csv, .parquet, .npy or .npz is read as TFRecord, compressed with gzip where "
+            "names end in .gz. Check that each was written and copied whole, and "
             "that this process may read it."
         ) from e
 

@@ -25,7 +25,7 @@ def compare_models(
     Args:
         source: The folder of the SavedModel, or a `.tflite` file.
         model: The `.tflite` file.
-        examples: Patterns of TFRecord files with `tf.Example`s that the SavedModel takes. Without
+        examples: Patterns of files with examples that the SavedModel takes. Without
             them, the models are compared on random inputs, as two TFLite models always are.
         config: The signature, the boundary and the limits of `verification`.
 

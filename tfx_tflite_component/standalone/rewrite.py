@@ -66,10 +66,10 @@ def rewrite_saved_model(
         destination: The folder to write to, on any such file system, or a file that ends in
             `.tflite`.
         config: The config: the message, its JSON form as a mapping or a string, or its text format.
-        examples: Patterns of TFRecord files with serialized `tf.Example`s that the SavedModel
-            takes, to compare the two models on and to calibrate with; those that end in `.gz` are
-            compressed. No example is used for both. Without them, the models are compared on random
-            inputs.
+        examples: Patterns of files with examples that the SavedModel takes, to compare the two
+            models on and to calibrate with: TFRecord files, which are compressed if they end in
+            `.gz`, or tables, which end in `.csv`, `.parquet`, `.npz` or `.npy`. No example is used
+            for both. Without them, the models are compared on random inputs.
         transform_graph: The folder of TF Transform's output that the model was trained with, for
             the names of the inputs at TRANSFORMED_FEATURES.
         calibration_examples: Patterns of other files to calibrate with, for the modes of

@@ -24,7 +24,7 @@ def validate_model(
     Args:
         model: The `.tflite` file, or the folder that `rewrite_saved_model` wrote.
         config: The config, as `read_validator_config` gives it.
-        examples: Patterns of TFRecord files with `tf.Example`s, for the head beside the model; None
+        examples: Patterns of files with examples, for the head beside the model; None
             for random inputs.
 
     Raises:

@@ -27,7 +27,9 @@ from tfx_tflite_component.rewriting.rewrite import Samples, rewrite
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.samples.files import Files
 from tfx_tflite_component.samples.origin import naming_origin
-from tfx_tflite_component.samples.sampling import draw_samples
+from tfx_tflite_component.samples.sampling import draw_samples, paths_of
+from tfx_tflite_component.samples.tables import Dtypes, is_table
+from tfx_tflite_component.split.stored_dtypes import stored_dtypes
 from tfx_tflite_component.storage.arrays import save_arrays
 from tfx_tflite_component.storage.scratch import scratch
 from tfx_tflite_component.tflite.inspection import inspect
@@ -70,7 +72,7 @@ def _rewritten(
         source,
         pathlib.Path(request.destination),
         with_defaults(config),
-        Samples(**_samples(config, request.files)),
+        Samples(**_samples(config, request.files, source)),
         pathlib.Path(request.transform_graph) if request.transform_graph else None,
         request.refused,
         request.prefix,
@@ -83,7 +85,7 @@ def _compare(request: CompareRequest) -> ComparisonReport:
     source, model = pathlib.Path(request.source), pathlib.Path(request.model)
     if source.is_file():
         return comparison_report(None, compare_files(source, model, with_defaults(config)))
-    examples = _samples(config, request.files).get("verification")
+    examples = _samples(config, request.files, source).get("verification")
     with naming_origin(request.files):
         return compare(source, model, with_defaults(config), examples)
 
@@ -124,9 +126,11 @@ def _try_model(request: TryModelRequest) -> None:
 
 def _feed(request: FeedRequest) -> None:
     config = TFLiteRewriterConfig(verification={"num_examples": request.num_examples})
-    (examples,) = _samples(config, {"verification": request.files}).values()
+    config.signature_key = SIGNATURE_KEY
+    path = pathlib.Path(request.head)
+    (examples,) = _samples(config, {"verification": request.files}, path).values()
     begin(Phase.FEEDING)
-    head = load_signature(pathlib.Path(request.head), SIGNATURE_KEY)
+    head = load_signature(path, SIGNATURE_KEY)
     with naming_origin({"verification": request.files}):
         inputs = call(head, {"examples": np.array(examples, object)}, "the head")
     save_arrays(pathlib.Path(request.destination), inputs)
@@ -136,10 +140,22 @@ def _check_golden(request: CheckGoldenRequest) -> GoldenCheck:
     return check_golden(pathlib.Path(request.model), read_golden(pathlib.Path(request.golden)))
 
 
-def _samples(config: TFLiteRewriterConfig, files: Mapping[str, Files]) -> dict[str, list[bytes]]:
-    if files:
-        begin(Phase.SAMPLING)
-    return draw_samples(config, files)
+def _samples(
+    config: TFLiteRewriterConfig, files: Mapping[str, Files], source: pathlib.Path
+) -> dict[str, list[bytes]]:
+    if not files:
+        return draw_samples(config, files)
+    begin(Phase.SAMPLING)
+    paths = [path for found in files.values() for path in paths_of(found)]
+    # a TFRecord file has the dtypes; loading the model before the samples are drawn takes longer
+    dtypes = _dtypes(config, source) if any(map(is_table, paths)) else {}
+    return draw_samples(config, files, dtypes)
+
+
+def _dtypes(config: TFLiteRewriterConfig, source: pathlib.Path) -> Dtypes:
+    """The dtypes of the features that a SavedModel reads."""
+    given = with_defaults(config)
+    return stored_dtypes(load_signature(source, given.signature_key, given.trusted_ops))
 
 
 TASKS = {

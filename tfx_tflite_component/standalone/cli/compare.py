@@ -17,7 +17,7 @@ from tfx_tflite_component.standalone.cli.options import (
 @command("compare")
 @click.argument("first", metavar="SAVED_MODEL_DIR|TFLITE_MODEL")
 @click.argument("model", metavar="MODEL")
-@examples_option("tf.Examples that the SavedModel takes (default: random inputs).")
+@examples_option("Files of examples that the SavedModel takes (default: random inputs).")
 @config_options
 def compare(first: str, model: str, examples: tuple[str, ...], as_json: bool, **config: Any) -> int:
     """Run the same inputs through a TFLite model and a SavedModel or another TFLite model.

@@ -34,9 +34,12 @@ _KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
     help="A Keras model instead of SAVED_MODEL_DIR: .keras, .h5 or a legacy folder.",
 )
 @config_options
-@examples_option("tf.Examples for the comparison and for calibration (default: random inputs).")
 @examples_option(
-    "Other tf.Examples to calibrate with (default: a part of --examples that is not compared on).",
+    "Files of examples for the comparison and for calibration: TFRecord, CSV, Parquet or NumPy "
+    "(default: random inputs)."
+)
+@examples_option(
+    "Other examples to calibrate with (default: a part of --examples that is not compared on).",
     name="--calibration-examples",
 )
 def convert(

@@ -10,7 +10,7 @@ from tfx_tflite_component.standalone.cli.targets import validator_config
 @command("validate")
 @click.argument("model", metavar="MODEL")
 @click.option("--config", metavar="FILE", help="A TFLiteInfraValidatorConfig, as text or JSON.")
-@examples_option("tf.Examples for the head beside the model (default: random inputs).")
+@examples_option("Files of examples for the head beside the model (default: random inputs).")
 def validate(model: str, config: str | None, examples: tuple[str, ...], as_json: bool) -> int:
     """Run a TFLite model on each target of a config. Fails if it is not blessed."""
     settings = validator_config(config)
