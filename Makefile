@@ -21,6 +21,8 @@ WITH_UV := $(if $(FOUND_UV),,$(READY))
 
 # How many processes run the tests; 0 runs them in pytest's own.
 JOBS ?= 2
+# The tests of a file share fixtures, so they share a process; conftest.py orders the files.
+PYTEST = $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .DELETE_ON_ERROR:
 .PHONY: help can-run example test quick lint bench lock lock-targets proto clean
@@ -60,10 +62,10 @@ example: $(READY)
 	@$(BIN)/python examples/digits/run.py $(ARGS)
 
 test: lint
-	@$(BIN)/pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 quick: $(READY)
-	@$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not process and not slow" $(ARGS)
+	@$(PYTEST) -m "not process and not slow" $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check --quiet

@@ -26,12 +26,7 @@ _PROCESSES = (("taxi",), ("digits",), ("imdb", "penguin"), ("taxi_without_oov", 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests of a file in one process of pytest-xdist: they share fixtures.
-
-    Those that look at a pipeline come last, so that no other waits for it.
-    """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.path.name))
+    """Has the tests that look at a pipeline come last, so that no other waits for it."""
     items.sort(key=lambda item: not _SCRIPTS.keys().isdisjoint(item.fixturenames))
 
 
