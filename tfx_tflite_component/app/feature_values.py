@@ -288,8 +288,7 @@ def _fed(
     dtype = graph.static_tensors[feature.tensors[feature.layout == Layout.SPARSE]].dtype
     feeds = _feeds(feature, tf.cast(tf.constant(values), dtype))
     try:
-        fetched = tf.function(lambda: graph.import_part(tensors, feeds), autograph=False)()
-        return [tensor.numpy() for tensor in fetched]
+        return graph.evaluate(tensors, feeds)
     except _FEED_ERRORS:
         return []
 

@@ -213,8 +213,14 @@ class FlatGraph:
             return tf.make_ndarray(self.node(tensor).attr["value"].tensor)
         if not self.depends_only_on(tensor, known):
             return None
-        (value,) = tf.function(lambda: self.import_part([tensor], {}), autograph=False)()
-        return np.asarray(value.numpy(), value.dtype.as_numpy_dtype)
+        return self.evaluate([tensor], {})[0]
+
+    def evaluate(self, fetches: Sequence[str], feeds: Mapping[str, tf.Tensor]) -> list[np.ndarray]:
+        """Computes the values of `fetches` from those of `feeds`; both as for `import_part`."""
+        compute = tf.function(lambda: self.import_part(fetches, feeds), autograph=False)
+        # a call of `compute` itself would count as retracing, which TensorFlow warns of
+        values = compute.get_concrete_function()()
+        return [np.asarray(value.numpy(), value.dtype.as_numpy_dtype) for value in values]
 
     def import_part(
         self,

@@ -53,10 +53,10 @@ def _matrix(
     between = [2] * (shape.rank - 2)
     units = np.eye(length, dtype=np.float32).reshape([length, *[1] * len(between), length])
     fed = {source: tf.constant(np.broadcast_to(units, [length, *between, length]))}
-    (result,) = tf.function(lambda: graph.import_part([node.name], fed), autograph=False)()
-    if result.shape[:-1] != [length, *between]:
+    (result,) = graph.evaluate([node.name], fed)
+    if result.shape[:-1] != (length, *between):
         return None
-    return result.numpy().reshape(length, -1, result.shape[-1])[:, 0]
+    return result.reshape(length, -1, result.shape[-1])[:, 0]
 
 
 PASS = node_pass("fourier", ["Imag", "Real"], _replacement)

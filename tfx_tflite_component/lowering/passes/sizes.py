@@ -35,8 +35,7 @@ def _sizes(graph: FlatGraph, node: NodeDef) -> np.ndarray | None:
     if set(sizes) <= {_UNKNOWN}:
         return None
     fed = {shape.name: tf.constant(sizes, tf.dtypes.as_dtype(shape.attr["out_type"].type))}
-    (given,) = tf.function(lambda: graph.import_part([node.name], fed), autograph=False)()
-    return np.asarray(given.numpy())
+    return graph.evaluate([node.name], fed)[0]
 
 
 PASS = node_pass("sizes", ["Shape", "StridedSlice"], _replacement)

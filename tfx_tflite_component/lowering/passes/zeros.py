@@ -36,8 +36,7 @@ def _are_zeros(graph: FlatGraph, tensor: str) -> bool:
     is_float = graph.static_tensors[tensor].dtype.is_floating
     if not is_float or graph.writes or not graph.depends_only_on(tensor, graph.captures):
         return False
-    (value,) = tf.function(lambda: graph.import_part([tensor], {}), autograph=False)()
-    return not np.any(value.numpy())
+    return not np.any(graph.evaluate([tensor], {})[0])
 
 
 PASS = node_pass("zeros", ["Add", "AddV2", "Sub"], _replacement)
