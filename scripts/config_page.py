@@ -65,6 +65,7 @@ _TYPES = {
     FieldDescriptor.TYPE_INT32: "integer",
     FieldDescriptor.TYPE_INT64: "integer",
     FieldDescriptor.TYPE_DOUBLE: "number",
+    FieldDescriptor.TYPE_FLOAT: "number",
 }
 # What the places of comments are made of:
 # https://protobuf.dev/reference/protobuf/google.protobuf/#source-code-info

@@ -20,6 +20,7 @@ from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
     Auto,
     Interface,
     Limits,
+    Metadata,
     Quantization,
     TFLiteRewriterConfig,
     Verification,
@@ -162,6 +163,7 @@ def check_config(config: TFLiteRewriterConfig) -> None:
     _check_verification(config.verification)
     _check_extra_filename(config)
     _check_app(config)
+    _check_metadata(config.metadata)
     _check_import_modules(config.import_modules)
     _check_trusted_ops(config.trusted_ops)
 
@@ -289,6 +291,30 @@ def _check_app(config: TFLiteRewriterConfig) -> None:
     if app.push and not (app.c_array or app.golden_vectors or app.snippets):
         raise ConfigError(
             "app.push has no effect without files to push. Set another field of app as well."
+        )
+
+
+def _check_metadata(metadata: Metadata) -> None:
+    if metadata.labels and metadata.labels_file:
+        raise ConfigError(
+            f"metadata.labels and metadata.labels_file: {metadata.labels_file!r} both name the "
+            "classes. Remove one of the two."
+        )
+    unusable = [label for label in metadata.labels if label.splitlines() != [label]]
+    if unusable:
+        raise ConfigError(
+            f"metadata.labels: {listed(unusable[:3])}; expected one line of text for each class."
+        )
+    if len(metadata.mean) != len(metadata.std):
+        raise ConfigError(
+            f"metadata.mean has {len(metadata.mean)} numbers, and metadata.std has "
+            f"{len(metadata.std)}; an app passes (pixel - mean) / std to the model. Give as many "
+            "of both."
+        )
+    if not all(map(math.isfinite, [*metadata.mean, *metadata.std])) or 0 in metadata.std:
+        raise ConfigError(
+            f"metadata.mean: {list(metadata.mean)}, metadata.std: {list(metadata.std)}; expected "
+            "finite numbers, and no 0 in metadata.std."
         )
 
 

@@ -1,4 +1,4 @@
-"""Models into which another tool wrote metadata; docs/metadata.md has one that does."""
+"""Models into which another tool wrote metadata."""
 
 import dataclasses
 import shutil

@@ -11,6 +11,7 @@ from tfx_tflite_component.report.schema import (
 )
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.tflite.inspection import Inspection, Op, Weights
+from tfx_tflite_component.tflite.metadata import ColorSpace, ModelMetadata, TensorMetadata
 from tfx_tflite_component.tflite.signatures import Tensor
 from tfx_tflite_component.verification.latency import Latency
 from tfx_tflite_component.verification.measures import OutputComparison, Verification
@@ -83,4 +84,9 @@ def wordy() -> Report:
         peak_memory_bytes=10**9,
         warnings=(f"{_LONG} was not what it should be.",),
         versions={"tensorflow": "2.16.2"},
+        metadata=ModelMetadata(
+            *(_LONG, _LONG, "1", "me", "MIT"),
+            inputs=(TensorMetadata(_LONG, ColorSpace.RGB, (127.5,), (127.5,)),),
+            outputs=(TensorMetadata("probabilities", labels=("a", _LONG)),),
+        ),
     )

@@ -10,9 +10,10 @@ import pytest
 import tensorflow as tf
 
 from tfx_tflite_component.errors import TargetError
-from tfx_tflite_component.targets.environments import ENVIRONMENTS
+from tfx_tflite_component.targets.environments import ENVIRONMENTS, Environment
 from tfx_tflite_component.targets.inputs import random_calls, real_outputs
 from tfx_tflite_component.targets.install import FOLDER_VARIABLE, prepare
+from tfx_tflite_component.targets.process import Started
 from tfx_tflite_component.targets.runtimes import Job
 from tfx_tflite_component.tflite.graph_io import read_graph_io
 from tfx_tflite_component.tflite.inspection import inspect
@@ -92,14 +93,19 @@ def expected(asked: Job) -> list[dict[str, np.ndarray]]:
 
 def need(*names: str) -> None:
     """Installs environments for the test run, or skips where no package index is reachable."""
-    os.environ.setdefault(FOLDER_VARIABLE, str(_FOLDER))
     for name in names:
-        try:
-            prepare(ENVIRONMENTS[name])
-        except TargetError as e:
-            if _index_is_reachable():
-                raise
-            pytest.skip(f"NOT TESTED ON {name}, for want of a package index: {e}")
+        prepared(ENVIRONMENTS[name])
+
+
+def prepared(environment: Environment) -> Started:
+    """How to start a process in an environment; installs or skips as `need` does."""
+    os.environ.setdefault(FOLDER_VARIABLE, str(_FOLDER))
+    try:
+        return prepare(environment)
+    except TargetError as e:
+        if _index_is_reachable():
+            raise
+        pytest.skip(f"NOT TESTED ON {environment.name}, for want of a package index: {e}")
 
 
 def _index_is_reachable() -> bool:

@@ -80,6 +80,28 @@ class Limits(_message.Message):
     min_sqnr_db: float
     def __init__(self, max_abs_error: _Optional[float] = ..., min_argmax_agreement: _Optional[float] = ..., min_sqnr_db: _Optional[float] = ...) -> None: ...
 
+class Metadata(_message.Message):
+    __slots__ = ["author", "description", "labels", "labels_file", "license", "mean", "name", "std", "version"]
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FILE_FIELD_NUMBER: _ClassVar[int]
+    LICENSE_FIELD_NUMBER: _ClassVar[int]
+    MEAN_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STD_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    author: str
+    description: str
+    labels: _containers.RepeatedScalarFieldContainer[str]
+    labels_file: str
+    license: str
+    mean: _containers.RepeatedScalarFieldContainer[float]
+    name: str
+    std: _containers.RepeatedScalarFieldContainer[float]
+    version: str
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., version: _Optional[str] = ..., author: _Optional[str] = ..., license: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., labels_file: _Optional[str] = ..., mean: _Optional[_Iterable[float]] = ..., std: _Optional[_Iterable[float]] = ...) -> None: ...
+
 class Ops(_message.Message):
     __slots__ = ["allow_custom_ops", "allow_select_tf_ops"]
     ALLOW_CUSTOM_OPS_FIELD_NUMBER: _ClassVar[int]
@@ -135,7 +157,7 @@ class Shape(_message.Message):
     def __init__(self, dims: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class TFLiteRewriterConfig(_message.Message):
-    __slots__ = ["app", "batch_size", "boundary_tensors", "calibration", "enable_experimental_new_converter", "import_modules", "input_boundary", "input_shapes", "interface", "ops", "output", "quantization", "signature_key", "time_limit_seconds", "trusted_ops", "verification"]
+    __slots__ = ["app", "batch_size", "boundary_tensors", "calibration", "enable_experimental_new_converter", "import_modules", "input_boundary", "input_shapes", "interface", "metadata", "ops", "output", "quantization", "signature_key", "time_limit_seconds", "trusted_ops", "verification"]
     class InputBoundary(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     class BoundaryTensorsEntry(_message.Message):
@@ -162,6 +184,7 @@ class TFLiteRewriterConfig(_message.Message):
     INPUT_BOUNDARY_FIELD_NUMBER: _ClassVar[int]
     INPUT_SHAPES_FIELD_NUMBER: _ClassVar[int]
     INTERFACE_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
     OPS_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     PER_FEATURE: TFLiteRewriterConfig.InputBoundary
@@ -183,6 +206,7 @@ class TFLiteRewriterConfig(_message.Message):
     input_boundary: TFLiteRewriterConfig.InputBoundary
     input_shapes: _containers.MessageMap[str, Shape]
     interface: Interface
+    metadata: Metadata
     ops: Ops
     output: Output
     quantization: Quantization
@@ -190,7 +214,7 @@ class TFLiteRewriterConfig(_message.Message):
     time_limit_seconds: int
     trusted_ops: _containers.RepeatedScalarFieldContainer[str]
     verification: Verification
-    def __init__(self, signature_key: _Optional[str] = ..., input_boundary: _Optional[_Union[TFLiteRewriterConfig.InputBoundary, str]] = ..., quantization: _Optional[_Union[Quantization, _Mapping]] = ..., enable_experimental_new_converter: bool = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., batch_size: _Optional[int] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ..., boundary_tensors: _Optional[_Mapping[str, str]] = ..., time_limit_seconds: _Optional[int] = ..., import_modules: _Optional[_Iterable[str]] = ..., trusted_ops: _Optional[_Iterable[str]] = ..., input_shapes: _Optional[_Mapping[str, Shape]] = ..., interface: _Optional[_Union[Interface, _Mapping]] = ..., app: _Optional[_Union[App, _Mapping]] = ...) -> None: ...
+    def __init__(self, signature_key: _Optional[str] = ..., input_boundary: _Optional[_Union[TFLiteRewriterConfig.InputBoundary, str]] = ..., quantization: _Optional[_Union[Quantization, _Mapping]] = ..., enable_experimental_new_converter: bool = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., batch_size: _Optional[int] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ..., boundary_tensors: _Optional[_Mapping[str, str]] = ..., time_limit_seconds: _Optional[int] = ..., import_modules: _Optional[_Iterable[str]] = ..., trusted_ops: _Optional[_Iterable[str]] = ..., input_shapes: _Optional[_Mapping[str, Shape]] = ..., interface: _Optional[_Union[Interface, _Mapping]] = ..., app: _Optional[_Union[App, _Mapping]] = ..., metadata: _Optional[_Union[Metadata, _Mapping]] = ...) -> None: ...
 
 class Verification(_message.Message):
     __slots__ = ["max_abs_error", "min_argmax_agreement", "min_sqnr_db", "num_examples", "on_failure", "outputs", "splits"]

@@ -10,6 +10,7 @@ from tfx_tflite_component.quantization.ranges import InputRange
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.computed_inputs import ComputedInput
 from tfx_tflite_component.tflite.inspection import Inspection
+from tfx_tflite_component.tflite.metadata import ModelMetadata
 from tfx_tflite_component.tflite.signatures import Signature, Tensor
 from tfx_tflite_component.verification.latency import Latency
 from tfx_tflite_component.verification.measures import Verification
@@ -97,6 +98,7 @@ class SignatureReport:
     search: Outcome | None
     verification: Verification | None
     latency: Latency | None
+    metadata: ModelMetadata | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,6 +135,7 @@ class Report:
         schema_version: The version of this form.
         confined: Whether the process that converted it could reach only the files of its task.
         app_files: The names of the files for an app that were written beside the report.
+        metadata: The TFLite metadata in the model; null if the config asks for none.
     """
 
     signature_key: str
@@ -158,6 +161,7 @@ class Report:
     schema_version: int = SCHEMA_VERSION
     confined: bool = False
     app_files: tuple[str, ...] = ()
+    metadata: ModelMetadata | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form, as `report.json` has it."""

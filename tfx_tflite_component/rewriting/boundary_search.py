@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
+from tfx_tflite_component.app.metadata import describe, metadata_warnings, write_metadata
 from tfx_tflite_component.config_checks import is_calibrated
 from tfx_tflite_component.conversion.convert import convert
 from tfx_tflite_component.errors import ConversionError, SplitError, UnsupportedOpsError, listed
@@ -29,6 +30,7 @@ from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.narrow import narrowed
 from tfx_tflite_component.split.split import Cut, Split, boundaries, cut_signature
 from tfx_tflite_component.tflite.inspection import Inspection, inspect
+from tfx_tflite_component.tflite.metadata import ModelMetadata
 
 # builtin ops and Select TF ops
 _RANDOM = re.compile(r"random|multinomial|truncated_?normal", re.IGNORECASE)
@@ -59,6 +61,7 @@ class Conversion:
         found: The contents of the model.
         warnings: Warnings for the user.
         search: What the search for a quantization found; None unless the mode is AUTO.
+        metadata: The TFLite metadata of the model; None if the config asks for none.
     """
 
     split: Split
@@ -66,6 +69,7 @@ class Conversion:
     found: Inspection
     warnings: list[str]
     search: Outcome | None = None
+    metadata: ModelMetadata | None = None
 
 
 def convert_signature(
@@ -160,14 +164,18 @@ def _convert_at(
     )
     is_narrow = config.interface.integers == Interface.INT32
     parts = _split(narrowed(cut) if is_narrow else cut, config)
+    # before the conversion, which may take long
+    metadata = describe(parts, config.metadata) if config.HasField("metadata") else None
     dataset, outcome = _write(signature, parts, config, samples, path)
+    metadata = write_metadata(path, metadata) if metadata else None
     begin(Phase.INSPECTING)
     found = inspect(path)
     warnings = range_warnings(dataset.ranges) if dataset else []
     warnings += check_quantization(found, config.quantization)
     warnings += search_warnings(outcome) if outcome else []
     warnings += _random_warnings(found)
-    return Conversion(parts, dataset, found, warnings, outcome)
+    warnings += metadata_warnings(metadata) if metadata else []
+    return Conversion(parts, dataset, found, warnings, outcome, metadata)
 
 
 def _write(

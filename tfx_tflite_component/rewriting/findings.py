@@ -67,6 +67,7 @@ def report_signature(
         search=conversion.search,
         verification=verification,
         latency=latency,
+        metadata=conversion.metadata,
     )
 
 

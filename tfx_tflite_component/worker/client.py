@@ -11,6 +11,7 @@ from tfx_tflite_component.progress import Phase
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.report.schema import Report
 from tfx_tflite_component.samples.files import Files
+from tfx_tflite_component.worker.labels_file import with_labels
 from tfx_tflite_component.worker.process import Worker
 from tfx_tflite_component.worker.protocol import REWRITE, RewriteRequest
 
@@ -43,12 +44,13 @@ def rewrite_in_worker(
 
     Raises:
         RewriterError: What `rewriting.rewrite` raised.
+        ConfigError: The config's file of labels cannot be read.
         WorkerError: The worker died, or took longer than the config's `time_limit_seconds`.
     """
     request = RewriteRequest(
         source=str(source.absolute()),
         destination=str(destination.absolute()),
-        config=as_json(config),
+        config=as_json(with_labels(config)),
         files=files,
         transform_graph=str(transform_graph.absolute()) if transform_graph else None,
         is_keras_file=is_keras_file,
