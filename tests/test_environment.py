@@ -6,8 +6,9 @@ import shutil
 import subprocess
 
 import pytest
+from versions import OF_NO_VERSION
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, OF_NO_VERSION]
 
 _CHECKOUT = pathlib.Path(__file__).parents[1]
 _TOOLS = ["bash", "cat", "dirname", "env", "grep", "printf", "sh", "sort", "true", "tr"]

@@ -8,12 +8,15 @@ import subprocess
 import pytest
 import tensorflow as tf
 from models import save
+from versions import OF_NO_VERSION
 from workers import WorkerInProcess
 
 from tfx_tflite_component.app.micro_ops import registration
 from tfx_tflite_component.errors import ConfigError
 from tfx_tflite_component.standalone import rewrite
 from tfx_tflite_component.standalone.rewrite import rewrite_saved_model
+
+pytestmark = OF_NO_VERSION
 
 _C_ARRAY = "app { c_array: true }"
 _X = tf.TensorSpec([1, 4], tf.float32, "x")

@@ -10,11 +10,14 @@ import pytest
 import rides
 import tensorflow as tf
 from models import save
+from versions import OF_NO_VERSION
 from workers import WorkerInProcess
 
 from tfx_tflite_component.standalone import rewrite
 from tfx_tflite_component.standalone.rewrite import rewrite_saved_model
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
+
+pytestmark = OF_NO_VERSION
 
 _SNIPPETS = "snippets: [PYTHON, CPP, KOTLIN, SWIFT]"
 _NAMES = ["m.snippet.cc", "m.snippet.kt", "m.snippet.py", "m.snippet.swift"]

@@ -18,8 +18,11 @@ from bad_input import (
 )
 from models import example
 from small_model import save_small_model, small_examples
+from versions import OF_NO_VERSION
 
 from tfx_tflite_component.errors import ConfigError, ExamplesError
+
+pytestmark = OF_NO_VERSION
 
 _INTEGER = "quantization { mode: FULL_INTEGER allow_float_fallback: true }"
 _REMEDY = "Check that each was written and copied whole"

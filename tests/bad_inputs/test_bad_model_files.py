@@ -12,7 +12,7 @@ from bad_input import Refusal, check_refused, run, write_records
 from models import example, save
 from small_model import save_small_model, small_examples
 from tensorflow.lite.python import schema_py_generated as schema
-from versions import IS_OLDEST
+from versions import IS_OLDEST, OF_NO_VERSION
 from workers import WorkerInProcess
 
 from tfx_tflite_component import scoring
@@ -31,6 +31,8 @@ from tfx_tflite_component.standalone.compare import compare_models
 from tfx_tflite_component.standalone.rewrite import rewrite_saved_model
 from tfx_tflite_component.tflite.inspection import inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
+
+pytestmark = OF_NO_VERSION
 
 Damage = Callable[[bytes], bytes]
 

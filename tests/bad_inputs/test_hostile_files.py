@@ -17,11 +17,13 @@ from bad_input import (
 )
 from models import EXAMPLES, example, save
 from small_model import save_small_model, small_examples
-from versions import RUNS_SELECT_TF_OPS
+from versions import OF_NO_VERSION, RUNS_SELECT_TF_OPS
 
 from tfx_tflite_component.errors import ExamplesError, SourceModelError, SplitError
 from tfx_tflite_component.scoring import Scorer
 from tfx_tflite_component.storage.scratch import scratch
+
+pytestmark = OF_NO_VERSION
 
 _VARIABLES = "variables/variables.data-00000-of-00001"
 

@@ -10,12 +10,15 @@ import pytest
 import tensorflow as tf
 from pages import PAGES, snippets
 from small_model import save_small_model, small_examples
+from versions import OF_NO_VERSION
 from workers import WorkerInProcess
 
 from tfx_tflite_component.app.golden import Golden, GoldenVector
 from tfx_tflite_component.standalone import golden, rewrite
 from tfx_tflite_component.standalone.cli import main
 from tfx_tflite_component.standalone.rewrite import rewrite_saved_model
+
+pytestmark = OF_NO_VERSION
 
 _GOLDEN, _REAL, _SNIPPETS, _C_ARRAY = snippets("docs/app.md", "textproto")
 (_CHECK,) = snippets("docs/app.md", "sh")

@@ -8,8 +8,9 @@ import sys
 import zipfile
 
 import pytest
+from versions import OF_NO_VERSION
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, OF_NO_VERSION]
 
 _CHECKOUT = pathlib.Path(__file__).parents[2]
 _TEXT = (_CHECKOUT / "Dockerfile").read_text()

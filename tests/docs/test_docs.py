@@ -7,11 +7,14 @@ from collections.abc import Iterator
 import pytest
 from google.protobuf.descriptor import Descriptor
 from pages import CHECKOUT, PAGES, snippets
+from versions import OF_NO_VERSION
 
 from tfx_tflite_component import TFLiteRewriterConfig
 from tfx_tflite_component.artifact_layout import HEAD_DIR, MODEL_FILENAME, SERVING_DIR
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.proto import tflite_rewriter_pb2
+
+pytestmark = OF_NO_VERSION
 
 _TESTS = CHECKOUT / "tests"
 _LANGUAGES = ("python", "sh", "sql", "textproto")

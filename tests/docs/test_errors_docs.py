@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 from pages import CHECKOUT, PAGES
+from versions import OF_NO_VERSION
 
 from tfx_tflite_component import errors
+
+pytestmark = OF_NO_VERSION
 
 _PAGE = PAGES["docs/errors.md"]
 _SECTIONS = _PAGE.partition("\n## ")[2]

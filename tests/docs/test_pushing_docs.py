@@ -10,6 +10,9 @@ from tfx import v1 as tfx
 from tfx.components.pusher import executor as pusher_executor
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
+from versions import OF_NO_VERSION
+
+pytestmark = OF_NO_VERSION
 
 _TEXT = (pathlib.Path(__file__).parents[2] / "docs" / "pushing.md").read_text()
 _COMPONENT, _PIPELINE = re.findall(r"^```python\n(.*?)^```$", _TEXT, re.MULTILINE | re.DOTALL)

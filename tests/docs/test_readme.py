@@ -6,6 +6,9 @@ import re
 from declared import declare
 from pages import CHECKOUT, run, snippets
 from tfx import v1 as tfx
+from versions import OF_NO_VERSION
+
+pytestmark = OF_NO_VERSION
 
 (_PIPELINE,) = snippets("README.md", "python")
 

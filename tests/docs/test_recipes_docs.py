@@ -13,11 +13,13 @@ from quantizable import images, rewritten, save_classifier
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
 from transformed import save_trained
-from versions import RUNS_SELECT_TF_OPS
+from versions import OF_NO_VERSION, RUNS_SELECT_TF_OPS
 
 from tfx_tflite_component import TFLiteRewriter
 from tfx_tflite_component.config import given_config
 from tfx_tflite_component.tflite.inspection import OpSet
+
+pytestmark = OF_NO_VERSION
 
 _INT8, _FALLBACK, _SELECT_TF, _CUSTOM, _RECURRENT, _LIBRARIES, _INTERFACE, _FILENAME = snippets(
     "docs/recipes.md", "textproto"

@@ -16,6 +16,7 @@ from small_model import save_small_model, small_examples
 from tfx.components.trainer.executor import GenericExecutor
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.types import standard_artifacts
+from versions import OF_NO_VERSION
 from workers import WorkerInProcess
 
 from tfx_tflite_component import TFLiteRewriter
@@ -25,6 +26,8 @@ from tfx_tflite_component.standalone import rewrite
 from tfx_tflite_component.standalone.cli import main
 from tfx_tflite_component.standalone.cli.terminal import PROGRAM
 from tfx_tflite_component.worker import process
+
+pytestmark = OF_NO_VERSION
 
 _SAVED_MODEL, _KERAS_MODEL, _FUNCTION = snippets("docs/python.md", "python")
 _OLD, _NEW, _BOTH, _EXAMPLES, _COMPONENT = snippets("docs/trainer.md", "python")

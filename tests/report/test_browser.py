@@ -9,6 +9,7 @@ import warnings
 
 import pytest
 import report_example
+from versions import OF_NO_VERSION
 
 from tfx_tflite_component.report.page import render
 
@@ -29,6 +30,7 @@ if _BROWSER is None:
     warnings.warn("THE PAGE WAS NOT TESTED IN A BROWSER: install chromium.", stacklevel=1)
 
 pytestmark = [
+    OF_NO_VERSION,
     pytest.mark.process,
     pytest.mark.skipif(_BROWSER is None, reason="NOT TESTED IN A BROWSER: install chromium"),
 ]

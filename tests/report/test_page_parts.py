@@ -5,11 +5,14 @@ import math
 
 import pytest
 from report_example import wordy
+from versions import OF_NO_VERSION
 
 from tfx_tflite_component.report.chart import HEIGHT, WIDTH, error_chart
 from tfx_tflite_component.report.formats import duration, margin, measure, size
 from tfx_tflite_component.report.page import render
 from tfx_tflite_component.split.boundary import Boundary
+
+pytestmark = OF_NO_VERSION
 
 
 @pytest.mark.parametrize(

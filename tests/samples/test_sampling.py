@@ -6,12 +6,15 @@ import re
 
 import pytest
 import tensorflow as tf
+from versions import OF_NO_VERSION
 
 from tfx_tflite_component.config import given_config, read_config
 from tfx_tflite_component.errors import ExamplesError
 from tfx_tflite_component.samples import sampling
 from tfx_tflite_component.samples.files import Files
 from tfx_tflite_component.samples.sampling import draw_samples, sample
+
+pytestmark = OF_NO_VERSION
 
 
 def _write(path, records, compression=""):

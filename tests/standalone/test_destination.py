@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from models import save
 from small_model import save_small_model, small_examples
+from versions import OF_NO_VERSION
 from workers import WorkerInProcess
 
 from tfx_tflite_component.errors import ConfigError, VerificationError
@@ -14,6 +15,8 @@ from tfx_tflite_component.scoring import Scorer
 from tfx_tflite_component.standalone import rewrite
 from tfx_tflite_component.standalone.cli import main
 from tfx_tflite_component.standalone.rewrite import rewrite_saved_model
+
+pytestmark = OF_NO_VERSION
 
 _RESULTS = [
     *("small.assets", "small.head", "small.report.html", "small.report.json", "small.tflite"),
