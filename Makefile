@@ -24,6 +24,10 @@ JOBS ?= 2
 # The tests of a file share fixtures, so they share a process; conftest.py orders the files.
 PYTEST = $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
+# It takes a minute, so one version is enough.
+MYPY_OF_TESTS_1.16 = $(BIN)/mypy --no-error-summary --cache-dir $(VENV)/.mypy_cache_tests \
+  --config-file tests/mypy.ini tests
+
 .DELETE_ON_ERROR:
 .PHONY: help can-run example test quick lint bench lock lock-targets proto clean
 
@@ -71,6 +75,7 @@ lint: $(READY)
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/mypy --no-error-summary --cache-dir $(VENV)/.mypy_cache
+	@$(MYPY_OF_TESTS_$(CHOSEN_TFX))
 	@$(BIN)/codespell
 	@$(BIN)/hadolint Dockerfile
 	@NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet --site-dir $(VENV)/site

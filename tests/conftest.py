@@ -56,7 +56,7 @@ def _started(
     folder = tmp_path_factory.getbasetemp()
     if worker_id != "master":
         folder = folder.parent
-    started = {}
+    started: dict[str, StartedPipelines] = {}
     for names in _PROCESSES:
         scripts = {name: _SCRIPTS[name] for name in names if name in asked}
         if scripts:

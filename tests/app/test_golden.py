@@ -57,7 +57,7 @@ class App:
 
 def raw(vector: GoldenVector) -> Features:
     """The features of a vector; defaults where they are missing."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, spec in rides.FEATURES.items():
         values = [value_from_json(v, spec.dtype.name) for v in vector.example.get(name, ())]
         if name == "zones":

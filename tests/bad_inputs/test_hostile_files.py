@@ -121,7 +121,12 @@ def test_scratch_removes_folders_that_are_not_writable(tmp_path: pathlib.Path) -
         (folder / "locked" / "file").write_text("content")
         (folder / "locked").chmod(0o555)
         chmod = os.chmod
-        patch.setattr(os, "chmod", lambda path, mode: (modes.append(str(path)), chmod(path, mode)))
+
+        def note(path: str, mode: int) -> None:
+            modes.append(str(path))
+            chmod(path, mode)
+
+        patch.setattr(os, "chmod", note)
     assert list(tmp_path.iterdir()) == []
     if os.geteuid() != 0:
         assert str(folder / "locked") in modes

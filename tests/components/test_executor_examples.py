@@ -185,7 +185,7 @@ def test_seed_decides_on_the_sample(
     samples: Samples,
     tmp_path: pathlib.Path,
 ) -> None:
-    drawn = []
+    drawn: list[dict[str, list[bytes]]] = []
     for folder, number in [("1", 7), ("2", seed)]:
         # what another component did in this process must not matter
         tf.random.set_seed(len(drawn))

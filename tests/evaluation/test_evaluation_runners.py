@@ -89,8 +89,8 @@ def portable_beam_args(tmp_path: pathlib.Path) -> Iterator[list[str]]:
         ]:
             log = servers.enter_context((tmp_path / f"{module}.txt").open("wb"))
             servers.enter_context(_server([f"apache_beam.runners.{module}", port], log))
-        for port in (job_port, pool_port):
-            _wait_for(port)
+        for started in (job_port, pool_port):
+            _wait_for(started)
         yield [
             "--runner=PortableRunner",
             f"--job_endpoint=localhost:{job_port}",

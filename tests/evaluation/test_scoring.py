@@ -242,15 +242,17 @@ class _CountingModel(TFLiteModel):
     """A model that says which threads have copied it, and runs in one of these alone."""
 
     copied_by: list[int]
+    runs_in: int
 
     def copy(self) -> "_CountingModel":
         model = super().copy()
-        model._owner = threading.get_ident()
-        self.copied_by.append(model._owner)
+        assert isinstance(model, _CountingModel)
+        model.runs_in = threading.get_ident()
+        self.copied_by.append(model.runs_in)
         return model
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        assert threading.get_ident() == self._owner
+        assert threading.get_ident() == self.runs_in
         return super().__call__(inputs)
 
 

@@ -68,14 +68,14 @@ def test_counts_of_rows_of_unknown_length(binary_output: bool, tmp_path: pathlib
         lowered.check_same(np.int32(_ROWS)[:, :columns])
 
 
-_WEIGHTS = np.float32([[0.5, 2, 4], [-1, np.nan, 8], [3, -np.inf, np.inf], [-0.0, 0, 1]])
+_WEIGHTS = np.array([[0.5, 2, 4], [-1, np.nan, 8], [3, -np.inf, np.inf], [-0.0, 0, 1]], np.float32)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32, np.int64])
 def test_sums_of_weights(dtype: type[np.number], tmp_path: pathlib.Path) -> None:
-    weights = np.asarray(np.nan_to_num(_WEIGHTS, posinf=7, neginf=-7), dtype)
-    if dtype is np.float32:
-        weights = _WEIGHTS
+    weights = _WEIGHTS
+    if dtype is not np.float32:
+        weights = np.asarray(np.nan_to_num(_WEIGHTS, posinf=7, neginf=-7), dtype)
     lowered = converted(tmp_path, _count, ([None, 3], np.int32), ([None, 3], dtype))
     assert len(lowered.split.lowered["bincount"]) == 1
     for size in (4, 1, 0):

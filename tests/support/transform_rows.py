@@ -49,7 +49,7 @@ class TransformRow:
 
 def transform(rows: Sequence[TransformRow], features: Features) -> Features:
     """A `preprocessing_fn` that does what some rows say."""
-    outputs = {}
+    outputs: Features = {}
     for number, row in enumerate(rows):
         with tf.name_scope(f"row_{number}"):
             calls = row.compute(features)

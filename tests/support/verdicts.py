@@ -4,6 +4,7 @@ import dataclasses
 import enum
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 from contract import Conversion, check_inputs
@@ -19,7 +20,7 @@ from tfx_tflite_component.tflite.inspection import OpSet, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
 
 _TOLERANCE = 1e-6
-_CONFIGS = (
+_CONFIGS: tuple[dict[str, Any], ...] = (
     {},
     {"ops": {"allow_select_tf_ops": True}},
     {"ops": {"allow_select_tf_ops": True, "allow_custom_ops": True}},

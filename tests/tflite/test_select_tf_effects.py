@@ -52,7 +52,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 @pytest.fixture(scope="module")
 def harmless(source: pathlib.Path) -> bytes:
     """A model of one Select TF op, StringStrip, which takes a string and returns one."""
-    return convert(split(load_signature(source, "serving_default")).tail, _ALLOW)
+    return bytes(convert(split(load_signature(source, "serving_default")).tail, _ALLOW))
 
 
 @pytest.fixture(scope="module")

@@ -365,7 +365,9 @@ def test_random_tensors_fill_one_batch(batch_size: int, count: int, tmp_path: pa
 
 def _compared(source: pathlib.Path, folder: pathlib.Path, **config: Any) -> Verification:
     """What a rewriting finds on random inputs."""
-    return rewritten(source, folder, config).report.verification
+    verification = rewritten(source, folder, config).report.verification
+    assert verification is not None
+    return verification
 
 
 def test_rows_beyond_the_batch_are_compared(tmp_path: pathlib.Path) -> None:

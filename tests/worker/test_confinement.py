@@ -41,8 +41,10 @@ def _listening() -> Iterator[int]:
 
 
 def _outcome(folder: pathlib.Path, pattern: str) -> Outcome:
-    read = ("source/saved_model.pb", "examples/train-0", "secret", "source/link")
-    read += ("examples-of-others/x",)
+    read = (
+        *("source/saved_model.pb", "examples/train-0", "secret", "source/link"),
+        "examples-of-others/x",
+    )
     write = ("destination/tflite", "source/written", "written", "examples/written")
     with _listening() as port, pytest.MonkeyPatch.context() as patch, Worker("confined_tasks") as w:
         patch.setenv("SECRET_TOKEN", "token")
