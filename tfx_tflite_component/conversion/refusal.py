@@ -95,7 +95,7 @@ def _explained_by_words(
     error: Exception, tail: Tail, config: TFLiteRewriterConfig
 ) -> ConversionError:
     """An error of the quantizer, whose message names an op that it cannot quantize."""
-    ops = _STAYS_FLOAT.findall(str(error))
+    ops = list(dict.fromkeys(_STAYS_FLOAT.findall(str(error))))
     mode = Quantization.Mode.Name(config.quantization.mode)
     inputs = {f"{SIGNATURE_KEY}_{plain}:0": name for plain, name in tail.input_names.items()}
     if found := _NO_RANGE.search(str(error)):
