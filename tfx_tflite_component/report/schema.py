@@ -27,7 +27,8 @@ class CalibrationReport:
         splits: The splits of `examples` that were sampled.
         num_examples: The number of examples in the sample.
         seed: The seed of the sample.
-        ranges: The range of values of each float input.
+        ranges: The range of values of each float input. Values beyond it are clipped, so errors are
+            larger there.
     """
 
     splits: tuple[str, ...]
