@@ -28,8 +28,9 @@ DEFAULTS: Mapping[str, Any] = {
 _HAVE_EFFECT: Mapping[str, Callable[[TFLiteRewriterConfig], bool]] = {
     "calibration": is_calibrated,
     "quantization.auto": is_auto,
+    "signature_key": lambda config: not config.signature_keys,
 }
-"""For the messages that are only for some modes: whether a config has such a mode."""
+"""For the fields that only some configs use: whether a config does."""
 
 
 def read_config(
@@ -110,7 +111,7 @@ def with_defaults(config: TFLiteRewriterConfig) -> TFLiteRewriterConfig:
     filled.CopyFrom(config)
     for path, value in DEFAULTS.items():
         parent, _, field = path.rpartition(".")
-        if _HAVE_EFFECT.get(parent, lambda _: True)(config):
+        if _HAVE_EFFECT.get(parent or field, lambda _: True)(config):
             message = functools.reduce(getattr, filter(None, parent.split(".")), filled)
             _set_default(message, field, value)
     if filled.interface.batch == Interface.FIXED:
@@ -127,6 +128,15 @@ def _set_default(message: Message, field: str, value: Any) -> None:
         getattr(message, field).extend(value)
     else:
         setattr(message, field, value)
+
+
+def signature_keys(config: TFLiteRewriterConfig) -> list[str]:
+    """The keys of the signatures to convert.
+
+    Args:
+        config: The config, as `read_config` gives it.
+    """
+    return list(config.signature_keys) or [config.signature_key]
 
 
 def as_json(config: TFLiteRewriterConfig) -> dict[str, Any]:

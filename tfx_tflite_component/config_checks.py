@@ -151,6 +151,7 @@ def check_config(config: TFLiteRewriterConfig) -> None:
     Raises:
         ConfigError: It has such a value.
     """
+    _check_signature_keys(config)
     _check_enum("input_boundary", config.input_boundary, TFLiteRewriterConfig.InputBoundary)
     _check_boundary_tensors(config)
     _check_not_negative("batch_size", config.batch_size)
@@ -166,6 +167,26 @@ def check_config(config: TFLiteRewriterConfig) -> None:
     _check_metadata(config.metadata)
     _check_import_modules(config.import_modules)
     _check_trusted_ops(config.trusted_ops)
+
+
+def _check_signature_keys(config: TFLiteRewriterConfig) -> None:
+    keys = list(config.signature_keys)
+    if "" in keys or len(set(keys)) < len(keys):
+        raise ConfigError(
+            f"signature_keys: {keys}; expected the keys of different signatures, such as "
+            "['serving_default', 'embed']."
+        )
+    for field, is_set, what in [
+        ("signature_key", bool(config.signature_key), "the only signature"),
+        ("boundary_tensors", bool(config.boundary_tensors), "tensors of one signature"),
+        ("app", config.HasField("app"), "files about a model with one signature"),
+        ("metadata", config.HasField("metadata"), "a model with one signature"),
+    ]:
+        if keys and is_set:
+            raise ConfigError(
+                f"signature_keys: {keys} cannot be set with {field}, which is for {what}. Remove "
+                "one of the two."
+            )
 
 
 def _check_boundary_tensors(config: TFLiteRewriterConfig) -> None:

@@ -24,7 +24,7 @@ from tensorflow_model_analysis.utils import config_util, model_util, util
 from tfx.dsl.io import fileio
 from tfx_bsl.tfxio import tensor_adapter
 
-from tfx_tflite_component.artifact_layout import MODEL_FILENAME
+from tfx_tflite_component.artifact_layout import MODEL_FILENAME, SIGNATURE_KEY
 from tfx_tflite_component.errors import ConfigError, listed
 from tfx_tflite_component.scoring import Scorer, check_model
 
@@ -46,7 +46,8 @@ def custom_extractors(
 
     Args:
         eval_shared_model: The models.
-        eval_config: The config; a TFLite model's spec has `model_type: 'tf_lite'`.
+        eval_config: The config; a TFLite model's spec has `model_type: 'tf_lite'` and, if the model
+            has several signatures, `signature_name`.
         tensor_adapter_config: How to convert features to tensors, if there is a schema.
 
     Raises:
@@ -149,8 +150,9 @@ def _predictions(specs: Sequence[config_pb2.ModelSpec], models: _Models) -> list
         keypath = _keypath(constants.PREDICTIONS_KEY, spec, specs)
         if _is_tflite(spec):
             # checked here, because an error in a Beam worker is hard to read
-            check_model(model.model_path)
-            do_fns.append(_TFLiteDoFn(model.model_path, keypath))
+            key = spec.signature_name or SIGNATURE_KEY
+            check_model(model.model_path, key)
+            do_fns.append(_TFLiteDoFn(model.model_path, key, keypath))
         else:
             do_fns.append(
                 model_util.ModelSignaturesDoFn(
@@ -211,14 +213,15 @@ def _preprocessing_model(spec: config_pb2.ModelSpec, models: _Models) -> types.E
 class _TFLiteDoFn(beam.DoFn):
     """Adds the predictions of a TFLite model to batches of extracts."""
 
-    def __init__(self, model_dir: str, keypath: Sequence[str]) -> None:
+    def __init__(self, model_dir: str, signature_key: str, keypath: Sequence[str]) -> None:
         self._model_dir = model_dir
+        self._signature_key = signature_key
         self._keypath = keypath
         self._shared = shared.Shared()
 
     def setup(self) -> None:
         # once per process; the scorer has an interpreter for each thread
-        self._scorer = self._shared.acquire(lambda: Scorer(self._model_dir))
+        self._scorer = self._shared.acquire(lambda: Scorer(self._model_dir, self._signature_key))
 
     def process(self, extracts: types.Extracts) -> Iterator[types.Extracts]:
         examples = np.asarray(extracts[constants.INPUT_KEY], dtype=object).ravel().tolist()

@@ -9,6 +9,7 @@ from typing import Any
 
 from apache_beam.ml.inference.base import ModelHandler, PredictionResult
 
+from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.errors import ConfigError
 from tfx_tflite_component.scoring import Scorer, check_model
 
@@ -19,14 +20,16 @@ class TFLiteModelHandler(ModelHandler[bytes, PredictionResult, Scorer]):
     Each result holds the example and an array for each output, by the signature's names.
     """
 
-    def __init__(self, model_dir: str) -> None:
+    def __init__(self, model_dir: str, signature_key: str = SIGNATURE_KEY) -> None:
         """Sets the model, which is loaded once in each worker process.
 
         Args:
             model_dir: The folder `Format-Serving` of the Model artifact.
+            signature_key: The signature to score with, if the model has several.
         """
         super().__init__()
         self._model_dir = model_dir
+        self._signature_key = signature_key
 
     def load_model(self) -> Scorer:
         """Loads the model and its head.
@@ -35,8 +38,8 @@ class TFLiteModelHandler(ModelHandler[bytes, PredictionResult, Scorer]):
             RewriterError: `check_model` or `Scorer` refuses the model, for example because it
                 crashes.
         """
-        check_model(self._model_dir)
-        return Scorer(self._model_dir)
+        check_model(self._model_dir, self._signature_key)
+        return Scorer(self._model_dir, self._signature_key)
 
     def run_inference(
         self,

@@ -22,6 +22,7 @@ class Phase(str, enum.Enum):
     LOADING_MODEL = "loading the TFLite model"
     VERIFYING = "verifying"
     COMPARING = "comparing"
+    JOINING = "joining the signatures"
     TIMING = "measuring its latency"
     SAVING = "saving what belongs to the model"
     TRYING = "trying the TFLite model"

@@ -7,9 +7,8 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
-import tensorflow as tf
 
-from tfx_tflite_component.artifact_layout import HEAD_DIR, head_beside
+from tfx_tflite_component.artifact_layout import HEAD_DIR, SIGNATURE_KEY, head_beside
 from tfx_tflite_component.errors import (
     ExamplesError,
     ModelFileError,
@@ -22,12 +21,11 @@ from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.storage.publish import local_copy
 from tfx_tflite_component.storage.published_files import model_file
-from tfx_tflite_component.tflite.inspection import inspect, inspect_signatures
+from tfx_tflite_component.tflite.inspection import find_signature, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable, model_errors
 from tfx_tflite_component.worker.process import Worker
 from tfx_tflite_component.worker.protocol import TRY_MODEL, TryModelRequest
 
-_HEAD_KEY = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 # A call of the head costs about as much as parsing 100 examples, so each call gets many.
 _HEAD_BATCH_SIZE = 1024
 _TRY_SECONDS = 600
@@ -38,7 +36,7 @@ _MAX_BATCH_SIZE = 128
 class Scorer:
     """A TFLite model and its head, to be shared between threads: each has its own interpreter."""
 
-    def __init__(self, model_dir: str) -> None:
+    def __init__(self, model_dir: str, signature_key: str = SIGNATURE_KEY) -> None:
         """Loads head and model.
 
         Args:
@@ -46,19 +44,24 @@ class Scorer:
                 artifact, or what `rewrite_saved_model` wrote to. The head is looked for in this
                 folder, and then beside it. Also a local file `name.tflite`, whose head is in
                 `name.head`.
+            signature_key: The signature to score with, if the model has several.
 
         Raises:
             SourceModelError: There is no TFLite model, or no head.
+            ModelFileError: The model has several signatures, and none with this key.
             UnsupportedOpsError: Python's interpreter cannot run the model's ops.
         """
         with local_copy(model_dir) as folder:
             path = model_file(folder, model_dir)
             found = inspect(path)
             check_runnable(path, found, model_dir)
-            self._head = _load_head(path, model_dir)
-            _check_together(self._head, path, model_dir)
+            key = find_signature(path, signature_key, model_dir)
+            self._head = _load_head(path, model_dir, key)
+            self._model = TFLiteModel(
+                path, needs_select_tf_ops=found.needs_select_tf_ops, signature_key=key
+            )
+            _check_together(self._head, self._model, model_dir)
             self._has_state = found.has_state
-            self._model = TFLiteModel(path, needs_select_tf_ops=found.needs_select_tf_ops)
         self._model_dir = model_dir
         self._of_thread = threading.local()
 
@@ -118,7 +121,7 @@ class Scorer:
         return self._of_thread.model
 
 
-def check_model(model_dir: str) -> None:
+def check_model(model_dir: str, signature_key: str = SIGNATURE_KEY) -> None:
     """Refuses a model that a `Scorer` would refuse, or that would crash its process.
 
     The model is tried in a separate process, because the interpreter crashes on some damaged
@@ -126,16 +129,18 @@ def check_model(model_dir: str) -> None:
 
     Args:
         model_dir: As for `Scorer`.
+        signature_key: As for `Scorer`.
 
     Raises:
         SourceModelError: There is no TFLite model.
         UnsupportedOpsError: The model needs ops that cannot be run here.
-        ModelFileError: It is damaged, is not a TFLite model, or crashes the interpreter.
+        ModelFileError: It is damaged, is not a TFLite model, lacks the signature, or crashes the
+            interpreter.
         WorkerError: The process ended for another reason, such as a lack of memory.
     """
     with local_copy(model_dir) as folder:
         path = model_file(folder, model_dir)
-        request = TryModelRequest(str(path.absolute()), model_dir)
+        request = TryModelRequest(str(path.absolute()), model_dir, signature_key)
         try:
             with Worker() as worker:
                 worker.ask(TRY_MODEL, request, _TRY_SECONDS)
@@ -148,9 +153,9 @@ def check_model(model_dir: str) -> None:
             ) from e
 
 
-def _load_head(model: pathlib.Path, model_dir: str) -> ConcreteFunction:
+def _load_head(model: pathlib.Path, model_dir: str, key: str) -> ConcreteFunction:
     if head_beside(model).is_dir():
-        return load_signature(head_beside(model), _HEAD_KEY)
+        return load_signature(head_beside(model), key)
     beside = os.path.join(os.path.dirname(model_dir.rstrip("/")), HEAD_DIR)
     with local_copy(beside) as path:
         if not path.is_dir():
@@ -160,14 +165,11 @@ def _load_head(model: pathlib.Path, model_dir: str) -> ConcreteFunction:
                 "of its Format-Serving. There is no head if a tf.Example cannot hold the inputs of "
                 "the signature."
             )
-        return load_signature(path, _HEAD_KEY)
+        return load_signature(path, key)
 
 
-def _check_together(head: ConcreteFunction, path: pathlib.Path, model_dir: str) -> None:
-    made = sorted(head.structured_outputs)
-    taken = sorted(
-        name for signature in inspect_signatures(path).values() for name in signature.inputs
-    )
+def _check_together(head: ConcreteFunction, model: TFLiteModel, model_dir: str) -> None:
+    made, taken = sorted(head.structured_outputs), sorted(model.inputs)
     if made != taken:
         raise SourceModelError(
             f"The head of the TFLite model in {model_dir} makes {listed(made)}, and the model "

@@ -7,6 +7,7 @@ under `tensorflow.core` is not private: these are the messages that SavedModels 
 import contextlib
 import pathlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -60,6 +61,54 @@ def op_definition(name: str) -> OpDef:
 def optimize_graph(config: ConfigProto, meta_graph: MetaGraphDef) -> GraphDef:
     """Runs the optimizers of Grappler that a config names."""
     return tf_optimizer.OptimizeGraph(config, meta_graph)
+
+
+class SignatureGraph:
+    """The graph of a signature in an interpreter, of TensorFlow or of LiteRT.
+
+    The interpreter's public methods run only the first graph of a file. `SignatureRunner` runs any,
+    but without XNNPACK, with which an app runs all of them.
+    """
+
+    def __init__(self, interpreter: Any, key: str) -> None:
+        """Finds the graph.
+
+        Args:
+            interpreter: The interpreter.
+            key: The key of the signature.
+        """
+        # it owns what the wrapped one uses
+        self._owner = interpreter
+        self._interpreter = interpreter._interpreter
+        self._graph = self._interpreter.GetSubgraphIndexFromSignature(key)
+
+    def allocate(self, shapes: Mapping[int, Sequence[int]]) -> None:
+        """Prepares the graph for inputs of some shapes, given by the indices of their tensors."""
+        for tensor, shape in shapes.items():
+            sizes = np.array(shape, np.int32)
+            self._interpreter.ResizeInputTensor(tensor, sizes, False, self._graph)
+        if not self._graph:
+            self._interpreter.AllocateTensors()
+            return
+        # this call alone applies XNNPACK, to all graphs; it fails if the first one cannot be
+        # prepared for the sizes in the file
+        with contextlib.suppress(RuntimeError):
+            self._interpreter.AllocateTensors()
+        self._interpreter.AllocateTensors(self._graph)
+
+    def run(self, inputs: Mapping[int, np.ndarray]) -> None:
+        """Runs the graph on inputs, given by the indices of their tensors."""
+        for tensor, array in inputs.items():
+            self._interpreter.SetTensor(tensor, array, self._graph)
+        self._interpreter.Invoke(self._graph)
+
+    def get(self, tensor: int) -> np.ndarray:
+        """The value of a tensor, by its index."""
+        return self._interpreter.GetTensor(tensor, self._graph)
+
+    def shape(self, tensor: int) -> np.ndarray:
+        """The shape of a tensor, as far as it is known."""
+        return self._interpreter.TensorSize(tensor, self._graph)
 
 
 def calibrate(model: bytes, feeds: Feeds) -> bytes:

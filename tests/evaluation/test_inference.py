@@ -78,9 +78,9 @@ class _CountedScorer(Scorer):
 
     loaded = 0
 
-    def __init__(self, model_dir: str) -> None:
+    def __init__(self, *arguments: str) -> None:
         type(self).loaded += 1
-        super().__init__(model_dir)
+        super().__init__(*arguments)
 
 
 def test_threads_of_a_worker_share_one_loaded_model(

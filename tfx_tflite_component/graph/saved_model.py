@@ -26,20 +26,33 @@ _INIT_OP = "__saved_model_init_op"
 def load_signature(
     path: pathlib.Path, key: str, trusted_ops: Collection[str] = ()
 ) -> ConcreteFunction:
-    """Loads a signature, with the variables and tables that it needs.
+    """Loads a signature, as `load_signatures` does.
+
+    Args:
+        path: The folder of the SavedModel.
+        key: The key of the signature.
+        trusted_ops: Ops with side effects that it may hold.
+    """
+    return load_signatures(path, [key], trusted_ops)[key]
+
+
+def load_signatures(
+    path: pathlib.Path, keys: Iterable[str], trusted_ops: Collection[str] = ()
+) -> dict[str, ConcreteFunction]:
+    """Loads signatures, with the variables and tables that they need.
 
     It uses `tf.saved_model.load`, never the converter's own loader: Keras 3 saves variables twice,
     and the converter would read the copies that are never filled.
 
     Args:
         path: The folder of the SavedModel.
-        key: The key of the signature.
+        keys: The keys of the signatures.
         trusted_ops: Ops with side effects that it may hold.
 
     Raises:
-        SourceModelError: There is no SavedModel, it cannot be read, it lacks the signature, or it
+        SourceModelError: There is no SavedModel, it cannot be read, it lacks a signature, or it
             holds ops with side effects.
-        SplitError: The signature has no inputs or no outputs, or an input that cannot be fed.
+        SplitError: A signature has no inputs or no outputs, or an input that cannot be fed.
     """
     check_is_saved_model(path)
     try:
@@ -59,7 +72,7 @@ def load_signature(
             f"The SavedModel in {path} cannot be read: {reason(e)}. Check that it loads with "
             "tf.saved_model.load, and that every file of it was copied."
         ) from e
-    return _checked(_signature(loaded, key, path), key)
+    return {key: _checked(_signature(loaded, key, path), key) for key in keys}
 
 
 def load_transform(path: pathlib.Path, trusted_ops: Collection[str] = ()) -> ConcreteFunction:
@@ -126,8 +139,8 @@ def _signature(loaded: tf.Module, key: str, path: pathlib.Path) -> ConcreteFunct
     if key not in available:
         raise SourceModelError(
             f"The SavedModel in {path} has no signature {key!r}; it has "
-            f"{listed(available) or 'none at all'}. Set signature_key to one of these, or export "
-            "the model with that signature."
+            f"{listed(available) or 'none at all'}. Name one of these instead, or export the "
+            "model with that signature."
         )
     signature = loaded.signatures[key]
     # a signature does not keep the rest of its SavedModel alive

@@ -13,7 +13,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0tfx_tflite_component/proto/tflite_rewriter.proto\x12\x14tfx_tflite_component\"\xed\x08\n\x14TFLiteRewriterConfig\x12\x15\n\rsignature_key\x18\x01 \x01(\t\x12P\n\x0einput_boundary\x18\x02 \x01(\x0e\x32\x38.tfx_tflite_component.TFLiteRewriterConfig.InputBoundary\x12\x38\n\x0cquantization\x18\x03 \x01(\x0b\x32\".tfx_tflite_component.Quantization\x12.\n!enable_experimental_new_converter\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12&\n\x03ops\x18\x05 \x01(\x0b\x32\x19.tfx_tflite_component.Ops\x12\x12\n\nbatch_size\x18\x06 \x01(\x05\x12,\n\x06output\x18\x07 \x01(\x0b\x32\x1c.tfx_tflite_component.Output\x12\x36\n\x0b\x63\x61libration\x18\x08 \x01(\x0b\x32!.tfx_tflite_component.Calibration\x12\x38\n\x0cverification\x18\t \x01(\x0b\x32\".tfx_tflite_component.Verification\x12Y\n\x10\x62oundary_tensors\x18\n \x03(\x0b\x32?.tfx_tflite_component.TFLiteRewriterConfig.BoundaryTensorsEntry\x12\x1a\n\x12time_limit_seconds\x18\x0b \x01(\x05\x12\x16\n\x0eimport_modules\x18\x0c \x03(\t\x12\x13\n\x0btrusted_ops\x18\x12 \x03(\t\x12Q\n\x0cinput_shapes\x18\r \x03(\x0b\x32;.tfx_tflite_component.TFLiteRewriterConfig.InputShapesEntry\x12\x32\n\tinterface\x18\x0e \x01(\x0b\x32\x1f.tfx_tflite_component.Interface\x12&\n\x03\x61pp\x18\x0f \x01(\x0b\x32\x19.tfx_tflite_component.App\x12\x30\n\x08metadata\x18\x10 \x01(\x0b\x32\x1e.tfx_tflite_component.Metadata\x1a\x36\n\x14\x42oundaryTensorsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aO\n\x10InputShapesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.tfx_tflite_component.Shape:\x02\x38\x01\"r\n\rInputBoundary\x12\x08\n\x04\x41UTO\x10\x00\x12\r\n\tSIGNATURE\x10\x01\x12\x10\n\x0cRAW_FEATURES\x10\x02\x12\x18\n\x14TRANSFORMED_FEATURES\x10\x03\x12\x0b\n\x07TENSORS\x10\x04\x12\x0f\n\x0bPER_FEATURE\x10\x05\x42$\n\"_enable_experimental_new_converter\"\x15\n\x05Shape\x12\x0c\n\x04\x64ims\x18\x01 \x03(\x05\"\xbc\x01\n\tInterface\x12:\n\x08integers\x18\x01 \x01(\x0e\x32(.tfx_tflite_component.Interface.Integers\x12\x34\n\x05\x62\x61tch\x18\x02 \x01(\x0e\x32%.tfx_tflite_component.Interface.Batch\"\x1f\n\x08Integers\x12\x08\n\x04KEEP\x10\x00\x12\t\n\x05INT32\x10\x01\"\x1c\n\x05\x42\x61tch\x12\x08\n\x04OPEN\x10\x00\x12\t\n\x05\x46IXED\x10\x01\"\xb4\x04\n\x0cQuantization\x12\x35\n\x04mode\x18\x01 \x01(\x0e\x32\'.tfx_tflite_component.Quantization.Mode\x12\x41\n\ninput_type\x18\x02 \x01(\x0e\x32-.tfx_tflite_component.Quantization.TensorType\x12\x42\n\x0boutput_type\x18\x03 \x01(\x0e\x32-.tfx_tflite_component.Quantization.TensorType\x12\x1c\n\x14\x61llow_float_fallback\x18\x04 \x01(\x08\x12\x18\n\x0bper_channel\x18\x05 \x01(\x08H\x00\x88\x01\x01\x12.\n!enable_experimental_new_quantizer\x18\x06 \x01(\x08H\x01\x88\x01\x01\x12(\n\x04\x61uto\x18\x07 \x01(\x0b\x32\x1a.tfx_tflite_component.Auto\"c\n\x04Mode\x12\x08\n\x04NONE\x10\x00\x12\x11\n\rDYNAMIC_RANGE\x10\x01\x12\x0b\n\x07\x46LOAT16\x10\x02\x12\x10\n\x0c\x46ULL_INTEGER\x10\x03\x12\x15\n\x11INT16_ACTIVATIONS\x10\x04\x12\x08\n\x04\x41UTO\x10\x05\"9\n\nTensorType\x12\x0b\n\x07\x46LOAT32\x10\x00\x12\x08\n\x04INT8\x10\x01\x12\t\n\x05UINT8\x10\x02\x12\t\n\x05INT16\x10\x03\x42\x0e\n\x0c_per_channelB$\n\"_enable_experimental_new_quantizer\"\x8b\x01\n\x04\x41uto\x12\x35\n\x08minimize\x18\x01 \x01(\x0e\x32#.tfx_tflite_component.Auto.Minimize\x12\x13\n\x0bmax_seconds\x18\x02 \x01(\x05\x12\x14\n\x0cinteger_only\x18\x03 \x01(\x08\"!\n\x08Minimize\x12\x08\n\x04SIZE\x10\x00\x12\x0b\n\x07LATENCY\x10\x01\"A\n\x0b\x43\x61libration\x12\x0e\n\x06splits\x18\x01 \x03(\t\x12\x14\n\x0cnum_examples\x18\x02 \x01(\x05\x12\x0c\n\x04seed\x18\x03 \x01(\x03\"\xbb\x03\n\x0cVerification\x12\x0e\n\x06splits\x18\x01 \x03(\t\x12\x14\n\x0cnum_examples\x18\x02 \x01(\x05\x12\x1a\n\rmax_abs_error\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12!\n\x14min_argmax_agreement\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x18\n\x0bmin_sqnr_db\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12@\n\non_failure\x18\x06 \x01(\x0e\x32,.tfx_tflite_component.Verification.OnFailure\x12@\n\x07outputs\x18\x07 \x03(\x0b\x32/.tfx_tflite_component.Verification.OutputsEntry\x1aL\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x1c.tfx_tflite_component.Limits:\x02\x38\x01\"\x1f\n\tOnFailure\x12\x08\n\x04\x46\x41IL\x10\x00\x12\x08\n\x04WARN\x10\x01\x42\x10\n\x0e_max_abs_errorB\x17\n\x15_min_argmax_agreementB\x0e\n\x0c_min_sqnr_db\"\x9c\x01\n\x06Limits\x12\x1a\n\rmax_abs_error\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12!\n\x14min_argmax_agreement\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x18\n\x0bmin_sqnr_db\x18\x03 \x01(\x01H\x02\x88\x01\x01\x42\x10\n\x0e_max_abs_errorB\x17\n\x15_min_argmax_agreementB\x0e\n\x0c_min_sqnr_db\"<\n\x03Ops\x12\x1b\n\x13\x61llow_select_tf_ops\x18\x01 \x01(\x08\x12\x18\n\x10\x61llow_custom_ops\x18\x02 \x01(\x08\"=\n\x06Output\x12\x16\n\x0e\x65xtra_filename\x18\x01 \x01(\t\x12\x1b\n\x13include_saved_model\x18\x02 \x01(\x08\"\x98\x02\n\x03\x41pp\x12\x0f\n\x07\x63_array\x18\x01 \x01(\x08\x12\x16\n\x0egolden_vectors\x18\x02 \x01(\x05\x12\x41\n\x0fgolden_examples\x18\x03 \x01(\x0e\x32(.tfx_tflite_component.App.GoldenExamples\x12\x0c\n\x04push\x18\x04 \x01(\x08\x12\x34\n\x08snippets\x18\x05 \x03(\x0e\x32\".tfx_tflite_component.App.Language\")\n\x0eGoldenExamples\x12\r\n\tSYNTHETIC\x10\x00\x12\x08\n\x04REAL\x10\x01\"6\n\x08Language\x12\n\n\x06PYTHON\x10\x00\x12\x07\n\x03\x43PP\x10\x01\x12\n\n\x06KOTLIN\x10\x02\x12\t\n\x05SWIFT\x10\x03\"\x9f\x01\n\x08Metadata\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0e\n\x06\x61uthor\x18\x04 \x01(\t\x12\x0f\n\x07license\x18\x05 \x01(\t\x12\x0e\n\x06labels\x18\x06 \x03(\t\x12\x13\n\x0blabels_file\x18\x07 \x01(\t\x12\x0c\n\x04mean\x18\x08 \x03(\x02\x12\x0b\n\x03std\x18\t \x03(\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0tfx_tflite_component/proto/tflite_rewriter.proto\x12\x14tfx_tflite_component\"\x85\t\n\x14TFLiteRewriterConfig\x12\x15\n\rsignature_key\x18\x01 \x01(\t\x12\x16\n\x0esignature_keys\x18\x11 \x03(\t\x12P\n\x0einput_boundary\x18\x02 \x01(\x0e\x32\x38.tfx_tflite_component.TFLiteRewriterConfig.InputBoundary\x12\x38\n\x0cquantization\x18\x03 \x01(\x0b\x32\".tfx_tflite_component.Quantization\x12.\n!enable_experimental_new_converter\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12&\n\x03ops\x18\x05 \x01(\x0b\x32\x19.tfx_tflite_component.Ops\x12\x12\n\nbatch_size\x18\x06 \x01(\x05\x12,\n\x06output\x18\x07 \x01(\x0b\x32\x1c.tfx_tflite_component.Output\x12\x36\n\x0b\x63\x61libration\x18\x08 \x01(\x0b\x32!.tfx_tflite_component.Calibration\x12\x38\n\x0cverification\x18\t \x01(\x0b\x32\".tfx_tflite_component.Verification\x12Y\n\x10\x62oundary_tensors\x18\n \x03(\x0b\x32?.tfx_tflite_component.TFLiteRewriterConfig.BoundaryTensorsEntry\x12\x1a\n\x12time_limit_seconds\x18\x0b \x01(\x05\x12\x16\n\x0eimport_modules\x18\x0c \x03(\t\x12\x13\n\x0btrusted_ops\x18\x12 \x03(\t\x12Q\n\x0cinput_shapes\x18\r \x03(\x0b\x32;.tfx_tflite_component.TFLiteRewriterConfig.InputShapesEntry\x12\x32\n\tinterface\x18\x0e \x01(\x0b\x32\x1f.tfx_tflite_component.Interface\x12&\n\x03\x61pp\x18\x0f \x01(\x0b\x32\x19.tfx_tflite_component.App\x12\x30\n\x08metadata\x18\x10 \x01(\x0b\x32\x1e.tfx_tflite_component.Metadata\x1a\x36\n\x14\x42oundaryTensorsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aO\n\x10InputShapesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.tfx_tflite_component.Shape:\x02\x38\x01\"r\n\rInputBoundary\x12\x08\n\x04\x41UTO\x10\x00\x12\r\n\tSIGNATURE\x10\x01\x12\x10\n\x0cRAW_FEATURES\x10\x02\x12\x18\n\x14TRANSFORMED_FEATURES\x10\x03\x12\x0b\n\x07TENSORS\x10\x04\x12\x0f\n\x0bPER_FEATURE\x10\x05\x42$\n\"_enable_experimental_new_converter\"\x15\n\x05Shape\x12\x0c\n\x04\x64ims\x18\x01 \x03(\x05\"\xbc\x01\n\tInterface\x12:\n\x08integers\x18\x01 \x01(\x0e\x32(.tfx_tflite_component.Interface.Integers\x12\x34\n\x05\x62\x61tch\x18\x02 \x01(\x0e\x32%.tfx_tflite_component.Interface.Batch\"\x1f\n\x08Integers\x12\x08\n\x04KEEP\x10\x00\x12\t\n\x05INT32\x10\x01\"\x1c\n\x05\x42\x61tch\x12\x08\n\x04OPEN\x10\x00\x12\t\n\x05\x46IXED\x10\x01\"\xb4\x04\n\x0cQuantization\x12\x35\n\x04mode\x18\x01 \x01(\x0e\x32\'.tfx_tflite_component.Quantization.Mode\x12\x41\n\ninput_type\x18\x02 \x01(\x0e\x32-.tfx_tflite_component.Quantization.TensorType\x12\x42\n\x0boutput_type\x18\x03 \x01(\x0e\x32-.tfx_tflite_component.Quantization.TensorType\x12\x1c\n\x14\x61llow_float_fallback\x18\x04 \x01(\x08\x12\x18\n\x0bper_channel\x18\x05 \x01(\x08H\x00\x88\x01\x01\x12.\n!enable_experimental_new_quantizer\x18\x06 \x01(\x08H\x01\x88\x01\x01\x12(\n\x04\x61uto\x18\x07 \x01(\x0b\x32\x1a.tfx_tflite_component.Auto\"c\n\x04Mode\x12\x08\n\x04NONE\x10\x00\x12\x11\n\rDYNAMIC_RANGE\x10\x01\x12\x0b\n\x07\x46LOAT16\x10\x02\x12\x10\n\x0c\x46ULL_INTEGER\x10\x03\x12\x15\n\x11INT16_ACTIVATIONS\x10\x04\x12\x08\n\x04\x41UTO\x10\x05\"9\n\nTensorType\x12\x0b\n\x07\x46LOAT32\x10\x00\x12\x08\n\x04INT8\x10\x01\x12\t\n\x05UINT8\x10\x02\x12\t\n\x05INT16\x10\x03\x42\x0e\n\x0c_per_channelB$\n\"_enable_experimental_new_quantizer\"\x8b\x01\n\x04\x41uto\x12\x35\n\x08minimize\x18\x01 \x01(\x0e\x32#.tfx_tflite_component.Auto.Minimize\x12\x13\n\x0bmax_seconds\x18\x02 \x01(\x05\x12\x14\n\x0cinteger_only\x18\x03 \x01(\x08\"!\n\x08Minimize\x12\x08\n\x04SIZE\x10\x00\x12\x0b\n\x07LATENCY\x10\x01\"A\n\x0b\x43\x61libration\x12\x0e\n\x06splits\x18\x01 \x03(\t\x12\x14\n\x0cnum_examples\x18\x02 \x01(\x05\x12\x0c\n\x04seed\x18\x03 \x01(\x03\"\xbb\x03\n\x0cVerification\x12\x0e\n\x06splits\x18\x01 \x03(\t\x12\x14\n\x0cnum_examples\x18\x02 \x01(\x05\x12\x1a\n\rmax_abs_error\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12!\n\x14min_argmax_agreement\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x18\n\x0bmin_sqnr_db\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12@\n\non_failure\x18\x06 \x01(\x0e\x32,.tfx_tflite_component.Verification.OnFailure\x12@\n\x07outputs\x18\x07 \x03(\x0b\x32/.tfx_tflite_component.Verification.OutputsEntry\x1aL\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x1c.tfx_tflite_component.Limits:\x02\x38\x01\"\x1f\n\tOnFailure\x12\x08\n\x04\x46\x41IL\x10\x00\x12\x08\n\x04WARN\x10\x01\x42\x10\n\x0e_max_abs_errorB\x17\n\x15_min_argmax_agreementB\x0e\n\x0c_min_sqnr_db\"\x9c\x01\n\x06Limits\x12\x1a\n\rmax_abs_error\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12!\n\x14min_argmax_agreement\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x18\n\x0bmin_sqnr_db\x18\x03 \x01(\x01H\x02\x88\x01\x01\x42\x10\n\x0e_max_abs_errorB\x17\n\x15_min_argmax_agreementB\x0e\n\x0c_min_sqnr_db\"<\n\x03Ops\x12\x1b\n\x13\x61llow_select_tf_ops\x18\x01 \x01(\x08\x12\x18\n\x10\x61llow_custom_ops\x18\x02 \x01(\x08\"=\n\x06Output\x12\x16\n\x0e\x65xtra_filename\x18\x01 \x01(\t\x12\x1b\n\x13include_saved_model\x18\x02 \x01(\x08\"\x98\x02\n\x03\x41pp\x12\x0f\n\x07\x63_array\x18\x01 \x01(\x08\x12\x16\n\x0egolden_vectors\x18\x02 \x01(\x05\x12\x41\n\x0fgolden_examples\x18\x03 \x01(\x0e\x32(.tfx_tflite_component.App.GoldenExamples\x12\x0c\n\x04push\x18\x04 \x01(\x08\x12\x34\n\x08snippets\x18\x05 \x03(\x0e\x32\".tfx_tflite_component.App.Language\")\n\x0eGoldenExamples\x12\r\n\tSYNTHETIC\x10\x00\x12\x08\n\x04REAL\x10\x01\"6\n\x08Language\x12\n\n\x06PYTHON\x10\x00\x12\x07\n\x03\x43PP\x10\x01\x12\n\n\x06KOTLIN\x10\x02\x12\t\n\x05SWIFT\x10\x03\"\x9f\x01\n\x08Metadata\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0e\n\x06\x61uthor\x18\x04 \x01(\t\x12\x0f\n\x07license\x18\x05 \x01(\t\x12\x0e\n\x06labels\x18\x06 \x03(\t\x12\x13\n\x0blabels_file\x18\x07 \x01(\t\x12\x0c\n\x04mean\x18\x08 \x03(\x02\x12\x0b\n\x03std\x18\t \x03(\x02\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tfx_tflite_component.proto.tflite_rewriter_pb2', globals())
@@ -27,51 +27,51 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _VERIFICATION_OUTPUTSENTRY._options = None
   _VERIFICATION_OUTPUTSENTRY._serialized_options = b'8\001'
   _TFLITEREWRITERCONFIG._serialized_start=75
-  _TFLITEREWRITERCONFIG._serialized_end=1208
-  _TFLITEREWRITERCONFIG_BOUNDARYTENSORSENTRY._serialized_start=919
-  _TFLITEREWRITERCONFIG_BOUNDARYTENSORSENTRY._serialized_end=973
-  _TFLITEREWRITERCONFIG_INPUTSHAPESENTRY._serialized_start=975
-  _TFLITEREWRITERCONFIG_INPUTSHAPESENTRY._serialized_end=1054
-  _TFLITEREWRITERCONFIG_INPUTBOUNDARY._serialized_start=1056
-  _TFLITEREWRITERCONFIG_INPUTBOUNDARY._serialized_end=1170
-  _SHAPE._serialized_start=1210
-  _SHAPE._serialized_end=1231
-  _INTERFACE._serialized_start=1234
-  _INTERFACE._serialized_end=1422
-  _INTERFACE_INTEGERS._serialized_start=1361
-  _INTERFACE_INTEGERS._serialized_end=1392
-  _INTERFACE_BATCH._serialized_start=1394
-  _INTERFACE_BATCH._serialized_end=1422
-  _QUANTIZATION._serialized_start=1425
-  _QUANTIZATION._serialized_end=1989
-  _QUANTIZATION_MODE._serialized_start=1777
-  _QUANTIZATION_MODE._serialized_end=1876
-  _QUANTIZATION_TENSORTYPE._serialized_start=1878
-  _QUANTIZATION_TENSORTYPE._serialized_end=1935
-  _AUTO._serialized_start=1992
-  _AUTO._serialized_end=2131
-  _AUTO_MINIMIZE._serialized_start=2098
-  _AUTO_MINIMIZE._serialized_end=2131
-  _CALIBRATION._serialized_start=2133
-  _CALIBRATION._serialized_end=2198
-  _VERIFICATION._serialized_start=2201
-  _VERIFICATION._serialized_end=2644
-  _VERIFICATION_OUTPUTSENTRY._serialized_start=2476
-  _VERIFICATION_OUTPUTSENTRY._serialized_end=2552
-  _VERIFICATION_ONFAILURE._serialized_start=2554
-  _VERIFICATION_ONFAILURE._serialized_end=2585
-  _LIMITS._serialized_start=2647
-  _LIMITS._serialized_end=2803
-  _OPS._serialized_start=2805
-  _OPS._serialized_end=2865
-  _OUTPUT._serialized_start=2867
-  _OUTPUT._serialized_end=2928
-  _APP._serialized_start=2931
-  _APP._serialized_end=3211
-  _APP_GOLDENEXAMPLES._serialized_start=3114
-  _APP_GOLDENEXAMPLES._serialized_end=3155
-  _APP_LANGUAGE._serialized_start=3157
-  _APP_LANGUAGE._serialized_end=3211
-  _METADATA._serialized_start=3214
-  _METADATA._serialized_end=3373
+  _TFLITEREWRITERCONFIG._serialized_end=1232
+  _TFLITEREWRITERCONFIG_BOUNDARYTENSORSENTRY._serialized_start=943
+  _TFLITEREWRITERCONFIG_BOUNDARYTENSORSENTRY._serialized_end=997
+  _TFLITEREWRITERCONFIG_INPUTSHAPESENTRY._serialized_start=999
+  _TFLITEREWRITERCONFIG_INPUTSHAPESENTRY._serialized_end=1078
+  _TFLITEREWRITERCONFIG_INPUTBOUNDARY._serialized_start=1080
+  _TFLITEREWRITERCONFIG_INPUTBOUNDARY._serialized_end=1194
+  _SHAPE._serialized_start=1234
+  _SHAPE._serialized_end=1255
+  _INTERFACE._serialized_start=1258
+  _INTERFACE._serialized_end=1446
+  _INTERFACE_INTEGERS._serialized_start=1385
+  _INTERFACE_INTEGERS._serialized_end=1416
+  _INTERFACE_BATCH._serialized_start=1418
+  _INTERFACE_BATCH._serialized_end=1446
+  _QUANTIZATION._serialized_start=1449
+  _QUANTIZATION._serialized_end=2013
+  _QUANTIZATION_MODE._serialized_start=1801
+  _QUANTIZATION_MODE._serialized_end=1900
+  _QUANTIZATION_TENSORTYPE._serialized_start=1902
+  _QUANTIZATION_TENSORTYPE._serialized_end=1959
+  _AUTO._serialized_start=2016
+  _AUTO._serialized_end=2155
+  _AUTO_MINIMIZE._serialized_start=2122
+  _AUTO_MINIMIZE._serialized_end=2155
+  _CALIBRATION._serialized_start=2157
+  _CALIBRATION._serialized_end=2222
+  _VERIFICATION._serialized_start=2225
+  _VERIFICATION._serialized_end=2668
+  _VERIFICATION_OUTPUTSENTRY._serialized_start=2500
+  _VERIFICATION_OUTPUTSENTRY._serialized_end=2576
+  _VERIFICATION_ONFAILURE._serialized_start=2578
+  _VERIFICATION_ONFAILURE._serialized_end=2609
+  _LIMITS._serialized_start=2671
+  _LIMITS._serialized_end=2827
+  _OPS._serialized_start=2829
+  _OPS._serialized_end=2889
+  _OUTPUT._serialized_start=2891
+  _OUTPUT._serialized_end=2952
+  _APP._serialized_start=2955
+  _APP._serialized_end=3235
+  _APP_GOLDENEXAMPLES._serialized_start=3138
+  _APP_GOLDENEXAMPLES._serialized_end=3179
+  _APP_LANGUAGE._serialized_start=3181
+  _APP_LANGUAGE._serialized_end=3235
+  _METADATA._serialized_start=3238
+  _METADATA._serialized_end=3397
 # @@protoc_insertion_point(module_scope)

@@ -157,7 +157,7 @@ class Shape(_message.Message):
     def __init__(self, dims: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class TFLiteRewriterConfig(_message.Message):
-    __slots__ = ["app", "batch_size", "boundary_tensors", "calibration", "enable_experimental_new_converter", "import_modules", "input_boundary", "input_shapes", "interface", "metadata", "ops", "output", "quantization", "signature_key", "time_limit_seconds", "trusted_ops", "verification"]
+    __slots__ = ["app", "batch_size", "boundary_tensors", "calibration", "enable_experimental_new_converter", "import_modules", "input_boundary", "input_shapes", "interface", "metadata", "ops", "output", "quantization", "signature_key", "signature_keys", "time_limit_seconds", "trusted_ops", "verification"]
     class InputBoundary(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     class BoundaryTensorsEntry(_message.Message):
@@ -191,6 +191,7 @@ class TFLiteRewriterConfig(_message.Message):
     QUANTIZATION_FIELD_NUMBER: _ClassVar[int]
     RAW_FEATURES: TFLiteRewriterConfig.InputBoundary
     SIGNATURE: TFLiteRewriterConfig.InputBoundary
+    SIGNATURE_KEYS_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_KEY_FIELD_NUMBER: _ClassVar[int]
     TENSORS: TFLiteRewriterConfig.InputBoundary
     TIME_LIMIT_SECONDS_FIELD_NUMBER: _ClassVar[int]
@@ -211,10 +212,11 @@ class TFLiteRewriterConfig(_message.Message):
     output: Output
     quantization: Quantization
     signature_key: str
+    signature_keys: _containers.RepeatedScalarFieldContainer[str]
     time_limit_seconds: int
     trusted_ops: _containers.RepeatedScalarFieldContainer[str]
     verification: Verification
-    def __init__(self, signature_key: _Optional[str] = ..., input_boundary: _Optional[_Union[TFLiteRewriterConfig.InputBoundary, str]] = ..., quantization: _Optional[_Union[Quantization, _Mapping]] = ..., enable_experimental_new_converter: bool = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., batch_size: _Optional[int] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ..., boundary_tensors: _Optional[_Mapping[str, str]] = ..., time_limit_seconds: _Optional[int] = ..., import_modules: _Optional[_Iterable[str]] = ..., trusted_ops: _Optional[_Iterable[str]] = ..., input_shapes: _Optional[_Mapping[str, Shape]] = ..., interface: _Optional[_Union[Interface, _Mapping]] = ..., app: _Optional[_Union[App, _Mapping]] = ..., metadata: _Optional[_Union[Metadata, _Mapping]] = ...) -> None: ...
+    def __init__(self, signature_key: _Optional[str] = ..., signature_keys: _Optional[_Iterable[str]] = ..., input_boundary: _Optional[_Union[TFLiteRewriterConfig.InputBoundary, str]] = ..., quantization: _Optional[_Union[Quantization, _Mapping]] = ..., enable_experimental_new_converter: bool = ..., ops: _Optional[_Union[Ops, _Mapping]] = ..., batch_size: _Optional[int] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ..., boundary_tensors: _Optional[_Mapping[str, str]] = ..., time_limit_seconds: _Optional[int] = ..., import_modules: _Optional[_Iterable[str]] = ..., trusted_ops: _Optional[_Iterable[str]] = ..., input_shapes: _Optional[_Mapping[str, Shape]] = ..., interface: _Optional[_Union[Interface, _Mapping]] = ..., app: _Optional[_Union[App, _Mapping]] = ..., metadata: _Optional[_Union[Metadata, _Mapping]] = ...) -> None: ...
 
 class Verification(_message.Message):
     __slots__ = ["max_abs_error", "min_argmax_agreement", "min_sqnr_db", "num_examples", "on_failure", "outputs", "splits"]

@@ -12,7 +12,7 @@ from tfx_tflite_component.json_form import to_json
 from tfx_tflite_component.report import formats
 from tfx_tflite_component.report.chart import error_chart
 from tfx_tflite_component.report.quantization_plot import plot
-from tfx_tflite_component.report.schema import Report
+from tfx_tflite_component.report.schema import Report, SignatureReport
 from tfx_tflite_component.report.verdict import held, verdict
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.storage.storage_errors import storage_errors
@@ -95,19 +95,29 @@ def render(report: Report) -> str:
     Returns:
         An HTML page that needs no other file.
     """
-    outputs = report.verification.outputs if report.verification else {}
     return templates.get_template("report.html.jinja").render(
         report=report.to_json(),
         verdict=verdict(report),
         measures=_MEASURES,
-        arrival=_ARRIVAL[report.boundary],
         ops=_op_table(report.model.ops),
-        plot=plot(report.search) if report.search else None,
-        outputs={name: _output(name, output, report) for name, output in outputs.items()},
+        signatures=[_signature(signature) for signature in report.signatures],
     )
 
 
-def _output(name: str, output: OutputComparison, report: Report) -> dict[str, Any]:
+def _signature(report: Report | SignatureReport) -> dict[str, Any]:
+    """What the page shows of a signature."""
+    outputs = report.verification.outputs if report.verification else {}
+    return {
+        "about": to_json(report),
+        "arrival": _ARRIVAL[report.boundary],
+        "plot": plot(report.search) if report.search else None,
+        "outputs": {name: _output(name, output, report) for name, output in outputs.items()},
+    }
+
+
+def _output(
+    name: str, output: OutputComparison, report: Report | SignatureReport
+) -> dict[str, Any]:
     """What the page shows of an output."""
     measures = held(name, output, report)
     limits = {entry.measure: entry.limit for entry in measures}

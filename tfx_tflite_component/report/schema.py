@@ -84,7 +84,25 @@ class InterfaceReport:
 
 @dataclasses.dataclass(frozen=True)
 class SignatureReport:
-    """The part of a report that is about one signature; the fields are as in `Report`."""
+    """What a report says about one of several signatures.
+
+    Attributes:
+        signature_key: Its key in the SavedModel and in the model.
+        boundary: The boundary at which it was split.
+        boundary_reason: Why it was split there and not at an earlier boundary.
+        computed_inputs: The inputs that an app has to compute from features, by name.
+        inputs: Its inputs by name.
+        outputs: Its outputs by name.
+        interface: Which ways to run a model with only this signature an app has.
+        dropped_checks: Its assertions, which were left out of the model.
+        lowered: The ops that each lowering rewrote, by the name of the lowering.
+        calibration: The calibration; null for modes without calibration.
+        search: What quantization.mode AUTO tried and chose; null for other modes.
+        verification: The comparison with the SavedModel; null if Python's interpreter cannot run
+            the signature.
+        latency: The time per inference on the machine that converted the model; null if Python's
+            interpreter cannot run the signature.
+    """
 
     signature_key: str
     boundary: Boundary
@@ -99,12 +117,14 @@ class SignatureReport:
     search: Outcome | None
     verification: Verification | None
     latency: Latency | None
-    metadata: ModelMetadata | None
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
     """The result of a conversion.
+
+    With several signatures, what is about one of them is about the first; `further_signatures` has
+    the others.
 
     Attributes:
         signature_key: The signature of the SavedModel that was converted.
@@ -137,6 +157,7 @@ class Report:
         confined: Whether the process that converted it could reach only the files of its task.
         app_files: The names of the files for an app that were written beside the report.
         metadata: The TFLite metadata in the model; null if the config asks for none.
+        further_signatures: The signatures after the first, if `signature_keys` names several.
     """
 
     signature_key: str
@@ -163,6 +184,12 @@ class Report:
     confined: bool = False
     app_files: tuple[str, ...] = ()
     metadata: ModelMetadata | None = None
+    further_signatures: tuple[SignatureReport, ...] = ()
+
+    @property
+    def signatures(self) -> tuple["Report | SignatureReport", ...]:
+        """What is about one signature, for each: this report, and those of the further ones."""
+        return (self, *self.further_signatures)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form, as `report.json` has it."""

@@ -3,7 +3,12 @@
 import collections
 from collections.abc import Iterator
 
-from tfx_tflite_component.report.schema import BenchmarkReport, InspectionReport, Report
+from tfx_tflite_component.report.schema import (
+    BenchmarkReport,
+    InspectionReport,
+    Report,
+    SignatureReport,
+)
 from tfx_tflite_component.report.verdict import verdict
 from tfx_tflite_component.tflite.signatures import Tensor
 from tfx_tflite_component.verification.limits import percent
@@ -13,21 +18,35 @@ from tfx_tflite_component.verification.measures import Verification
 def describe_report(report: Report) -> Iterator[str]:
     """Lines about a conversion."""
     model = report.model
+    if report.further_signatures:
+        yield f"  signature        {report.signature_key!r}"
+    yield from _describe_split(report)
+    yield f"  ops              {len(model.ops)}, {model.op_set}"
+    yield f"  size             {model.size_bytes:,} bytes"
+    yield f"  SavedModel       {report.source_size_bytes:,} bytes"
+    yield from _describe_result(report)
+    for further in report.further_signatures:
+        yield f"  signature        {further.signature_key!r}"
+        yield from _describe_split(further)
+        yield from _describe_result(further)
+    for warning in report.warnings:
+        yield f"  warning: {warning}"
+    yield f"  verdict          {verdict(report).value}"
+
+
+def _describe_split(report: Report | SignatureReport) -> Iterator[str]:
     yield f"  boundary         {report.boundary}"
     for name, computed in report.computed_inputs.items():
         features = ", ".join(map(repr, computed.features))
         yield f"  to compute       {name!r} of {features}, by {', '.join(computed.ops)}"
-    yield f"  ops              {len(model.ops)}, {model.op_set}"
-    yield f"  size             {model.size_bytes:,} bytes"
-    yield f"  SavedModel       {report.source_size_bytes:,} bytes"
+
+
+def _describe_result(report: Report | SignatureReport) -> Iterator[str]:
     if report.search:
         count = len(report.search.trials)
         yield f"  quantization     {report.search.chosen}, chosen from {count} candidates"
     if report.verification:
         yield from describe_verification(report.verification)
-    for warning in report.warnings:
-        yield f"  warning: {warning}"
-    yield f"  verdict          {verdict(report).value}"
 
 
 def describe_verification(verification: Verification) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import dataclasses
 import enum
 
-from tfx_tflite_component.report.schema import Report
+from tfx_tflite_component.report.schema import Report, SignatureReport
 from tfx_tflite_component.verification import measures
 from tfx_tflite_component.verification.measures import Check, OutputComparison
 
@@ -37,14 +37,14 @@ class Held:
 
 def verdict(report: Report) -> Verdict:
     """The verdict on the model of a report."""
-    verification = report.verification
-    exceeded = verification is not None and verification.verdict is measures.Verdict.FAILED
+    compared = [signature.verification for signature in report.signatures]
+    exceeded = any(one is not None and one.verdict is measures.Verdict.FAILED for one in compared)
     if exceeded and report.config.get("verification", {}).get("on_failure") != "WARN":
         return Verdict.REJECTED
-    return Verdict.WARNED if report.warnings or verification is None else Verdict.PASSED
+    return Verdict.WARNED if report.warnings or None in compared else Verdict.PASSED
 
 
-def held(name: str, output: OutputComparison, report: Report) -> list[Held]:
+def held(name: str, output: OutputComparison, report: Report | SignatureReport) -> list[Held]:
     """The measures of an output with their limits, and the main ones without a limit."""
     checks = report.verification.checks if report.verification else ()
     found = [_held(check) for check in checks if check.output == name]

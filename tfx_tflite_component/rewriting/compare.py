@@ -12,7 +12,6 @@ from tfx_tflite_component.artifact_layout import MODEL_FILENAME
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.errors import (
     ConversionError,
-    ModelFileError,
     SplitError,
     UnsupportedOpsError,
     VerificationError,
@@ -33,7 +32,7 @@ from tfx_tflite_component.split.split import (
     boundaries,
     split,
 )
-from tfx_tflite_component.tflite.inspection import inspect, inspect_signatures
+from tfx_tflite_component.tflite.inspection import find_signature, inspect
 from tfx_tflite_component.tflite.interpreter import TensorDetails, TFLiteModel, why_not_runnable
 from tfx_tflite_component.tflite.select_tf_effects import check_select_tf_ops
 from tfx_tflite_component.verification.kernels import KernelComparison
@@ -63,22 +62,18 @@ def compare(
     if reason := why_not_runnable(found.op_set):
         raise UnsupportedOpsError(f"The TFLite model {path} cannot be compared here: {reason}.")
     check_select_tf_ops(path, str(path), config.trusted_ops)
-    signatures = inspect_signatures(path)
-    if len(signatures) > 1:
-        raise ModelFileError(
-            f"The TFLite model {path} has the signatures {listed(signatures)}; only a model "
-            "with one can be compared. Convert it with one of them in the converter's "
-            "`signature_keys`."
-        )
+    key = find_signature(path, config.signature_key, str(path))
     begin(Phase.LOADING_MODEL)
-    model = TFLiteModel(path, needs_select_tf_ops=found.needs_select_tf_ops)
+    model = TFLiteModel(path, needs_select_tf_ops=found.needs_select_tf_ops, signature_key=key)
     begin(Phase.LOADING)
     signature = load_signature(source, config.signature_key, config.trusted_ops)
     parts = _split_alike(signature, model, config)
     begin(Phase.COMPARING)
     kernels = None
     if not found.needs_select_tf_ops:
-        kernels = KernelComparison(TFLiteModel(path, own_kernels=True), not found.is_quantized)
+        kernels = KernelComparison(
+            TFLiteModel(path, own_kernels=True, signature_key=key), not found.is_quantized
+        )
     verification = verify(
         signature, parts, model, examples, kernels, is_float=not found.is_quantized
     )

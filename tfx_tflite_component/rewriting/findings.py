@@ -67,7 +67,6 @@ def report_signature(
         search=conversion.search,
         verification=verification,
         latency=latency,
-        metadata=conversion.metadata,
     )
 
 
@@ -76,7 +75,7 @@ def report_file(
     path: pathlib.Path,
     config: TFLiteRewriterConfig,
     model: Inspection,
-    signature: SignatureReport,
+    signatures: Sequence[SignatureReport],
     warnings: Sequence[str],
 ) -> Report:
     """Builds the report of a file.
@@ -86,11 +85,12 @@ def report_file(
         path: The `.tflite` file, in the folder of served files.
         config: The config, as `read_config` gives it.
         model: The contents of the file.
-        signature: The report of its signature.
+        signatures: The reports of its signatures, in order.
         warnings: Warnings for the user.
     """
+    first, *further = signatures
     return Report(
-        **vars(signature),
+        **vars(first),
         config=as_json(config),
         source_size_bytes=sum(file.stat().st_size for file in source.rglob("*") if file.is_file()),
         model=model,
@@ -102,6 +102,7 @@ def report_file(
             "tensorflow": tf.__version__,
             "protobuf": google.protobuf.__version__,
         },
+        further_signatures=tuple(further),
     )
 
 

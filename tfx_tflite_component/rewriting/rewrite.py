@@ -1,10 +1,11 @@
 """Converts a SavedModel into a verified TFLite model."""
 
 import dataclasses
+import functools
 import pathlib
 import shutil
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -14,11 +15,13 @@ from tfx_tflite_component.artifact_layout import (
     HEAD_DIR,
     MODEL_FILENAME,
     SERVING_DIR,
+    SIGNATURE_KEY,
 )
+from tfx_tflite_component.config import signature_keys
 from tfx_tflite_component.errors import ConfigError, VerificationError
 from tfx_tflite_component.graph.saved_model import (
     check_published_files,
-    load_signature,
+    load_signatures,
     load_transform,
 )
 from tfx_tflite_component.progress import Phase, begin
@@ -27,10 +30,12 @@ from tfx_tflite_component.report.schema import Report
 from tfx_tflite_component.rewriting.app_files import write_app_files
 from tfx_tflite_component.rewriting.boundary_search import Samples
 from tfx_tflite_component.rewriting.findings import report_file
-from tfx_tflite_component.rewriting.signature import convert_and_verify
+from tfx_tflite_component.rewriting.several_signatures import convert_signatures
+from tfx_tflite_component.rewriting.signature import Converted, convert_and_verify
 from tfx_tflite_component.split.head import Head
 from tfx_tflite_component.split.narrow import guarded
 from tfx_tflite_component.storage.copy import copy_folder
+from tfx_tflite_component.tflite.inspection import inspect
 
 
 def rewrite(
@@ -60,29 +65,47 @@ def rewrite(
     """
     check_published_files(source, [""] if config.output.include_saved_model else ASSET_DIRS)
     begin(Phase.LOADING)
-    signature = load_signature(source, config.signature_key, config.trusted_ops)
+    signatures = load_signatures(source, signature_keys(config), config.trusted_ops)
     transform = load_transform(transform_graph, config.trusted_ops) if transform_graph else None
     serving_dir = destination / SERVING_DIR
     _copy_companions(source, serving_dir, config)
     _check_extra_filename(serving_dir, config.output.extra_filename)
     path = serving_dir / MODEL_FILENAME
-    converted = convert_and_verify(signature, transform, config, samples, path, refused)
-    found, described = converted.conversion.found, converted.report
-    if converted.refusal:
-        report = report_file(source, path, config, found, described, converted.warnings)
-        rejected = dataclasses.replace(report, files=())  # nothing is served
-        raise VerificationError(converted.refusal, rejected.to_json())
+    if config.signature_keys:
+        converted = convert_signatures(signatures, transform, config, samples, path)
+    else:
+        (signature,) = signatures.values()
+        converted = [convert_and_verify(signature, transform, config, samples, path, refused)]
+    report = functools.partial(_report, source, path, config, converted)
+    if refusals := [one.refusal for one in converted if one.refusal]:
+        rejected = dataclasses.replace(report(), files=())  # nothing is served
+        raise VerificationError("\n".join(refusals), rejected.to_json())
     begin(Phase.SAVING)
     if config.output.extra_filename:
         shutil.copyfile(path, serving_dir / config.output.extra_filename)
-    _save_head(guarded(converted.conversion.split), destination / HEAD_DIR)
-    app_dir, warnings = destination / APP_DIR, converted.warnings
+    keys = config.signature_keys or [SIGNATURE_KEY]
+    heads = [guarded(one.conversion.split) for one in converted]
+    _save_heads(dict(zip(keys, heads, strict=True)), destination / HEAD_DIR)
+    app_dir, app_warnings = destination / APP_DIR, []
     if config.HasField("app"):
-        warnings = warnings + write_app_files(path, converted, config.app, samples, app_dir, prefix)
-    return dataclasses.replace(
-        report_file(source, path, config, found, described, warnings),
-        app_files=tuple(sorted(file.name for file in app_dir.glob("*"))),
-    )
+        (one,) = converted
+        app_warnings = write_app_files(path, one, config.app, samples, app_dir, prefix)
+    app_files = tuple(sorted(file.name for file in app_dir.glob("*")))
+    return dataclasses.replace(report(app_warnings), app_files=app_files)
+
+
+def _report(
+    source: pathlib.Path,
+    path: pathlib.Path,
+    config: config_pb2.TFLiteRewriterConfig,
+    converted: Sequence[Converted],
+    further_warnings: Sequence[str] = (),
+) -> Report:
+    found = inspect(path) if config.signature_keys else converted[0].conversion.found
+    warnings = [warning for one in converted for warning in one.warnings]
+    reports = [one.report for one in converted]
+    report = report_file(source, path, config, found, reports, [*warnings, *further_warnings])
+    return dataclasses.replace(report, metadata=converted[0].conversion.metadata)
 
 
 def _check_extra_filename(serving_dir: pathlib.Path, name: str) -> None:
@@ -93,9 +116,14 @@ def _check_extra_filename(serving_dir: pathlib.Path, name: str) -> None:
         )
 
 
-def _save_head(head: Head | None, path: pathlib.Path) -> None:
-    if head is not None:
-        tf.saved_model.save(head.resources, str(path), signatures=head.function)
+def _save_heads(heads: Mapping[str, Head | None], path: pathlib.Path) -> None:
+    """Saves heads as one SavedModel, whose signatures have the keys of the model's."""
+    known = {key: head for key, head in heads.items() if head is not None}
+    if known:
+        holder = tf.Module()
+        holder.held = [head.resources for head in known.values()]
+        functions = {key: head.function for key, head in known.items()}
+        tf.saved_model.save(holder, str(path), signatures=functions)
 
 
 def _copy_companions(

@@ -49,6 +49,11 @@ def compare_by(
     """Like `compare_models`, on a worker that is already running."""
     settings = given_config(config)
     check_files(settings, given=True)
+    if settings.signature_keys:
+        raise ConfigError(
+            f"signature_keys: {list(settings.signature_keys)} has no effect on a comparison, which "
+            "is of one signature. Set signature_key to one of them."
+        )
     is_file = os.path.isfile(source)
     if is_file and examples is not None:
         raise ConfigError(

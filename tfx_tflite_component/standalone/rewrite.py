@@ -258,10 +258,11 @@ def rewrite_concrete_function(
         SourceModelError: TensorFlow cannot save the function.
         RewriterError: What else was refused, and why.
     """
-    if given_config(config).signature_key not in ("", SIGNATURE_KEY):
+    settings = given_config(config)
+    if settings.signature_keys or settings.signature_key not in ("", SIGNATURE_KEY):
         raise ConfigError(
             "signature_key has no effect on a concrete function, which is the one that is "
-            "converted. Leave it out."
+            "converted. Leave it out, and signature_keys as well."
         )
     with scratch() as folder:
         saved_model = folder / "saved_model"

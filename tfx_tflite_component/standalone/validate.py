@@ -109,4 +109,4 @@ def _fed(path: pathlib.Path, config: TFLiteInfraValidatorConfig, examples: Seque
             "on random inputs."
         )
     files = Files("--examples", [os.path.abspath(pattern) for pattern in examples])
-    return feed(head, files, config.num_inputs)
+    return feed(head, path, files, config.num_inputs)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from tfx_tflite_component.errors import ModelFileError
+from tfx_tflite_component.errors import ModelFileError, listed
 from tfx_tflite_component.tflite.facts import multiply_accumulates, peak_tensor_bytes
 from tfx_tflite_component.tflite.schema import schema
 from tfx_tflite_component.tflite.signatures import Signature, name_of, signatures
@@ -143,6 +143,32 @@ def inspect_signatures(path: pathlib.Path) -> dict[str, Signature]:
         ModelFileError: There is no such file, or it is damaged or not a TFLite model.
     """
     return read_model(path, lambda content: signatures(schema.Model.GetRootAs(content, 0)))
+
+
+def find_signature(path: pathlib.Path, key: str, model: str) -> str:
+    """The key that a `.tflite` file has a signature under.
+
+    A file with one signature has it under any key: models that `signature_key` was set for have
+    "serving_default".
+
+    Args:
+        path: The file.
+        key: The key that is asked for.
+        model: The model, for the message.
+
+    Raises:
+        ModelFileError: The file has several signatures and none with the key, or cannot be read.
+    """
+    keys = [*inspect_signatures(path)]
+    if len(keys) == 1:
+        return keys[0]
+    if key not in keys:
+        raise ModelFileError(
+            f"The TFLite model in {model} has no signature {key!r}; it has {listed(keys)}. Name "
+            "one of these: as signature_name in a ModelSpec of an Evaluator, elsewhere as "
+            "signature_key."
+        )
+    return key
 
 
 def read_model(path: pathlib.Path, parse: Callable[[bytes], _T]) -> _T:

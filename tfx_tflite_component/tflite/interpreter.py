@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_tflite_component.errors import ModelFileError, UnsupportedOpsError
+from tfx_tflite_component.tensorflow_internals import SignatureGraph
 from tfx_tflite_component.tflite.inspection import Inspection, OpSet
 from tfx_tflite_component.tflite.select_tf_effects import check_select_tf_ops
 
@@ -134,7 +135,7 @@ def _parameters(values: np.ndarray, details: TensorDetails) -> tuple[np.ndarray,
 
 
 class TFLiteModel:
-    """A TFLite model with one signature, ready to run. It must not be shared between threads.
+    """A signature of a TFLite model, ready to run. It must not be shared between threads.
 
     Attributes:
         inputs: The inputs by name.
@@ -147,6 +148,7 @@ class TFLiteModel:
         num_threads: int = 1,
         needs_select_tf_ops: bool = False,
         own_kernels: bool = False,
+        signature_key: str | None = None,
     ) -> None:
         """Loads a model.
 
@@ -157,9 +159,10 @@ class TFLiteModel:
                 inside TensorFlow can run.
             own_kernels: Whether TFLite's own kernels run it, and not XNNPACK's. Not for models with
                 Select TF ops, which are run by a delegate as well.
+            signature_key: The signature to run; None for a file that has only one.
 
         Raises:
-            ModelFileError: The interpreter refuses the file, or it has no signature.
+            ModelFileError: The interpreter refuses the file, or it lacks the signature.
         """
         interpreter_class = tf.lite.Interpreter if needs_select_tf_ops else _interpreter_class()
         try:
@@ -171,14 +174,17 @@ class TFLiteModel:
                 num_threads=num_threads,
                 experimental_op_resolver_type=_op_resolver(interpreter_class, own_kernels),
             )
-            self._interpreter = self._load()
-            runner = self._interpreter.get_signature_runner()
+            interpreter = self._load()
+            runner = interpreter.get_signature_runner(signature_key or None)
+            self._key = signature_key or next(iter(interpreter.get_signature_list()))
+            self._graph = SignatureGraph(interpreter, self._key)
             self.inputs = _details(runner.get_input_details())
             self.outputs = _details(runner.get_output_details())
         except (OSError, RuntimeError, ValueError) as e:
             raise ModelFileError(
-                f"The interpreter refuses the TFLite model {path}: {e}. It takes a model with one "
-                "signature, as the converter writes it; check that the file was copied whole."
+                f"The interpreter refuses the TFLite model {path}: {e}. It takes a model with "
+                "signatures, as the converter writes it, and the key of one if there are several; "
+                "check that the file was copied whole."
             ) from e
         self._shapes: dict[str, tuple[int, ...]] = {}
 
@@ -196,16 +202,14 @@ class TFLiteModel:
         shapes = {name: array.shape for name, array in inputs.items()}
         if shapes != self._shapes:
             self.allocate(shapes)
-        for name, array in inputs.items():
-            details = self.inputs[name]
-            self._interpreter.set_tensor(details.index, _fed(array, details))
-        self._interpreter.invoke()
+        fed = {name: _fed(array, self.inputs[name]) for name, array in inputs.items()}
+        self._graph.run({self.inputs[name].index: array for name, array in fed.items()})
         return {name: self._output(details) for name, details in self.outputs.items()}
 
     def copy(self) -> "TFLiteModel":
         """The same model with a separate interpreter, for another thread."""
         model = copy.copy(self)
-        model._interpreter, model._shapes = self._load(), {}
+        model._graph, model._shapes = SignatureGraph(self._load(), self._key), {}
         return model
 
     @property
@@ -230,23 +234,19 @@ class TFLiteModel:
         """
         # a new one: XNNPACK cannot prepare a model with control flow a second time, and for other
         # models it takes as long
-        self._interpreter = self._load()
-        for name, shape in shapes.items():
-            self._interpreter.resize_tensor_input(self.inputs[name].index, shape)
-        self._interpreter.allocate_tensors()
+        self._graph = SignatureGraph(self._load(), self._key)
+        self._graph.allocate({self.inputs[name].index: shape for name, shape in shapes.items()})
         self._shapes = shapes
 
     def _tensor(self, details: TensorDetails) -> np.ndarray:
         try:
-            return self._interpreter.get_tensor(details.index)
+            return self._graph.get(details.index)
         except ValueError:
             # it cannot return an empty tensor whose size is known only after the model ran
-            shapes = {
-                found["index"]: found["shape"] for found in self._interpreter.get_output_details()
-            }
-            if shapes[details.index].all():
+            shape = self._graph.shape(details.index)
+            if shape.all():
                 raise
-            return np.empty(shapes[details.index], details.dtype)
+            return np.empty(shape, details.dtype)
 
     def _output(self, details: TensorDetails) -> np.ndarray:
         array = self._tensor(details)

@@ -13,7 +13,7 @@ from tfx_tflite_component.tflite.signatures import name_of
 
 _IDENTIFIER = b"TFL3"
 _ALIGNMENT = 16
-_NO_BUFFER = 0
+NO_BUFFER = 0
 """Buffer 0 is empty by convention: the tensors that refer to it are not constants."""
 
 
@@ -80,7 +80,7 @@ def add_tensor(graph: schema.SubGraphT, like: schema.TensorT, name: str) -> int:
         Its index.
     """
     tensor = schema.TensorT()
-    tensor.name, tensor.type, tensor.buffer = name.encode(), like.type, _NO_BUFFER
+    tensor.name, tensor.type, tensor.buffer = name.encode(), like.type, NO_BUFFER
     tensor.shape, tensor.shapeSignature, tensor.hasRank = like.shape, like.shapeSignature, True
     graph.tensors.append(tensor)
     return len(graph.tensors) - 1

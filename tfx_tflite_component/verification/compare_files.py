@@ -1,7 +1,6 @@
 """Compares two TFLite models, on random inputs."""
 
 import pathlib
-from collections.abc import Collection
 
 import numpy as np
 import tensorflow as tf
@@ -10,7 +9,7 @@ from tfx_tflite_component.errors import UnsupportedOpsError, VerificationError, 
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.samples.random_examples import RandomValues
-from tfx_tflite_component.tflite.inspection import inspect
+from tfx_tflite_component.tflite.inspection import find_signature, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, why_not_runnable
 from tfx_tflite_component.tflite.select_tf_effects import check_select_tf_ops
 from tfx_tflite_component.verification.limits import Judgment, judge
@@ -28,13 +27,14 @@ def compare_files(
     Args:
         first: A `.tflite` file, which the other is compared with.
         second: The other file.
-        config: The number of examples and the limits, as `read_config` gives them.
+        config: The number of examples, the limits and, for files with several signatures, the
+            signature, as `read_config` gives them.
 
     Raises:
         RewriterError: A file cannot be read or run, or they do not take the same inputs.
     """
     begin(Phase.LOADING_MODEL)
-    expected, actual = (_load(path, config.trusted_ops) for path in (first, second))
+    expected, actual = (_load(path, config) for path in (first, second))
     _check_alike(expected, actual)
     begin(Phase.COMPARING)
     size = expected.batch_size or actual.batch_size or 1
@@ -64,12 +64,13 @@ def random_inputs(model: TFLiteModel, count: int, seed: int = _SEED) -> dict[str
     return RandomValues(seed).tensors(specs, lambda axis: 1 if axis else count)
 
 
-def _load(path: pathlib.Path, trusted: Collection[str]) -> TFLiteModel:
+def _load(path: pathlib.Path, config: TFLiteRewriterConfig) -> TFLiteModel:
     found = inspect(path)
     if reason := why_not_runnable(found.op_set):
         raise UnsupportedOpsError(f"The TFLite model {path} cannot be compared here: {reason}.")
-    check_select_tf_ops(path, str(path), trusted)
-    return TFLiteModel(path, needs_select_tf_ops=found.needs_select_tf_ops)
+    check_select_tf_ops(path, str(path), config.trusted_ops)
+    key = find_signature(path, config.signature_key, str(path))
+    return TFLiteModel(path, needs_select_tf_ops=found.needs_select_tf_ops, signature_key=key)
 
 
 def _check_alike(expected: TFLiteModel, actual: TFLiteModel) -> None:

@@ -61,11 +61,19 @@ def rewrite_in_worker(
     try:
         return worker.ask(REWRITE, request, limit)
     except WorkerError as e:
-        if config.input_boundary != TFLiteRewriterConfig.AUTO or not _converter_crashed(e):
+        if not _may_continue(config) or not _converter_crashed(e):
             raise
         for entry in destination.iterdir():
             shutil.rmtree(entry)
         return _rewrite_further_on(e, request, max(1.0, end - time.monotonic()))
+
+
+def _may_continue(config: TFLiteRewriterConfig) -> bool:
+    """Whether other boundaries may be tried.
+
+    With several signatures, they may not: it is not known of which one the converter crashed.
+    """
+    return config.input_boundary == TFLiteRewriterConfig.AUTO and not config.signature_keys
 
 
 def _converter_crashed(error: WorkerError) -> bool:

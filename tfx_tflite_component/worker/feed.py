@@ -2,10 +2,13 @@
 
 import pathlib
 
+from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.config import DEFAULTS
+from tfx_tflite_component.errors import ModelFileError
 from tfx_tflite_component.samples.files import Files
 from tfx_tflite_component.storage.arrays import load_arrays
 from tfx_tflite_component.storage.scratch import scratch
+from tfx_tflite_component.tflite.inspection import inspect_signatures
 from tfx_tflite_component.tflite.interpreter import Arrays
 from tfx_tflite_component.worker.process import Worker
 from tfx_tflite_component.worker.protocol import FEED, FeedRequest
@@ -13,11 +16,12 @@ from tfx_tflite_component.worker.protocol import FEED, FeedRequest
 _SECONDS = DEFAULTS["time_limit_seconds"]
 
 
-def feed(head: pathlib.Path, files: Files, num_examples: int) -> Arrays:
-    """The model's inputs by name, computed by the head.
+def feed(head: pathlib.Path, model: pathlib.Path, files: Files, num_examples: int) -> Arrays:
+    """The inputs by name of a model's first signature, computed by the head.
 
     Args:
         head: The folder of the head's SavedModel.
+        model: The `.tflite` file.
         files: The files of examples.
         num_examples: The number of examples to take.
 
@@ -28,6 +32,15 @@ def feed(head: pathlib.Path, files: Files, num_examples: int) -> Arrays:
     """
     with scratch() as folder, Worker() as worker:
         destination = folder / "inputs.npz"
-        request = FeedRequest(str(head.absolute()), files, num_examples, str(destination))
+        request = FeedRequest(
+            str(head.absolute()), _first_signature(model), files, num_examples, str(destination)
+        )
         worker.ask(FEED, request, _SECONDS)
         return load_arrays(destination)
+
+
+def _first_signature(model: pathlib.Path) -> str:
+    try:
+        return next(iter(inspect_signatures(model))) or SIGNATURE_KEY
+    except (ModelFileError, StopIteration):
+        return SIGNATURE_KEY  # that the model is damaged is reported when it is run

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 from tfx_tflite_component.app.golden import GoldenCheck
+from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.report.schema import (
     BenchmarkReport,
     ComparisonReport,
@@ -81,11 +82,13 @@ class BenchmarkRequest:
         model: The `.tflite` file.
         batch_sizes: The numbers of examples in one inference.
         threads: The numbers of threads.
+        signature_key: The signature to run, if it has several.
     """
 
     model: str
     batch_sizes: tuple[int, ...]
     threads: tuple[int, ...]
+    signature_key: str = SIGNATURE_KEY
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,10 +98,12 @@ class TryModelRequest:
     Attributes:
         model: Its path.
         model_dir: The folder that the user named, for messages.
+        signature_key: The signature to run, if it has several.
     """
 
     model: str
     model_dir: str
+    signature_key: str = SIGNATURE_KEY
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,12 +112,14 @@ class FeedRequest:
 
     Attributes:
         head: The folder of the head.
+        signature_key: The signature of the head to run.
         files: What the examples are sampled from.
         num_examples: How many are sampled.
         destination: The `.npz` file to write: an array for each input of the model.
     """
 
     head: str
+    signature_key: str
     files: Files
     num_examples: int
     destination: str

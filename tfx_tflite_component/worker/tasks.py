@@ -1,5 +1,6 @@
 """The worker's tasks, declared in `worker.protocol`."""
 
+import collections
 import contextlib
 import dataclasses
 import pathlib
@@ -9,10 +10,9 @@ import numpy as np
 
 from tfx_tflite_component.app.check import check_golden
 from tfx_tflite_component.app.golden import GoldenCheck, read_golden
-from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
-from tfx_tflite_component.config import given_config, with_defaults
+from tfx_tflite_component.config import given_config, signature_keys, with_defaults
 from tfx_tflite_component.graph.op_libraries import import_op_libraries
-from tfx_tflite_component.graph.saved_model import load_signature
+from tfx_tflite_component.graph.saved_model import load_signature, load_signatures
 from tfx_tflite_component.keras_files.load import export_keras_file
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
@@ -32,7 +32,7 @@ from tfx_tflite_component.samples.tables import Dtypes, is_table
 from tfx_tflite_component.split.stored_dtypes import stored_dtypes
 from tfx_tflite_component.storage.arrays import save_arrays
 from tfx_tflite_component.storage.scratch import scratch
-from tfx_tflite_component.tflite.inspection import inspect
+from tfx_tflite_component.tflite.inspection import find_signature, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable, model_errors
 from tfx_tflite_component.verification.compare_files import compare_files, random_inputs
 from tfx_tflite_component.verification.latency import measure_latency
@@ -94,10 +94,11 @@ def _benchmark(request: BenchmarkRequest) -> BenchmarkReport:
     path = pathlib.Path(request.model)
     found = inspect(path)
     check_runnable(path, found, request.model)
+    key = find_signature(path, request.signature_key, request.model)
     begin(Phase.TIMING)
     timings = []
     for threads in request.threads:
-        model = TFLiteModel(path, threads, found.needs_select_tf_ops)
+        model = TFLiteModel(path, threads, found.needs_select_tf_ops, signature_key=key)
         for size in [model.batch_size] if model.batch_size else request.batch_sizes:
             inputs = random_inputs(model, size)
             timings.append(Timing(threads, measure_latency(model, inputs, size)))
@@ -115,7 +116,8 @@ def _try_model(request: TryModelRequest) -> None:
     path = pathlib.Path(request.model)
     found = inspect(path)
     check_runnable(path, found, request.model_dir)
-    loaded = TFLiteModel(path, needs_select_tf_ops=found.needs_select_tf_ops)
+    key = find_signature(path, request.signature_key, request.model_dir)
+    loaded = TFLiteModel(path, needs_select_tf_ops=found.needs_select_tf_ops, signature_key=key)
     inputs = random_inputs(loaded, count=1)
     if all(-1 not in details.shape[1:] for details in loaded.inputs.values()):
         with model_errors(request.model_dir):
@@ -126,11 +128,11 @@ def _try_model(request: TryModelRequest) -> None:
 
 def _feed(request: FeedRequest) -> None:
     config = TFLiteRewriterConfig(verification={"num_examples": request.num_examples})
-    config.signature_key = SIGNATURE_KEY
+    config.signature_key = request.signature_key
     path = pathlib.Path(request.head)
     (examples,) = _samples(config, {"verification": request.files}, path).values()
     begin(Phase.FEEDING)
-    head = load_signature(path, SIGNATURE_KEY)
+    head = load_signature(path, request.signature_key)
     with naming_origin({"verification": request.files}):
         inputs = call(head, {"examples": np.array(examples, object)}, "the head")
     save_arrays(pathlib.Path(request.destination), inputs)
@@ -153,9 +155,10 @@ def _samples(
 
 
 def _dtypes(config: TFLiteRewriterConfig, source: pathlib.Path) -> Dtypes:
-    """The dtypes of the features that a SavedModel reads."""
+    """The dtypes of the features that the signatures of a SavedModel read."""
     given = with_defaults(config)
-    return stored_dtypes(load_signature(source, given.signature_key, given.trusted_ops))
+    signatures = load_signatures(source, signature_keys(given), given.trusted_ops)
+    return dict(collections.ChainMap(*map(stored_dtypes, signatures.values())))
 
 
 TASKS = {

@@ -69,9 +69,10 @@ class Executor(base_executor.BaseExecutor):
         blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
         report = artifact_utils.get_single_instance(output_dict[REPORT_KEY])
         with local_copy(serving_uri) as serving, scratch() as folder:
-            values = _fed(config, examples, model.uri) if examples else None
+            path = model_file(serving, serving_uri)
+            values = _fed(config, examples, model.uri, path) if examples else None
             compiled = folder / COMPILED_MODEL_FILENAME
-            validation = validate(model_file(serving, serving_uri), config, values, compiled)
+            validation = validate(path, config, values, compiled)
             with staged(report.uri) as reports:
                 write_infra_report(validation, reports)
             if validation.blessed and compiled.is_file():
@@ -83,11 +84,12 @@ def _fed(
     config: TFLiteInfraValidatorConfig,
     examples: list[types.Artifact],
     model_uri: str,
+    path: pathlib.Path,
 ) -> Arrays:
     """The model's inputs for the examples, computed by the head."""
     files = files_of_splits(examples, "split", [config.split])
     with _head(model_uri) as head:
-        return feed(head, files, config.num_inputs)
+        return feed(head, path, files, config.num_inputs)
 
 
 @contextlib.contextmanager

@@ -144,7 +144,8 @@ def _describe(output: types.Artifact, report: Report, source_uri: str) -> None:
 
 def _figures(report: Report) -> dict[str, float]:
     """Figures to compare runs by, each of the worst output."""
-    outputs = report.verification.outputs.values() if report.verification else []
+    compared = [signature.verification for signature in report.signatures]
+    outputs = [output for one in compared if one for output in one.outputs.values()]
     worst = {
         "max_abs_error": max((output.max_abs_error for output in outputs), default=None),
         "sqnr_db": min((o.sqnr_db for o in outputs if o.sqnr_db is not None), default=None),

@@ -2,6 +2,7 @@
 
 import click
 
+from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.standalone.cli import terminal
 from tfx_tflite_component.standalone.cli.options import check_file, command
 
@@ -25,8 +26,19 @@ from tfx_tflite_component.standalone.cli.options import check_file, command
     show_default=True,
     help="A number of threads; may be given several times.",
 )
+@click.option(
+    "--signature-key",
+    metavar="KEY",
+    default=SIGNATURE_KEY,
+    show_default=True,
+    help="The signature to run, if a model has several.",
+)
 def benchmark(
-    models: tuple[str, ...], batch_sizes: tuple[int, ...], threads: tuple[int, ...], as_json: bool
+    models: tuple[str, ...],
+    batch_sizes: tuple[int, ...],
+    threads: tuple[int, ...],
+    signature_key: str,
+    as_json: bool,
 ) -> int:
     """Measure the latency of TFLite models by batch size and threads, on random inputs.
 
@@ -41,7 +53,7 @@ def benchmark(
     reports = {}
     for model, path in zip(models, paths, strict=True):
         with Worker() as worker:
-            reports[model] = benchmark_by(worker, path, batch_sizes, threads)
+            reports[model] = benchmark_by(worker, path, batch_sizes, threads, signature_key)
     if as_json:
         data = [{"model": model, **to_json(report)} for model, report in reports.items()]
         terminal.show_json(data[0] if len(data) == 1 else data)
