@@ -13,17 +13,19 @@ from quantizable import images, rewritten, save_classifier
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
 from transformed import save_trained
+from two_signatures import save_shared
 from versions import OF_NO_VERSION, RUNS_SELECT_TF_OPS
 
 from tfx_tflite_component import TFLiteRewriter
 from tfx_tflite_component.config import given_config
-from tfx_tflite_component.tflite.inspection import OpSet
+from tfx_tflite_component.tflite.inspection import OpSet, inspect_signatures
 
 pytestmark = OF_NO_VERSION
 
-_INT8, _FALLBACK, _SELECT_TF, _CUSTOM, _RECURRENT, _LIBRARIES, _INTERFACE, _FILENAME = snippets(
+_INT8, _FALLBACK, _SIGNATURES, _SELECT_TF, _CUSTOM, _RECURRENT, _LIBRARIES, *_REST = snippets(
     "docs/recipes.md", "textproto"
 )
+_INTERFACE, _FILENAME = _REST
 _BASELINE, _SEVERAL = snippets("docs/recipes.md", "python")
 
 _COUNTED = {"x": tf.io.FixedLenFeature([3], tf.float32), "n": tf.io.FixedLenFeature([], tf.int64)}
@@ -87,6 +89,11 @@ def test_float_fallback_keeps_the_raw_features(
     assert set(result.report.inputs) == {"x", "n"}
     assert "CAST" in result.float_ops
     assert "FULLY_CONNECTED" not in result.float_ops
+
+
+def test_several_signatures_in_one_file(tmp_path: pathlib.Path) -> None:
+    result = rewritten(save_shared(tmp_path / "model"), tmp_path / "out", _SIGNATURES)
+    assert [*inspect_signatures(result.path)] == ["serving_default", "embed"]
 
 
 def test_select_tf_ops(tmp_path: pathlib.Path) -> None:

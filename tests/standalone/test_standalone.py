@@ -578,14 +578,19 @@ def test_conversion_config_is_accepted_without_calibration(source, small_tflite,
     assert caplog.messages == []
 
 
-def test_model_with_several_signatures_is_not_compared(doubling, records, tmp_path):
+def test_models_with_several_signatures_are_compared_by_name(tmp_path):
     spec = tf.TensorSpec([None, 2], tf.float32, "x")
-    functions = {key: lambda x: {"y": 2 * x} for key in ("double", "serving_default")}
+    functions = {"double": lambda x: {"y": 2 * x}, "serving_default": lambda x: {"y": 3 * x}}
     source = save_each(tmp_path / "model", functions, spec)
     model = tmp_path / "model.tflite"
     model.write_bytes(tf.lite.TFLiteConverter.from_saved_model(str(source)).convert())
-    with pytest.raises(ModelFileError, match="has the signatures 'double', 'serving_default'"):
-        compare_models(source, model, records / "plain.tfrecord")
+    for key in functions:
+        for other in (source, model):
+            assert compare_models(other, model, config={"signature_key": key})["failures"] == []
+    with pytest.raises(ModelFileError, match="'double', 'serving_default'"):
+        compare_models(source, model, config={"signature_key": "triple"})
+    with pytest.raises(ConfigError, match="signature_keys"):
+        compare_models(source, model, config={"signature_keys": ["double"]})
 
 
 def test_model_of_other_weights_fails(source, small_tflite, records, tmp_path):
