@@ -11,8 +11,9 @@ import tf_keras
 from lowerings import saved
 from models import example
 from quantizable import rewritten
+from versions import OF_NO_VERSION
 
-from tfx_tflite_component.errors import ConversionError
+from tfx_tflite_component.errors import ConversionError, VerificationError
 from tfx_tflite_component.graph.flat_graph import flatten
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.lowering.lower import lower
@@ -190,3 +191,14 @@ def test_l2_normalization_behind_a_layer_has_16_bits(tmp_path: pathlib.Path) -> 
     dense = [layers.Dense(64, "relu"), layers.UnitNormalization(), layers.Dense(4)]
     keras.Sequential([keras.Input([16]), *dense]).export(str(tmp_path / "model"))
     assert _decibels(tmp_path / "model", tmp_path / "out", "INT16_ACTIVATIONS") > 25
+
+
+@OF_NO_VERSION  # newer kernels may have these types
+def test_op_without_a_kernel_for_16_bits_is_named_with_another_mode(tmp_path: pathlib.Path) -> None:
+    weights = _weights(128, 4, seed=3)
+    source = saved(
+        tmp_path, lambda x: tf.tile(x @ _FIRST, [1, 2]) @ weights, ([None, 16], tf.float32)
+    )
+    named = r"TILE \(op \d+\) failed to invoke.*mode: DYNAMIC_RANGE"
+    with pytest.raises(VerificationError, match=named):
+        _decibels(source, tmp_path / "out", "INT16_ACTIVATIONS")

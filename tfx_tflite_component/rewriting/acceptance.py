@@ -44,7 +44,6 @@ def remedies(verification: Verification, config: config_pb2.TFLiteRewriterConfig
         verification: The comparison of a model that exceeds its limits.
         config: The config.
     """
-    mode = config.quantization.mode
     found = [
         f" {name!r} leaves the calibrated range in {percent(share)} of the examples: calibrate "
         "with examples that cover it."
@@ -52,6 +51,10 @@ def remedies(verification: Verification, config: config_pb2.TFLiteRewriterConfig
     ]
     if verification.inputs != "examples":
         found.append(_RANDOM_INPUTS)
-    if mode in _NEXT_MODES:
-        found.append(f" Try quantization.mode: {_NEXT_MODES[mode]}.")
-    return "".join(found)
+    return "".join([*found, next_mode(config)])
+
+
+def next_mode(config: config_pb2.TFLiteRewriterConfig) -> str:
+    """A sentence with the mode to try next, after a space; empty for a float model."""
+    mode = config.quantization.mode
+    return f" Try quantization.mode: {_NEXT_MODES[mode]}." if mode in _NEXT_MODES else ""

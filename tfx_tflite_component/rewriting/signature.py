@@ -4,13 +4,13 @@ import dataclasses
 import pathlib
 from collections.abc import Mapping
 
-from tfx_tflite_component.errors import ConversionError
+from tfx_tflite_component.errors import ConversionError, VerificationError
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.quantization.auto import worst_ops
 from tfx_tflite_component.report.schema import SignatureReport
-from tfx_tflite_component.rewriting.acceptance import complaints, is_float, remedies
+from tfx_tflite_component.rewriting.acceptance import complaints, is_float, next_mode, remedies
 from tfx_tflite_component.rewriting.boundary_search import Conversion, Samples, convert_signature
 from tfx_tflite_component.rewriting.findings import report_signature
 from tfx_tflite_component.rewriting.interface import check_interface
@@ -154,13 +154,16 @@ def _verified(
     if not found.needs_select_tf_ops:
         kernels = KernelComparison(TFLiteModel(path, own_kernels=True), not is_quantized)
     ranges = conversion.dataset.ranges if conversion.dataset else {}
-    verification = verify(
-        signature,
-        conversion.split,
-        model,
-        samples.verification,
-        kernels,
-        {name: (limits.min, limits.max) for name, limits in ranges.items()},
-        is_float=not is_quantized,
-    )
+    try:
+        verification = verify(
+            signature,
+            conversion.split,
+            model,
+            samples.verification,
+            kernels,
+            {name: (limits.min, limits.max) for name, limits in ranges.items()},
+            is_float=not is_quantized,
+        )
+    except VerificationError as e:
+        raise VerificationError(f"{e}{next_mode(config)}") from e
     return judge(verification, config.verification, not is_quantized)

@@ -11,6 +11,7 @@ from tfx_tflite_component.graph.variables import assigns_variables
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.split.split import Split
 from tfx_tflite_component.tflite.interpreter import Arrays, TFLiteModel
+from tfx_tflite_component.tflite.interpreter_words import interpreter_words
 from tfx_tflite_component.verification.calls import Answered, answered_calls, open_sizes
 from tfx_tflite_component.verification.kernels import KernelComparison
 from tfx_tflite_component.verification.measures import Sums, Verification
@@ -126,8 +127,8 @@ def _run(model: TFLiteModel, inputs: Arrays) -> dict[str, np.ndarray]:
         return model(inputs)
     except (RuntimeError, ValueError) as e:
         raise VerificationError(
-            f"The TFLite model cannot be run on inputs that the SavedModel accepts: {e}. Nothing "
-            "was published."
+            "The TFLite model cannot be run on inputs that the SavedModel accepts: "
+            f"{interpreter_words(e)}. Nothing was published."
         ) from e
 
 
