@@ -1,5 +1,7 @@
 """Code that calls the model: Python's is run, the others have each input and output."""
 
+import html
+import json
 import pathlib
 import re
 import subprocess
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 import rides
 import tensorflow as tf
-from models import save
+from models import Tensors, example, save, save_parsing
 from versions import OF_NO_VERSION
 from workers import WorkerInProcess
 
@@ -98,14 +100,88 @@ def test_quantized_inputs_and_outputs_are_real_values(tmp_path: pathlib.Path) ->
     np.testing.assert_allclose(found, [[1.0, 1.0, 1.0]], atol=0.05)
 
 
-def test_what_is_left_of_the_preprocessing_is_listed(tmp_path: pathlib.Path) -> None:
+def test_what_is_left_of_the_preprocessing_is_told_with_its_constants(
+    tmp_path: pathlib.Path,
+) -> None:
     rides.save_rides(tmp_path / "model")
     config = f"app {{ {_SNIPPETS} }} input_boundary: TRANSFORMED_FEATURES"
     report = rewrite_saved_model(tmp_path / "model", tmp_path / "m.tflite", config)
+    computed = report["computed_inputs"]
+    assert computed["seconds_xf"]["steps"] == [
+        '"seconds" is 0 if it is missing',
+        's1 = "seconds" as float32',
+        "s2 = s1 - 800.0",
+        '"seconds_xf" = s2 / 650.0',
+    ]
+    for name, default, limits in (
+        ("latitude", 41.88, rides.LATITUDES),
+        ("longitude", -87.63, rides.LONGITUDES),
+    ):
+        assert computed[f"{name}_xf"]["steps"] == [
+            f'"{name}" is {default} if it is missing',
+            f'"{name}_xf" = the number of these that are not above "{name}": {list(limits)}',
+        ]
+    words = json.dumps([word.decode() for word in rides.COMPANIES])
+    assert f'the position of "company", from 0, in {words}; 5' in computed["company_xf"]["steps"][1]
+    page = html.unescape((tmp_path / "m.report.html").read_text())
     for name in _NAMES:
-        lines = (tmp_path / name).read_text().splitlines()
-        for computed in report["computed_inputs"]:
-            assert any(re.match(rf'(#|//)   "{computed}": from "', line) for line in lines)
+        text = (tmp_path / name).read_text()
+        assert report["snippets"][name] == text
+        assert page.count(text) == 1
+        lines = text.splitlines()
+        for one in computed.values():
+            for step in one["steps"]:
+                assert any(line.endswith(f"   {step}") and line[0] in "#/" for line in lines)
+
+
+def test_vocabulary_file_and_hashes_are_told(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "words.txt").write_text("a\nb\nc\n")
+    module = tf.Module()
+    initializer = tf.lookup.TextFileInitializer(
+        str(tmp_path / "words.txt"),
+        *(tf.string, tf.lookup.TextFileIndex.WHOLE_LINE),
+        *(tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER),
+    )
+    module.table = tf.lookup.StaticVocabularyTable(initializer, num_oov_buckets=2)
+    features = {
+        "word": tf.io.FixedLenFeature([], tf.string),
+        "text": tf.io.FixedLenFeature([], tf.string),
+        "image": tf.io.FixedLenFeature([], tf.string),
+    }
+
+    def compute(parsed: Tensors) -> Tensors:
+        letters = tf.strings.to_hash_bucket_fast(tf.strings.lower(parsed["text"]), 7)
+        pixels = tf.map_fn(_decoded, parsed["image"], fn_output_signature=tf.float32)
+        word = tf.one_hot(module.table.lookup(parsed["word"]), 5)
+        return {"y": word, "z": tf.one_hot(letters, 7), "x": tf.reduce_mean(pixels, [1, 2, 3])}
+
+    save_parsing(tmp_path / "model", features, compute, module)
+    jpeg = tf.io.encode_jpeg(tf.zeros([10, 12, 3], tf.uint8)).numpy()
+    with tf.io.TFRecordWriter(str(tmp_path / "records")) as writer:
+        for word in (b"a", b"b", b"c", b"unknown"):
+            writer.write(example(word=[word], text=[word], image=[jpeg]))
+    report = rewrite_saved_model(tmp_path / "model", tmp_path / "m", examples=tmp_path / "records")
+    steps = {name: computed["steps"] for name, computed in report["computed_inputs"].items()}
+    assert steps["text"] == [
+        's1 = "text" in lower case, ASCII letters only',
+        '"text" = FarmHash Fingerprint64 of s1, modulo 7',
+    ]
+    assert steps["word"] == [
+        's1 = FarmHash Fingerprint64 of "word", modulo 2',
+        's2 = the position of "word", from 0, in the 3 lines of assets/words.txt; '
+        "-1 if it is not there",
+        "s3 = s2 != -1",
+        "s4 = s1 + 3",
+        '"word" = s2 where s3, else s4',
+    ]
+    assert (tmp_path / "m" / "assets" / "words.txt").is_file()
+    for words in ("channels=3", "ResizeBilinear(_, [8, 9]", "_ / 255.0"):
+        assert words in steps["image"][1]
+
+
+def _decoded(encoded: tf.Tensor) -> tf.Tensor:
+    image = tf.cast(tf.io.decode_jpeg(encoded, channels=3), tf.float32)
+    return tf.image.resize(image, [8, 9]) / 255.0
 
 
 def test_names_of_a_model_are_quoted(tmp_path: pathlib.Path) -> None:

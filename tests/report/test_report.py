@@ -229,7 +229,13 @@ def test_hostile_words_are_escaped_wherever_they_are(published: Published) -> No
     hostile = {
         "signature_key": _HOSTILE,
         "boundary_reason": _HOSTILE,
-        "computed_inputs": {_HOSTILE: {"features": [_HOSTILE], "ops": [_HOSTILE], "tensors": []}},
+        "computed_inputs": {
+            _HOSTILE: {
+                **{"features": [_HOSTILE], "ops": [_HOSTILE], "tensors": []},
+                "steps": [_HOSTILE],
+            }
+        },
+        "snippets": {"snippet.py": _HOSTILE},
         "warnings": [_HOSTILE],
         "dropped_checks": [_HOSTILE],
         "lowered": {_HOSTILE: [_HOSTILE]},
@@ -250,7 +256,7 @@ def test_hostile_words_are_escaped_wherever_they_are(published: Published) -> No
     page = render(Report.from_json({**report, **hostile}))
     assert "<script" not in page
     # the op's name is in its square and in the table, and its scope is in the square
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 18
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 21
 
 
 class _Page(html.parser.HTMLParser):

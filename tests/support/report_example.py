@@ -10,6 +10,7 @@ from tfx_tflite_component.report.schema import (
     Report,
 )
 from tfx_tflite_component.split.boundary import Boundary
+from tfx_tflite_component.split.computed_inputs import ComputedInput
 from tfx_tflite_component.tflite.inspection import Inspection, Op, Weights
 from tfx_tflite_component.tflite.metadata import ColorSpace, ModelMetadata, TensorMetadata
 from tfx_tflite_component.tflite.signatures import Tensor
@@ -50,7 +51,7 @@ def wordy() -> Report:
         signature_key="serving_default",
         boundary=Boundary.RAW_FEATURES,
         boundary_reason=f"the signature parses tf.Examples in {_LONG}",
-        computed_inputs={},
+        computed_inputs={_LONG: ComputedInput((_LONG,), ("Sub",), (), (f'"{_LONG}" - 1.0',) * 3)},
         config=as_json(
             read_config(
                 {
@@ -84,6 +85,7 @@ def wordy() -> Report:
         peak_memory_bytes=10**9,
         warnings=(f"{_LONG} was not what it should be.",),
         versions={"tensorflow": "2.16.2"},
+        snippets={"snippet.py": f"print({_LONG!r})\n" * 40, "snippet.swift": _LONG},
         metadata=ModelMetadata(
             *(_LONG, _LONG, "1", "me", "MIT"),
             inputs=(TensorMetadata(_LONG, ColorSpace.RGB, (127.5,), (127.5,)),),

@@ -84,7 +84,7 @@ def write_snippets(
     computed: Mapping[str, ComputedInput],
     folder: pathlib.Path,
     prefix: str,
-) -> None:
+) -> dict[str, str]:
     """Writes `snippet.py` and the like.
 
     Args:
@@ -93,8 +93,12 @@ def write_snippets(
         computed: The inputs that an app has to compute from features.
         folder: The folder to write to.
         prefix: The prefix of the files' names.
+
+    Returns:
+        The code by the name of its file.
     """
     io = read_graph_io(model)
+    snippets = {}
     for language in languages:
         suffix = _SUFFIXES[language]
         code = _templates.get_template(f"snippet.{suffix}.jinja").render(
@@ -104,7 +108,10 @@ def write_snippets(
             outputs=[_tensor(name, details) for name, details in io.outputs.items()],
             computed=dict(sorted(computed.items())),
         )
-        (folder / f"{prefix}snippet.{suffix}").write_text(code, encoding="utf-8")
+        snippets[f"{prefix}snippet.{suffix}"] = code
+    for name, code in snippets.items():
+        (folder / name).write_text(code, encoding="utf-8")
+    return snippets
 
 
 def _tensor(name: str, details: TensorDetails) -> SnippetTensor:

@@ -29,6 +29,7 @@ _MEASURES = {
     "equal_share": "equal values",
     "top_k_overlap": "overlap of the ids",
 }
+_LANGUAGES = {"py": "Python", "cc": "C++", "kt": "Kotlin", "swift": "Swift"}
 _ARRIVAL = {
     Boundary.SIGNATURE: "Inputs arrive as the signature takes them.",
     Boundary.RAW_FEATURES: "Features arrive raw, as parsed: preprocessing is in the model.",
@@ -99,6 +100,7 @@ def render(report: Report) -> str:
         report=report.to_json(),
         verdict=verdict(report),
         measures=_MEASURES,
+        languages=_LANGUAGES,
         ops=_op_table(report.model.ops),
         signatures=[_signature(signature) for signature in report.signatures],
     )

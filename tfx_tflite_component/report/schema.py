@@ -158,6 +158,7 @@ class Report:
         app_files: The names of the files for an app that were written beside the report.
         metadata: The TFLite metadata in the model; null if the config asks for none.
         further_signatures: The signatures after the first, if `signature_keys` names several.
+        snippets: The code that calls the model, by the name of its file.
     """
 
     signature_key: str
@@ -185,6 +186,7 @@ class Report:
     app_files: tuple[str, ...] = ()
     metadata: ModelMetadata | None = None
     further_signatures: tuple[SignatureReport, ...] = ()
+    snippets: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def signatures(self) -> tuple["Report | SignatureReport", ...]:

@@ -25,7 +25,7 @@ def write_app_files(
     samples: Samples,
     folder: pathlib.Path,
     prefix: str,
-) -> list[str]:
+) -> tuple[list[str], dict[str, str]]:
     """Writes the files for an app that the config asks for.
 
     Args:
@@ -37,7 +37,7 @@ def write_app_files(
         prefix: What the names of the files begin with.
 
     Returns:
-        Warnings for the user.
+        Warnings for the user, and the code that calls the model, by the name of its file.
 
     Raises:
         ConfigError: Golden vectors are asked for, and the model cannot be run here.
@@ -47,8 +47,7 @@ def write_app_files(
     if app.golden_vectors:
         warnings += _write_golden(path, converted, app, samples, folder / f"{prefix}{GOLDEN_JSON}")
     computed = converted.conversion.split.computed
-    write_snippets(path, app.snippets, computed, folder, prefix)
-    return warnings
+    return warnings, write_snippets(path, app.snippets, computed, folder, prefix)
 
 
 def _write_c_array(

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
+from tfx_tflite_component.app.preprocessing import with_steps
 from tfx_tflite_component.artifact_layout import (
     APP_DIR,
     ASSET_DIRS,
@@ -76,6 +77,7 @@ def rewrite(
     else:
         (signature,) = signatures.values()
         converted = [convert_and_verify(signature, transform, config, samples, path, refused)]
+    converted = [_with_steps(one, source / ASSET_DIRS[0]) for one in converted]
     report = functools.partial(_report, source, path, config, converted)
     if refusals := [one.refusal for one in converted if one.refusal]:
         rejected = dataclasses.replace(report(), files=())  # nothing is served
@@ -86,12 +88,25 @@ def rewrite(
     keys = config.signature_keys or [SIGNATURE_KEY]
     heads = [guarded(one.conversion.split) for one in converted]
     _save_heads(dict(zip(keys, heads, strict=True)), destination / HEAD_DIR)
-    app_dir, app_warnings = destination / APP_DIR, []
+    app_dir = destination / APP_DIR
+    app_warnings: list[str] = []
+    snippets: dict[str, str] = {}
     if config.HasField("app"):
         (one,) = converted
-        app_warnings = write_app_files(path, one, config.app, samples, app_dir, prefix)
+        app_warnings, snippets = write_app_files(path, one, config.app, samples, app_dir, prefix)
     app_files = tuple(sorted(file.name for file in app_dir.glob("*")))
-    return dataclasses.replace(report(app_warnings), app_files=app_files)
+    return dataclasses.replace(report(app_warnings), app_files=app_files, snippets=snippets)
+
+
+def _with_steps(one: Converted, assets: pathlib.Path) -> Converted:
+    """A conversion with the steps that compute what an app has to compute."""
+    computed = with_steps(one.conversion.split, assets)
+    split = dataclasses.replace(one.conversion.split, computed=computed)
+    return dataclasses.replace(
+        one,
+        conversion=dataclasses.replace(one.conversion, split=split),
+        report=dataclasses.replace(one.report, computed_inputs=computed),
+    )
 
 
 def _report(
