@@ -19,6 +19,9 @@ FOUND_UV := $(firstword $(wildcard .venv/bin/uv .venv-1.21/bin/uv) $(shell comma
 UV := $(or $(FOUND_UV),$(BIN)/uv)
 WITH_UV := $(if $(FOUND_UV),,$(READY))
 
+# A folder of examples/.
+EXAMPLE ?= digits
+
 # How many processes run the tests; 0 runs them in pytest's own.
 JOBS ?= 2
 # The tests of a file share fixtures, so they share a process; conftest.py orders the files.
@@ -32,7 +35,8 @@ MYPY_OF_TESTS_1.16 = $(BIN)/mypy --no-error-summary --cache-dir $(VENV)/.mypy_ca
 .PHONY: help can-run example test quick lint bench lock lock-targets proto clean
 
 help:
-	@echo "make example   run the bundled pipeline; ARGS=\"--data 'FILES'\" takes your own data"
+	@echo "make example   run the bundled pipeline; ARGS=\"--data 'FILES'\" takes your own images"
+	@echo "make example EXAMPLE=csv ARGS=\"--data FILE\"  train and convert a model of a CSV file"
 	@echo "make test      run all checks and tests; ARGS=\"...\" goes to pytest"
 	@echo "make quick     run only the tests that start no process and no pipeline"
 	@echo "make lint      run the checks only"
@@ -63,7 +67,7 @@ else
 can-run:
 
 example: $(READY)
-	@$(BIN)/python examples/digits/run.py $(ARGS)
+	@$(BIN)/python examples/$(EXAMPLE)/run.py $(ARGS)
 
 test: lint
 	@$(PYTEST) $(ARGS)

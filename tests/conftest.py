@@ -78,7 +78,7 @@ def penguin(_started: dict[str, StartedPipelines]) -> PipelineRun:
 
 @pytest.fixture(scope="session")
 def taxi(_started: dict[str, StartedPipelines]) -> PipelineRun:
-    """`examples/taxi`: the stock Chicago taxi pipeline, run up to the rewriter added to it."""
+    """`examples/taxi`, run to its end."""
     return _started["taxi"].end("taxi")
 
 

@@ -74,5 +74,7 @@ def test_taxi_prints_the_result(taxi: PipelineRun) -> None:
     assert _row(taxi, "12")[2:4] == ["company_xf,", "dropoff_latitude,"]
 
 
-def test_taxi_leaves_out_the_stock_pusher(taxi: PipelineRun) -> None:
-    assert not (taxi.root / "serving").exists()
+def test_taxi_pushes_the_tflite_model(taxi: PipelineRun) -> None:
+    *_, destination = _row(taxi, "pushed")
+    rewritten = taxi.artifact("TFLiteRewriter", "model") / "Format-Serving" / "tflite"
+    assert pathlib.Path(destination, "tflite").read_bytes() == rewritten.read_bytes()

@@ -14,12 +14,14 @@ WorkerError              the process that works with TensorFlow died, or took to
 """
 
 import re
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 _MOST_CHARACTERS = 10_000
 # the longest path on Linux
 _MOST_OF_A_WORD = 4096
+_NOTEBOOK_WIDTH = 160
 _LONG_WORD = re.compile(rf"\S{{{_MOST_OF_A_WORD + 1},}}")
 
 
@@ -36,6 +38,14 @@ class RewriterError(Exception):
 
     def __init__(self, message: str = "") -> None:
         super().__init__(_shortened(message))
+
+    def _render_traceback_(self) -> list[str]:
+        """The lines that a notebook shows, as IPython asks for them, instead of the tracebacks.
+
+        The message says what to do; the tracebacks lead through TFX and the worker.
+        """
+        lines = f"{type(self).__name__}: {self}".splitlines()
+        return [part for line in lines for part in textwrap.wrap(line, _NOTEBOOK_WIDTH) or [""]]
 
 
 def _shortened(message: str) -> str:

@@ -6,16 +6,16 @@ import textwrap
 import ml_metadata as mlmd
 import tensorflow as tf
 from ml_metadata import proto
-from pipeline import metadata_path
-from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx import v1 as tfx
 
 _LABEL_WIDTH = 14
 _WIDTH = 80
 
 
-def summarize(root: pathlib.Path) -> str:
-    """Returns what the TFLite model of the run below `root` is and takes."""
-    model = _tflite_artifact(root)
+def summarize(metadata: tfx.orchestration.metadata.ConnectionConfigType) -> str:
+    """Returns what the TFLite model is and takes, and where it was pushed to."""
+    store = mlmd.MetadataStore(metadata)
+    model = _tflite_artifact(store)
     path = pathlib.Path(model.uri, "Format-Serving", "tflite")
     properties = model.custom_properties
     signature = tf.lite.Interpreter(str(path)).get_signature_list()["serving_default"]
@@ -27,16 +27,21 @@ def summarize(root: pathlib.Path) -> str:
         "quantization": properties["quantization"].string_value,
         f"{len(signature['inputs'])} inputs": ", ".join(sorted(signature["inputs"])),
         "outputs": ", ".join(signature["outputs"]),
+        "pushed to": _destination(store),
     }
     return "\n".join(_line(label, fact) for label, fact in facts.items())
 
 
-def _tflite_artifact(root: pathlib.Path) -> proto.Artifact:
+def _tflite_artifact(store: mlmd.MetadataStore) -> proto.Artifact:
     """Returns the only Model artifact that the rewriter has described."""
-    store = mlmd.MetadataStore(sqlite_metadata_connection_config(metadata_path(root)))
     models = store.get_artifacts_by_type("Model")
     (model,) = [model for model in models if "boundary" in model.custom_properties]
     return model
+
+
+def _destination(store: mlmd.MetadataStore) -> str:
+    (pushed,) = store.get_artifacts_by_type("PushedModel")
+    return pushed.custom_properties["pushed_destination"].string_value
 
 
 def _line(label: str, fact: str) -> str:

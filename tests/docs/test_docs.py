@@ -78,7 +78,7 @@ def test_config_is_accepted(config: str) -> None:
 def test_make_has_the_target(command: str) -> None:
     _, target, *variables = command.split(maxsplit=2)
     assert re.search(rf"^{target}:", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
-    assert re.match(r'$|TFX=1\.(16|21)$|ARGS=(".+"|\S+)$', *variables or [""])
+    assert re.match(r'$|TFX=1\.(16|21)$|(EXAMPLE=\w+ )?ARGS=(".+"|\S+)$', *variables or [""])
 
 
 def test_commands_are_of_programs_that_tests_run() -> None:

@@ -124,11 +124,16 @@ def _blame(
         worst = []  # the model is still refused for the same reason; only the ops cannot be named
     if not worst:
         return " Try quantization.mode: AUTO."
-    ops = [f"{cost.op} {cost.tensor!r} ({cost.sqnr_db:.1f} dB)" for cost in worst]
+    ops = [f"{cost.op} {_first(cost.tensor)!r} ({cost.sqnr_db:.1f} dB)" for cost in worst]
     return (
         f" Quantizing these ops alone costs most: {', '.join(ops)}. Try quantization.mode: AUTO, "
         "which repairs what they read, or leaves them in float."
     )
+
+
+def _first(tensor: str) -> str:
+    """The first of the names that the converter joins for an op that it fused from several."""
+    return tensor.partition(";")[0]
 
 
 def _runnable(path: pathlib.Path, found: Inspection) -> TFLiteModel | None:
