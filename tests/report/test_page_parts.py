@@ -93,3 +93,22 @@ def test_chart_of_far_apart_errors_keeps_the_largest_decades() -> None:
 @pytest.mark.parametrize("boundary", Boundary)
 def test_page_has_a_sentence_for_each_boundary(boundary: Boundary) -> None:
     assert f"<code>{boundary}</code>" in render(dataclasses.replace(wordy(), boundary=boundary))
+
+
+def test_page_has_the_size_of_each_layer_and_the_ops_in_order() -> None:
+    report = wordy()
+    op = dataclasses.replace(report.model.ops[0], scope="", constant_bytes=0)
+    layers = [
+        dataclasses.replace(
+            op, name=f"OP_{index}", scope=f"layer_{index % 10}", constant_bytes=size
+        )
+        for index, size in enumerate(range(600))
+    ]
+    page = render(
+        dataclasses.replace(report, model=dataclasses.replace(report.model, ops=(op, *layers)))
+    )
+    order = [page.index(f"<code>layer_{index}</code>") for index in (9, 8, 7)]
+    assert order == sorted(order)
+    assert "2 smaller layers" in page
+    assert "The first 500 of 601." in page
+    assert page.count('<i class="dot ') == 500

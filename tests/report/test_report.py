@@ -255,8 +255,8 @@ def test_hostile_words_are_escaped_wherever_they_are(published: Published) -> No
     }
     page = render(Report.from_json({**report, **hostile}))
     assert "<script" not in page
-    # the op's name is in its square and in the table, and its scope is in the square
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 21
+    # the op's name and scope are in its square and in the list, and in a table each
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 24
 
 
 class _Page(html.parser.HTMLParser):

@@ -46,7 +46,7 @@ def wordy() -> Report:
         num_compared=2000,
     )
     tensor = Tensor("int8", (-1, 28, 28, 1), (0.0039,), (-128,))
-    op = Op("FULLY_CONNECTED", "BUILTIN", "integer", f"model/{_LONG}", False, False)
+    op = Op("FULLY_CONNECTED", "BUILTIN", "integer", f"model/{_LONG}", False, False, (-1, 10), 640)
     return Report(
         signature_key="serving_default",
         boundary=Boundary.RAW_FEATURES,

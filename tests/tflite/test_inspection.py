@@ -106,3 +106,12 @@ def test_custom_op_and_select_tf_op_are_distinguished(tmp_path):
     assert {op.name: op.kind for op in inspection.ops}["AsString"] == OpSet.CUSTOM
     assert inspection.op_set == OpSet.CUSTOM
     assert {op.kind for op in inspection.ops} == {OpSet.BUILTIN, OpSet.CUSTOM}
+
+
+def test_each_constant_counts_for_the_first_op_that_reads_it(found):
+    _, inspection = found
+    total = sum(weights.size_bytes for weights in inspection.weights.values())
+    assert sum(op.constant_bytes for op in inspection.ops) == total
+    (dense,) = [op for op in inspection.ops if op.name == "FULLY_CONNECTED"]
+    assert dense.constant_bytes >= 64 * 32 * 4
+    assert (dense.scope, dense.shape) == ("hidden", (-1, 32))

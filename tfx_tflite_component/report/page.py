@@ -1,5 +1,6 @@
 """The report as files: one for programs, and one self-contained page for people."""
 
+import collections
 import json
 import pathlib
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ from tfx_tflite_component.tflite.inspection import Op
 from tfx_tflite_component.verification.measures import OutputComparison
 
 _WORST = 5
+# the longest list of ops that a page shows; `tfx-tflite inspect --json` has all
+_MOST_SHOWN = 500
 _MEASURES = {
     "max_abs_error": "largest error",
     "argmax_agreement": "same largest value",
@@ -103,6 +106,8 @@ def render(report: Report) -> str:
         languages=_LANGUAGES,
         ops=_op_table(report.model.ops),
         signatures=[_signature(signature) for signature in report.signatures],
+        layers=_layers(report.model.ops),
+        most_shown=_MOST_SHOWN,
     )
 
 
@@ -147,6 +152,14 @@ def _op_table(ops: Sequence[Op]) -> list[dict[str, Any]]:
         if op.computes_in:
             row[op.computes_in] += 1
     return sorted(rows.values(), key=lambda row: (-row["count"], row["name"]))
+
+
+def _layers(ops: Sequence[Op]) -> list[tuple[str, int]]:
+    """The size of the constants in each layer, the largest first."""
+    sizes: collections.Counter[str] = collections.Counter()
+    for op in ops:
+        sizes[op.scope] += op.constant_bytes
+    return [(scope, size) for scope, size in sizes.most_common() if size]
 
 
 def _worst(errors: Sequence[float]) -> list[dict[str, float]]:

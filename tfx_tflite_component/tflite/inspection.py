@@ -14,7 +14,7 @@ from typing import TypeVar
 from tfx_tflite_component.errors import ModelFileError, listed
 from tfx_tflite_component.tflite.facts import multiply_accumulates, peak_tensor_bytes
 from tfx_tflite_component.tflite.schema import schema
-from tfx_tflite_component.tflite.signatures import Signature, name_of, signatures
+from tfx_tflite_component.tflite.signatures import Signature, name_of, open_shape, signatures
 
 PREPROCESSING = "transform_features_layer"
 """TF Transform's layer, as every version of it is named in a serving graph."""
@@ -64,6 +64,9 @@ class Op:
         is_preprocessing: Whether that scope is TF Transform's. An op that the converter fused from
             preprocessing and model counts as part of the model.
         is_at_edge: Whether the op only quantizes an input of the model or dequantizes an output.
+        shape: The shape of its first output; -1 where a size is open.
+        constant_bytes: The size of the constants that it reads, such as weights, without those that
+            an earlier op reads as well.
     """
 
     name: str
@@ -72,6 +75,8 @@ class Op:
     scope: str
     is_preprocessing: bool
     is_at_edge: bool
+    shape: tuple[int, ...] = ()
+    constant_bytes: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,7 +211,8 @@ def _inspection(content: bytes) -> Inspection:
     if model.Version() != _VERSION:
         raise ValueError(f"its schema has the version {model.Version()}, expected {_VERSION}")
     graphs = [model.Subgraphs(index) for index in range(model.SubgraphsLength())]
-    ops = tuple(op for graph in graphs for op in _ops(model, graph))
+    counted: set[int] = set()
+    ops = tuple(op for graph in graphs for op in _ops(model, graph, counted))
     kinds = {op.kind for op in ops}
     return Inspection(
         size_bytes=len(content),
@@ -219,7 +225,8 @@ def _inspection(content: bytes) -> Inspection:
     )
 
 
-def _ops(model: schema.Model, graph: schema.SubGraph) -> Iterator[Op]:
+def _ops(model: schema.Model, graph: schema.SubGraph, counted: set[int]) -> Iterator[Op]:
+    """The ops of a graph; `counted` has the buffers that earlier ops read, and gets theirs."""
     inputs = {graph.Inputs(index) for index in range(graph.InputsLength())}
     outputs = {graph.Outputs(index) for index in range(graph.OutputsLength())}
     for index in range(graph.OperatorsLength()):
@@ -236,7 +243,21 @@ def _ops(model: schema.Model, graph: schema.SubGraph) -> Iterator[Op]:
             is_preprocessing=PREPROCESSING in path,
             is_at_edge=(name == "QUANTIZE" and inputs.issuperset(read))
             or (name == "DEQUANTIZE" and outputs.issuperset(written)),
+            shape=open_shape(graph.Tensors(written[0])) if written else (),
+            constant_bytes=_new_bytes(model, [graph.Tensors(i) for i in read], counted),
         )
+
+
+def _new_bytes(model: schema.Model, tensors: Sequence[schema.Tensor], counted: set[int]) -> int:
+    """The size of the constants among tensors whose buffers are not counted yet."""
+    buffers = {tensor.Buffer() for tensor in tensors} - counted
+    counted |= buffers
+    return sum(_size(model, buffer) for buffer in buffers)
+
+
+def _size(model: schema.Model, buffer: int) -> int:
+    found = model.Buffers(buffer)
+    return found.DataLength() or found.Size()
 
 
 def kind_and_name(code: schema.OperatorCode) -> tuple[OpSet, str]:
@@ -270,8 +291,7 @@ def _weights(model: schema.Model, graphs: Sequence[schema.SubGraph]) -> dict[str
     for graph in graphs:
         for index in range(graph.TensorsLength()):
             tensor = graph.Tensors(index)
-            buffer = model.Buffers(tensor.Buffer())
-            if size := buffer.DataLength() or buffer.Size():
+            if size := _size(model, tensor.Buffer()):
                 dtype = name_of(schema.TensorType, tensor.Type()).lower()
                 # tensors may share a buffer
                 sizes.setdefault(dtype, {})[tensor.Buffer()] = size

@@ -66,6 +66,14 @@ def name_of(enum: type, number: int) -> str:
     return names.get(number, str(number))
 
 
+def open_shape(tensor: schema.Tensor) -> tuple[int, ...]:
+    """The shape of a tensor; -1 where a size is open."""
+    shape = [tensor.Shape(axis) for axis in range(tensor.ShapeLength())]
+    # where a size is dynamic, the shape itself has 1
+    signature = [tensor.ShapeSignature(axis) for axis in range(tensor.ShapeSignatureLength())]
+    return tuple(signature or shape)
+
+
 def _tensors(
     graph: schema.SubGraph, get: Callable[[int], schema.TensorMap], count: int
 ) -> dict[str, Tensor]:
@@ -81,12 +89,9 @@ def _named_tensors(graph: schema.SubGraph, indices: Iterable[int]) -> dict[str, 
 def _tensor(tensor: schema.Tensor) -> Tensor:
     quantization = tensor.Quantization()
     scales = range(quantization.ScaleLength() if quantization else 0)
-    shape = [tensor.Shape(axis) for axis in range(tensor.ShapeLength())]
-    # where a size is dynamic, the shape itself has 1
-    signature = [tensor.ShapeSignature(axis) for axis in range(tensor.ShapeSignatureLength())]
     return Tensor(
         dtype=name_of(schema.TensorType, tensor.Type()).lower(),
-        shape=tuple(signature or shape),
+        shape=open_shape(tensor),
         scales=tuple(map(quantization.Scale, scales)) if quantization else (),
         zero_points=tuple(map(quantization.ZeroPoint, scales)) if quantization else (),
     )
