@@ -10,6 +10,8 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from pages import snippets
 
 from tfx_tflite_component.errors import StorageError
+from tfx_tflite_component.json_form import to_json
+from tfx_tflite_component.report.history_page import render_history
 from tfx_tflite_component.standalone.cli.main import main
 from tfx_tflite_component.standalone.history import read_history
 
@@ -39,12 +41,21 @@ class _Store:
         self._run = self._context("pipeline_run", "run-1")
         self._pipeline = self._context("pipeline", "digits")
         self._artifact("Model", "trainer/model/7", {}, [])
-        self.tflite = self._artifact(
-            "Model", "rewriter/model/8", {**_WORDS, **_FIGURES, "size_bytes": 22530}, []
-        )
+        self.tflite = self.convert("TFLiteRewriter", 22530)
+
+    def convert(self, component: str, size_bytes: int) -> int:
+        properties = {**_WORDS, **_FIGURES, "size_bytes": size_bytes}
+        node = self._context("node", f"digits.{component}")
+        return self._artifact("Model", "rewriter/model/8", properties, [], node)
 
     def bless(self, value: int) -> None:
-        self._artifact("ModelBlessing", "evaluator/blessing/9", {"blessed": value}, [self.tflite])
+        self._artifact(
+            "ModelBlessing",
+            "evaluator/blessing/9",
+            {"blessed": value},
+            [self.tflite],
+            self._context("node", "digits.Evaluator"),
+        )
 
     def push(self) -> None:
         self._artifact("PushedModel", "pusher/pushed/10", {"pushed": 1}, [self.tflite])
@@ -54,7 +65,9 @@ class _Store:
         (found,) = self._store.put_contexts([mlmd.Context(type_id=type_id, name=name)])
         return found
 
-    def _artifact(self, kind: str, uri: str, properties: dict, inputs: list[int]) -> int:
+    def _artifact(
+        self, kind: str, uri: str, properties: dict, inputs: list[int], *nodes: int
+    ) -> int:
         artifact = mlmd.Artifact(type_id=self._types[kind], uri=uri)
         for name, value in properties.items():
             field = {str: "string_value", int: "int_value", float: "double_value"}[type(value)]
@@ -65,7 +78,7 @@ class _Store:
             for i in inputs
         ]
         pairs.append((artifact, mlmd.Event(type=mlmd.Event.OUTPUT)))
-        contexts = self._store.get_contexts_by_id([self._run, self._pipeline])
+        contexts = self._store.get_contexts_by_id([self._run, self._pipeline, *nodes])
         _, ids, _ = self._store.put_execution(execution, pairs, contexts)
         return ids[-1]
 
@@ -84,7 +97,7 @@ def test_model_is_found_with_its_run_and_figures(store: _Store, path: pathlib.Pa
     (record,) = read_history(path)
     assert (record.pipeline, record.run, record.uri) == ("digits", "run-1", "rewriter/model/8")
     assert {name: getattr(record, name) for name in (*_WORDS, *_FIGURES)} == {**_WORDS, **_FIGURES}
-    assert record.size_bytes == 22530
+    assert (record.component, record.size_bytes) == ("TFLiteRewriter", 22530)
     assert (record.blessed, record.pushed) == (None, None)
 
 
@@ -122,14 +135,35 @@ def test_command_prints_a_table_json_and_a_page(
     store.bless(1)
     assert main(["history", str(path)]) == 0
     header, row = capsys.readouterr().out.splitlines()
-    assert header.split()[:3] == ["created", "run", "quantization"]
+    assert header.split()[:3] == ["created", "run", "component"]
     assert row.split()[1:] == [
-        *("run-1", "FULL_INTEGER", "RAW_FEATURES", "22,530", "99.50%", "31.5", "0.011"),
+        *(
+            "run-1",
+            "TFLiteRewriter",
+            "FULL_INTEGER",
+            "RAW_FEATURES",
+            "22,530",
+            "99.50%",
+            "31.5",
+            "0.011",
+        ),
         *("yes", "-"),
     ]
     assert main(["history", str(path), "--json", "--page", str(tmp_path / "page.html")]) == 0
     assert json.loads(capsys.readouterr().out)[0]["sqnr_db"] == 31.5
     assert "22.5 kB" in (tmp_path / "page.html").read_text()
+
+
+def test_page_compares_the_models_of_the_last_run(store: _Store, path: pathlib.Path) -> None:
+    page = render_history(list(map(to_json, read_history(path))))
+    assert "Side by side" not in page
+    store.convert("TFLiteFloat", 61338)
+    # a component that reads a model does not count as the one that made it
+    store.bless(1)
+    page = render_history(list(map(to_json, read_history(path))))
+    compared = page.partition("Side by side")[2].partition("</section>")[0]
+    order = [compared.index(word) for word in ("TFLiteRewriter", "width: 36.7%", "TFLiteFloat")]
+    assert order == sorted(order)
 
 
 def test_queries_of_the_page_find_the_model(store: _Store, path: pathlib.Path) -> None:

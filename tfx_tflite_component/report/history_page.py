@@ -24,8 +24,23 @@ def render_history(records: Sequence[Mapping[str, Any]]) -> str:
         title: _points([record[figure] for record in records]) for figure, title in _FIGURES.items()
     }
     return templates.get_template("history.html.jinja").render(
-        records=records, charts={title: chart for title, chart in charts.items() if chart}
+        records=records,
+        charts={title: chart for title, chart in charts.items() if chart},
+        compared=_of_last_run(records),
+        largest={name: _largest(records, name) for name in ("size_bytes", "latency_ms")},
     )
+
+
+def _of_last_run(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The models of the last run, the smallest first, if there are several to compare."""
+    last = [record for record in records if record["run"] == records[-1]["run"]]
+    ranked = sorted(last, key=lambda record: record["size_bytes"] or 0)
+    return ranked if len(ranked) > 1 else []
+
+
+def _largest(records: Sequence[Mapping[str, Any]], figure: str) -> float:
+    """The largest value of a figure in the last run."""
+    return max((record[figure] or 0 for record in _of_last_run(records)), default=0) or 1
 
 
 def _points(values: Sequence[float | None]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ _OURS = "boundary"
 _SQLITE = b"SQLite format 3\0"
 _RUN = "pipeline_run"
 _PIPELINE = "pipeline"
+_NODE = "node"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,7 @@ class ModelRecord:
     Attributes:
         pipeline: The pipeline.
         run: The run.
+        component: The id of the `TFLiteRewriter`.
         created: When the artifact was made, in UTC as ISO 8601.
         uri: The Model artifact's URI.
         source_model_uri: The SavedModel that it was made from.
@@ -49,6 +51,7 @@ class ModelRecord:
 
     pipeline: str | None
     run: str | None
+    component: str | None
     created: str
     uri: str
     source_model_uri: str | None
@@ -116,6 +119,7 @@ def _record(store: "MetadataStore", artifact: Artifact) -> ModelRecord:
     return ModelRecord(
         pipeline=contexts.get(_PIPELINE),
         run=contexts.get(_RUN),
+        component=_producer(store, artifact.id, contexts.get(_PIPELINE)),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)),
         uri=artifact.uri,
         source_model_uri=found("source_model_uri"),
@@ -130,6 +134,22 @@ def _record(store: "MetadataStore", artifact: Artifact) -> ModelRecord:
         blessed=_any(consumers, "ModelBlessing", "blessed"),
         pushed=_any(consumers, "PushedModel", "pushed"),
     )
+
+
+def _producer(store: "MetadataStore", artifact_id: int, pipeline: str | None) -> str | None:
+    """The id of the component that made an artifact; its context is named after the pipeline too.
+
+    An artifact is also in the contexts of the components that read it.
+    """
+    from ml_metadata.proto import metadata_store_pb2
+
+    protos: Any = metadata_store_pb2
+    for event in store.get_events_by_artifact_ids([artifact_id]):
+        if event.type == protos.Event.OUTPUT:
+            for context in store.get_contexts_by_execution(event.execution_id):
+                if context.type == _NODE:
+                    return context.name.removeprefix(f"{pipeline}.")
+    return None
 
 
 def _outputs_of_consumers(store: "MetadataStore", artifact_id: int) -> Iterator[Artifact]:

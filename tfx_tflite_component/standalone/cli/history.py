@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from tfx_tflite_component.standalone.history import ModelRecord
 
 _HEADER = (
-    *("created", "run", "quantization", "boundary", "bytes", "agreement", "SQNR dB", "ms"),
+    *(
+        "created",
+        "run",
+        "component",
+        "quantization",
+        "boundary",
+        "bytes",
+        "agreement",
+        "SQNR dB",
+        "ms",
+    ),
     *("blessed", "pushed"),
 )
 _RUN_CHARACTERS = 26
@@ -57,6 +67,7 @@ def _row(record: "ModelRecord") -> tuple[str, ...]:
     return (
         record.created,
         (record.run or "-")[-_RUN_CHARACTERS:],
+        record.component or "-",
         record.quantization or "-",
         record.boundary or "-",
         _number(record.size_bytes, ","),
