@@ -37,7 +37,8 @@ def samples(monkeypatch: pytest.MonkeyPatch) -> Samples:
     draw_samples = tasks.draw_samples
 
     def recording(*arguments: Any) -> Samples:
-        handed.update(drawn := draw_samples(*arguments))
+        drawn = draw_samples(*arguments)
+        handed.update({name: [one.record for one in some] for name, some in drawn.items()})
         return drawn
 
     monkeypatch.setattr(tasks, "draw_samples", recording)

@@ -95,6 +95,10 @@ def test_page_has_a_sentence_for_each_boundary(boundary: Boundary) -> None:
     assert f"<code>{boundary}</code>" in render(dataclasses.replace(wordy(), boundary=boundary))
 
 
+def test_page_says_where_the_worst_examples_are_stored() -> None:
+    assert "example 5: record 12 of <code>/data/" in render(wordy())
+
+
 def test_page_has_the_size_of_each_layer_and_the_ops_in_order() -> None:
     report = wordy()
     op = dataclasses.replace(report.model.ops[0], scope="", constant_bytes=0)

@@ -34,7 +34,8 @@ def shards(tmp_path):
 
 def _sampled(files, count, seed=0):
     """One sample of some files."""
-    return sample({"one": files}, {"one": count}, {"one": seed})["one"]
+    (drawn,) = sample({"one": files}, {"one": count}, {"one": seed}).values()
+    return [one.record for one in drawn]
 
 
 def test_sample_has_the_count_and_no_example_twice(shards):
@@ -53,6 +54,12 @@ def test_sample_is_drawn_uniformly_from_the_whole_of_every_shard(tmp_path):
     # 100 of each 500 records, by a binomial distribution with a standard deviation of 9
     assert len(counts) == 10
     assert all(60 < count < 140 for count in counts.values())
+
+
+def test_example_knows_its_file_and_its_position_there(shards):
+    for drawn in sample({"one": shards}, {"one": 40}, {"one": 0})["one"]:
+        assert drawn.path.endswith(f"shard-{drawn.record.decode()[0]}.gz")
+        assert drawn.position == int(drawn.record[1:])
 
 
 def test_same_seed_gives_the_same_sample_for_any_order_of_files(shards):
@@ -79,7 +86,8 @@ def test_compressed_and_plain_files_mix(tmp_path):
 
 
 def _three(files, **counts):
-    return sample(files, counts, dict.fromkeys(files, 0))
+    drawn = sample(files, counts, dict.fromkeys(files, 0))
+    return {name: [one.record for one in some] for name, some in drawn.items()}
 
 
 def test_samples_of_the_same_files_share_no_example(shards):
@@ -127,5 +135,6 @@ def test_invalid_patterns_are_reported(place, tmp_path):
 def test_too_few_examples_cause_a_warning_if_num_examples_is_set(count, is_told, tmp_path, caplog):
     files = Files("`examples`", [_write(tmp_path / "plain", ["a"])])
     config = given_config({"verification": {"num_examples": count} if count else {}})
-    assert draw_samples(config, {"verification": files}) == {"verification": [b"a"]}
+    (drawn,) = draw_samples(config, {"verification": files})["verification"]
+    assert (drawn.record, drawn.path, drawn.position) == (b"a", *files.patterns, 0)
     assert (f"num_examples is {count}, but only 1 examples of `examples`" in caplog.text) == is_told

@@ -132,8 +132,8 @@ def test_sample_of_a_table_is_drawn_from_all_of_it(tmp_path: pathlib.Path) -> No
     path.write_text("count\n" + "\n".join(map(str, range(5000))) + "\nx\n")
     found = sample({"one": [str(path)]}, {"one": 500}, {"one": 0}, _DTYPES)["one"]
     counts = [
-        tf.train.Example.FromString(record).features.feature["count"].int64_list.value[0]
-        for record in found
+        tf.train.Example.FromString(drawn.record).features.feature["count"].int64_list.value[0]
+        for drawn in found
     ]
     assert len(set(counts)) == 500
     tenths = np.histogram(counts, bins=10, range=(0, 5000))[0]
@@ -160,6 +160,8 @@ def test_conversion_reads_tables_by_the_features_of_the_model(
     verification = json.loads((out / "report.json").read_text())["verification"]
     assert (verification["num_examples"], verification["inputs"]) == (2, "examples")
     assert verification["outputs"]["y"]["max_abs_error"] == 0
+    records = sorted(origin["record"] for origin in verification["origins"].values())
+    assert (records, verification["origins"]["0"]["path"]) == ([0, 1], str(table))
     found = compare.compare_models(tmp_path / "model", out / "tflite", examples=table)
     assert found["verification"]["num_examples"] == 2
     table.write_text("size,count\n1,2\n,3\n")

@@ -15,7 +15,7 @@ from tfx_tflite_component.tflite.inspection import Inspection, Op, Weights
 from tfx_tflite_component.tflite.metadata import ColorSpace, ModelMetadata, TensorMetadata
 from tfx_tflite_component.tflite.signatures import Tensor
 from tfx_tflite_component.verification.latency import Latency
-from tfx_tflite_component.verification.measures import OutputComparison, Verification
+from tfx_tflite_component.verification.measures import Origin, OutputComparison, Verification
 
 _LONG = "a_feature_with_a_name_that_has_no_blank_in_it_and_is_longer_than_any_phone_is_wide"
 
@@ -79,7 +79,12 @@ def wordy() -> Report:
         ),
         search=None,
         calibration=CalibrationReport(("train",), 500, 0, {_LONG: InputRange(-1.0, 1.0)}),
-        verification=Verification("examples", 200, {_LONG: output}),
+        verification=Verification(
+            "examples",
+            200,
+            {_LONG: output},
+            origins={str(n): Origin(f"/data/{_LONG}", n + 7) for n in (0, 5, 10, 15, 20)},
+        ),
         latency=Latency(1, 100, {"50": 0.011, "90": 0.012, "99": 0.02}),
         files=("tflite",),
         peak_memory_bytes=10**9,

@@ -18,9 +18,8 @@ from tfx_tflite_component.report.verdict import held, verdict
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.storage.storage_errors import storage_errors
 from tfx_tflite_component.tflite.inspection import Op
-from tfx_tflite_component.verification.measures import OutputComparison
+from tfx_tflite_component.verification.measures import OutputComparison, worst_examples
 
-_WORST = 5
 # the longest list of ops that a page shows; `tfx-tflite inspect --json` has all
 _MOST_SHOWN = 500
 _MEASURES = {
@@ -163,5 +162,4 @@ def _layers(ops: Sequence[Op]) -> list[tuple[str, int]]:
 
 
 def _worst(errors: Sequence[float]) -> list[dict[str, float]]:
-    ranked = sorted(range(len(errors)), key=lambda index: -errors[index])
-    return [{"example": index, "error": errors[index]} for index in ranked[:_WORST]]
+    return [{"example": index, "error": errors[index]} for index in worst_examples(errors)]

@@ -31,6 +31,7 @@ from tfx_tflite_component.split.narrow import narrowed
 from tfx_tflite_component.split.split import Cut, Split, boundaries, cut_signature
 from tfx_tflite_component.tflite.inspection import Inspection, inspect
 from tfx_tflite_component.tflite.metadata import ModelMetadata
+from tfx_tflite_component.verification.measures import Origin
 
 # builtin ops and Select TF ops
 _RANDOM = re.compile(r"random|multinomial|truncated_?normal", re.IGNORECASE)
@@ -45,10 +46,12 @@ class Samples:
     Attributes:
         calibration: What to calibrate with; empty for modes that are not calibrated.
         verification: What to compare the two models on; None for random inputs.
+        origins: Where each example of `verification` is stored, if that is known.
     """
 
     calibration: Sequence[bytes] = ()
     verification: Sequence[bytes] | None = None
+    origins: Sequence[Origin] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,6 +20,7 @@ from tfx_tflite_component.verification.calls import answered_calls
 from tfx_tflite_component.verification.kernels import KernelComparison
 from tfx_tflite_component.verification.latency import measure_latency
 from tfx_tflite_component.verification.limits import Judgment, judge
+from tfx_tflite_component.verification.measures import with_origins
 from tfx_tflite_component.verification.verify import verify
 
 _BLAME_EXAMPLES = 32
@@ -171,4 +172,5 @@ def _verified(
         )
     except VerificationError as e:
         raise VerificationError(f"{e}{next_mode(config)}") from e
+    verification = with_origins(verification, samples.origins)
     return judge(verification, config.verification, not is_quantized)

@@ -1,12 +1,13 @@
 """Samples of the examples that are stored in files."""
 
+import dataclasses
 import heapq
 import logging
 import math
 import os
 import random
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import tensorflow as tf
@@ -30,13 +31,29 @@ _UNKNOWN: Dtypes = types.MappingProxyType({})
 
 _log = logging.getLogger(__name__)
 
-# the negated key and position of a record, and the record
-_Keyed: TypeAlias = tuple[float, int, bytes]
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """An example of a sample.
+
+    Attributes:
+        record: The serialized `tf.Example`.
+        path: The file that it is from.
+        position: Its position there, counted from 0.
+    """
+
+    record: bytes
+    path: str
+    position: int
+
+
+# the negated key of an example, its negated position among all of them, and the example
+_Keyed: TypeAlias = tuple[float, int, Drawn]
 
 
 def draw_samples(
     config: TFLiteRewriterConfig, files: Mapping[str, Files], dtypes: Dtypes = _UNKNOWN
-) -> dict[str, list[bytes]]:
+) -> dict[str, list[Drawn]]:
     """Draws the samples that a config needs. No two samples share an example.
 
     Args:
@@ -45,7 +62,7 @@ def draw_samples(
         dtypes: The dtypes that the features in tables get.
 
     Returns:
-        Serialized `tf.Example`s by the fields of `rewriting.Samples`.
+        The examples of each sample, by the names of `settings_of_samples`.
 
     Raises:
         ExamplesError: There is no example, or a file cannot be read.
@@ -109,7 +126,7 @@ def sample(
     counts: Mapping[str, int],
     seeds: Mapping[str, int],
     dtypes: Dtypes = _UNKNOWN,
-) -> dict[str, list[bytes]]:
+) -> dict[str, list[Drawn]]:
     """Draws disjoint samples, each uniform over all of its files.
 
     Every record gets a random key, and the records with the smallest keys are kept, in one
@@ -137,15 +154,14 @@ def sample(
         random_keys = random.Random(str([(name, seeds[name]) for name in names]))
         reservoir = _Reservoir(sum(counts[name] for name in names), random_keys)
         for path in paths:
-            for records in read_records(path, dtypes):
-                reservoir.add(records)
+            reservoir.add_file(path, read_records(path, dtypes))
         keyed += [(kept, names) for kept in reservoir.kept]
-    samples: dict[str, list[bytes]] = {name: [] for name in files}
-    for (_, _, record), names in sorted(keyed, reverse=True):
+    samples: dict[str, list[Drawn]] = {name: [] for name in files}
+    for (_, _, drawn), names in sorted(keyed, reverse=True):
         # the sample with the smallest fraction of its wanted size
         taker = min(names, key=lambda name: len(samples[name]) / counts[name])
         if len(samples[taker]) < counts[taker]:
-            samples[taker].append(record)
+            samples[taker].append(drawn)
     return samples
 
 
@@ -169,22 +185,25 @@ class _Reservoir:
         self._limit = -math.inf
         self.kept: list[_Keyed] = []
 
-    def add(self, records: Sequence[bytes]) -> None:
-        for index in range(len(records)):
-            self._position += 1
-            key = -self._random.random()
-            if key > self._limit:
-                record = records[index]  # of a table, it is made only now
-                heapq.heappush(self.kept, (key, -self._position, record))
-                self._size_bytes += len(record)
-                self._shrink()
+    def add_file(self, path: str, batches: Iterable[Sequence[bytes]]) -> None:
+        first = self._position
+        for records in batches:
+            for index in range(len(records)):
+                key = -self._random.random()
+                if key > self._limit:
+                    # of a table, it is made only now
+                    drawn = Drawn(records[index], path, self._position - first)
+                    heapq.heappush(self.kept, (key, -self._position, drawn))
+                    self._size_bytes += len(drawn.record)
+                    self._shrink()
+                self._position += 1
 
     def _shrink(self) -> None:
         while len(self.kept) > self._count or (
             self._size_bytes > _MAX_BYTES and len(self.kept) > _FEWEST
         ):
-            self._limit, _, record = heapq.heappop(self.kept)
-            self._size_bytes -= len(record)
+            self._limit, _, drawn = heapq.heappop(self.kept)
+            self._size_bytes -= len(drawn.record)
 
 
 def read_records(path: str, dtypes: Dtypes = _UNKNOWN) -> Iterator[Sequence[bytes]]:

@@ -13,6 +13,8 @@ from tfx_tflite_component.verification.columns import Columns, Rows
 Arrays = Mapping[str, np.ndarray]
 
 # limits the memory for what is computed from them
+# how many of the worst examples of an output are named
+_WORST = 5
 _ELEMENTS_AT_ONCE = 2**21
 
 
@@ -132,6 +134,19 @@ class Check:
 
 
 @dataclasses.dataclass(frozen=True)
+class Origin:
+    """Where an example is stored.
+
+    Attributes:
+        path: The file.
+        record: Its position there, counted from 0.
+    """
+
+    path: str
+    record: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Verification:
     """The comparison of a TFLite model with the SavedModel.
 
@@ -151,6 +166,7 @@ class Verification:
             With the latter two, its own rounding counts as a difference.
         verdict: Whether the limits are met; None before it is judged.
         checks: Each figure that was held to a limit.
+        origins: Where the worst examples of each output are stored, by their number as text.
     """
 
     inputs: str
@@ -164,6 +180,33 @@ class Verification:
     precision: str = "float32"
     verdict: Verdict | None = None
     checks: tuple[Check, ...] = ()
+    origins: Mapping[str, Origin] = dataclasses.field(default_factory=dict)
+
+
+def worst_examples(errors: Sequence[float]) -> list[int]:
+    """The examples with the largest errors, a few at most.
+
+    Args:
+        errors: The error of each example.
+    """
+    return sorted(range(len(errors)), key=lambda index: -errors[index])[:_WORST]
+
+
+def with_origins(verification: Verification, origins: Sequence[Origin]) -> Verification:
+    """A comparison that says where its worst examples are stored.
+
+    Args:
+        verification: The comparison.
+        origins: Where each of the compared examples is stored; empty if that is not known.
+    """
+    outputs = verification.outputs.values()
+    worst = {
+        example: origins[example]
+        for output in outputs
+        for example in worst_examples(output.errors)
+        if output.is_per_example and example < len(origins)
+    }
+    return dataclasses.replace(verification, origins={str(n): worst[n] for n in sorted(worst)})
 
 
 def compare_outputs(

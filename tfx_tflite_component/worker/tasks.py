@@ -27,7 +27,7 @@ from tfx_tflite_component.rewriting.rewrite import Samples, rewrite
 from tfx_tflite_component.samples.feed import call
 from tfx_tflite_component.samples.files import Files
 from tfx_tflite_component.samples.origin import naming_origin
-from tfx_tflite_component.samples.sampling import draw_samples, paths_of
+from tfx_tflite_component.samples.sampling import Drawn, draw_samples, paths_of
 from tfx_tflite_component.samples.tables import Dtypes, is_table
 from tfx_tflite_component.split.stored_dtypes import stored_dtypes
 from tfx_tflite_component.storage.arrays import save_arrays
@@ -36,6 +36,7 @@ from tfx_tflite_component.tflite.inspection import find_signature, inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel, check_runnable, model_errors
 from tfx_tflite_component.verification.compare_files import compare_files, random_inputs
 from tfx_tflite_component.verification.latency import measure_latency
+from tfx_tflite_component.verification.measures import Origin
 from tfx_tflite_component.worker.confinement import is_confined
 from tfx_tflite_component.worker.protocol import (
     BENCHMARK,
@@ -72,7 +73,7 @@ def _rewritten(
         source,
         pathlib.Path(request.destination),
         with_defaults(config),
-        Samples(**_samples(config, request.files, source)),
+        _as_samples(_samples(config, request.files, source)),
         pathlib.Path(request.transform_graph) if request.transform_graph else None,
         request.refused,
         request.prefix,
@@ -85,9 +86,9 @@ def _compare(request: CompareRequest) -> ComparisonReport:
     source, model = pathlib.Path(request.source), pathlib.Path(request.model)
     if source.is_file():
         return comparison_report(None, compare_files(source, model, with_defaults(config)))
-    examples = _samples(config, request.files, source).get("verification")
+    samples = _as_samples(_samples(config, request.files, source))
     with naming_origin(request.files):
-        return compare(source, model, with_defaults(config), examples)
+        return compare(source, model, with_defaults(config), samples.verification)
 
 
 def _benchmark(request: BenchmarkRequest) -> BenchmarkReport:
@@ -130,11 +131,13 @@ def _feed(request: FeedRequest) -> None:
     config = TFLiteRewriterConfig(verification={"num_examples": request.num_examples})
     config.signature_key = request.signature_key
     path = pathlib.Path(request.head)
-    (examples,) = _samples(config, {"verification": request.files}, path).values()
+    (drawn,) = _samples(config, {"verification": request.files}, path).values()
     begin(Phase.FEEDING)
     head = load_signature(path, request.signature_key)
     with naming_origin({"verification": request.files}):
-        inputs = call(head, {"examples": np.array(examples, object)}, "the head")
+        inputs = call(
+            head, {"examples": np.array([one.record for one in drawn], object)}, "the head"
+        )
     save_arrays(pathlib.Path(request.destination), inputs)
 
 
@@ -144,7 +147,7 @@ def _check_golden(request: CheckGoldenRequest) -> GoldenCheck:
 
 def _samples(
     config: TFLiteRewriterConfig, files: Mapping[str, Files], source: pathlib.Path
-) -> dict[str, list[bytes]]:
+) -> dict[str, list[Drawn]]:
     if not files:
         return draw_samples(config, files)
     begin(Phase.SAMPLING)
@@ -152,6 +155,12 @@ def _samples(
     # a TFRecord file has the dtypes; loading the model before the samples are drawn takes longer
     dtypes = _dtypes(config, source) if any(map(is_table, paths)) else {}
     return draw_samples(config, files, dtypes)
+
+
+def _as_samples(drawn: Mapping[str, list[Drawn]]) -> Samples:
+    records = {name: [one.record for one in sample] for name, sample in drawn.items()}
+    origins = [Origin(one.path, one.position) for one in drawn.get("verification", [])]
+    return Samples(**records, origins=origins)
 
 
 def _dtypes(config: TFLiteRewriterConfig, source: pathlib.Path) -> Dtypes:
