@@ -160,8 +160,9 @@ def table_content(graph: FlatGraph, tensor: str, find: NodeDef) -> tuple[np.ndar
             f"shape {values.shape}; only a table that maps one or more scalars to scalars can be "
             "rebuilt, and no DenseHashTable. Use a StaticHashTable in the serving function."
         )
-    # a table returns its content in a different order in every process
-    order = np.argsort(keys)
+    # A table returns its content in a different order in every process. NumPy takes longer to sort
+    # many words than Python.
+    order = sorted(range(len(keys)), key=keys.tolist().__getitem__)
     return keys[order], values[order]
 
 

@@ -110,7 +110,7 @@ def _per_example(signature: ConcreteFunction, split: Split, answered: Answered) 
     }
     if not found or not opened or assigns_variables(signature):
         return found
-    other = counts[0] // 2 or 2
+    other = 1 if counts[0] == 2 else 2
     fewer = {
         name: np.resize(array, (other, *array.shape[1:])) if name in opened else array
         for name, array in given.items()
