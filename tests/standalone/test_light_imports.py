@@ -29,12 +29,15 @@ def test_needs_neither_tensorflow_nor_tfx(statement: str) -> None:
 
 
 @pytest.mark.process
-def test_works_where_tfx_is_not_installed() -> None:
+def test_worker_needs_no_tfx_and_imports_no_keras() -> None:
     statement = (
         "import sys\n"
         "for name in ('tfx', 'apache_beam', 'tfx_bsl', 'tensorflow_model_analysis'):\n"
         "    sys.modules[name] = None\n"
-        "import tfx_tflite_component.worker.tasks, tfx_tflite_component.keras_files.load"
+        "from tfx_tflite_component.worker.main import without_extras\n"
+        "with without_extras():\n"
+        "    import tfx_tflite_component.worker.tasks\n"
+        "assert 'tensorflow' in sys.modules and 'keras' not in sys.modules"
     )
     done = subprocess.run(
         [sys.executable, "-c", statement], capture_output=True, text=True, check=False

@@ -46,7 +46,7 @@ def main(descriptor: int, parent: int, tasks: str) -> None:
         _forward(PROGRESS, logging.INFO, _phase, send)
         _forward(logging.getLogger("tfx_tflite_component"), logging.WARNING, _warning, send)
         # takes seconds, in which the parent prepares the request
-        with _without_keras():
+        with without_extras():
             implementations = importlib.import_module(tasks).TASKS
         message = json.loads(connection.recv_bytes())
         confine_to_task(message)
@@ -54,19 +54,20 @@ def main(descriptor: int, parent: int, tasks: str) -> None:
 
 
 @contextlib.contextmanager
-def _without_keras() -> Iterator[None]:
-    """Makes `import tensorflow` skip Keras, which takes a third of its time.
+def without_extras() -> Iterator[None]:
+    """Makes `import tensorflow` skip Keras and Google's API client: two fifths of its time.
 
-    TensorFlow tries to import Keras's optimizers at the end of its own import, and ignores an
-    ImportError. After the block, Keras is imported as usual by the tasks that need it.
+    TensorFlow imports Keras's optimizers at the end of its own import, the API client for clusters
+    in the cloud, and ignores an ImportError of both. After the block, they can be imported as
+    usual, by a task that needs Keras.
     """
-    blocked = ("keras.src", "tf_keras.src")
+    extras = ("keras.src", "tf_keras.src", "googleapiclient")
     # Python raises an ImportError for a module that is None
-    sys.modules.update(dict.fromkeys(blocked))  # type: ignore[arg-type]
+    sys.modules.update(dict.fromkeys(extras))  # type: ignore[arg-type]
     try:
         yield
     finally:
-        for name in blocked:
+        for name in extras:
             del sys.modules[name]
 
 
