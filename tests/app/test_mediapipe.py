@@ -49,6 +49,8 @@ def test_mediapipe_classifies_with_the_labels_and_the_normalization(
     command += [str(started.packages), json.dumps(asked)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     scaled, unscaled, words, plain = json.loads(done.stdout)
+    if "cannot open shared object file" in scaled:
+        pytest.skip(f"NOT TESTED WITH MEDIAPIPE: {scaled}. Install libegl1 and libgles2.")
     assert scaled == unscaled == ["green", "blue", "red"]
     assert words[0] == "green"
     assert "NormalizationOptions" in plain
