@@ -43,7 +43,7 @@ def _branches(x):
 
 def _content(folder: pathlib.Path, function, spec=_VALUES, module=None) -> bytes:
     source = save(folder / function.__name__, function, spec, module=module)
-    return convert(split(load_signature(source, "serving_default")).tail, read_config(None))
+    return bytes(convert(split(load_signature(source, "serving_default")).tail, read_config(None)))
 
 
 def _counting(module: tf.Module, step: float):
