@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tfx_tflite_component.errors import TargetError
+from tfx_tflite_component.targets.emulation import python_command
 from tfx_tflite_component.targets.environments import ENVIRONMENTS, Environment
 from tfx_tflite_component.targets.inputs import random_calls, real_outputs
 from tfx_tflite_component.targets.install import FOLDER_VARIABLE, prepare
@@ -95,6 +96,14 @@ def need(*names: str) -> None:
     """Installs environments for the test run, or skips where no package index is reachable."""
     for name in names:
         prepared(ENVIRONMENTS[name])
+
+
+def need_emulation() -> None:
+    """Installs the emulated arm64 machine for the test run, or skips where there is no new QEMU."""
+    try:
+        python_command(pathlib.Path(os.environ.setdefault(FOLDER_VARIABLE, str(_FOLDER))))
+    except TargetError as e:
+        pytest.skip(f"NOT TESTED ON arm64: {e}")
 
 
 def prepared(environment: Environment) -> Started:

@@ -49,6 +49,13 @@ def test_float_model_gives_the_same_numbers_everywhere(models, text):
     assert result.outputs["scores"].max_abs_error < 1e-5
 
 
+def test_integers_on_emulated_arm_are_close(models):
+    shipped.need_emulation()
+    result = _run("litert { arch: AARCH64 }", models["int8"])
+    assert (result.failures, result.runs) == ((), True)
+    assert result.outputs["scores"].argmax_agreement == 1.0
+
+
 def test_integers_on_micro_are_close_and_its_arena_is_measured(models):
     result = _run("tflite_micro {}", models["int8"])
     assert (result.failures, result.outputs["scores"].argmax_agreement) == ((), 1.0)
