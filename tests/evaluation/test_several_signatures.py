@@ -10,16 +10,20 @@ import tensorflow as tf
 from apache_beam.ml.inference.base import RunInference
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing.util import assert_that
+from artifacts import write_split
 from evaluations import BEAM_ARGS, run_analysis
 from quantizable import rewritten
-from two_signatures import save_shared, shared_examples
+from two_signatures import SIZE, save_shared, shared_examples
 from workers import WorkerInProcess
 
 from tfx_tflite_component import scoring
 from tfx_tflite_component.errors import ModelFileError
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.inference import TFLiteModelHandler
+from tfx_tflite_component.samples.files import Files
 from tfx_tflite_component.scoring import Scorer, check_model
+from tfx_tflite_component.standalone.benchmark import benchmark_by
+from tfx_tflite_component.worker import feed
 
 _KEYS = ["serving_default", "backward"]
 _EXAMPLES = shared_examples(40)
@@ -89,6 +93,24 @@ def test_evaluator_scores_with_the_signature_of_the_spec(
     found = {name: evaluation.metrics(name)[()]["accuracy"] for name in models}
     assert found == pytest.approx({"forward": 1.0, "backward": agreement})
     assert agreement < 0.9
+
+
+def test_examples_for_a_validator_go_through_the_head_of_the_first_signature(
+    published: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "Worker", WorkerInProcess)
+    write_split(tmp_path, "eval", _EXAMPLES)
+    files = Files("examples", [f"{tmp_path}/Split-eval/*"])
+    fed = feed.feed(published / "head", published / "Format-Serving" / "tflite", files, 5)
+    assert {name: array.shape for name, array in fed.items()} == {"values": (5, SIZE)}
+
+
+def test_benchmark_measures_the_named_signature(published: pathlib.Path) -> None:
+    path = published / "Format-Serving" / "tflite"
+    report = benchmark_by(WorkerInProcess(), path, [2], [1], "backward")
+    assert [timing.latency.batch_size for timing in report.timings] == [2]
+    with pytest.raises(ModelFileError, match="'serving_default', 'backward'"):
+        benchmark_by(WorkerInProcess(), path, [2], [1], "embed")
 
 
 def test_name_that_the_file_lacks_is_refused(published: pathlib.Path) -> None:

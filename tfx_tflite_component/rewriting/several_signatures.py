@@ -106,7 +106,8 @@ def _check_outputs(
     if any(one.inputs is None for one in converted.values()):
         return
     select_tf = any(one.conversion.found.needs_select_tf_ops for one in converted.values())
-    # whether XNNPACK runs a signature depends on the first one; each was compared with both kernels
+    # in some runtimes, XNNPACK leaves out a file whose first signature changes variables; each
+    # signature was compared with both kernels
     load = functools.partial(TFLiteModel, needs_select_tf_ops=select_tf, own_kernels=not select_tf)
     for key, one in converted.items():
         assert one.inputs is not None
