@@ -111,7 +111,7 @@ def test_page_has_the_size_of_each_layer_and_the_ops_in_order() -> None:
     page = render(
         dataclasses.replace(report, model=dataclasses.replace(report.model, ops=(op, *layers)))
     )
-    order = [page.index(f"<code>layer_{index}</code>") for index in (9, 8, 7)]
+    order = [page.index(f"<code>layer_<wbr>{index}</code>") for index in (9, 8, 7)]
     assert order == sorted(order)
     assert "2 smaller layers" in page
     assert "The first 500 of 601." in page
