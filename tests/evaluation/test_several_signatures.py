@@ -1,13 +1,12 @@
 """A model with several signatures is scored under the name of each."""
 
 import pathlib
-from collections.abc import Iterator
 
 import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow as tf
-from apache_beam.ml.inference.base import RunInference
+from apache_beam.ml.inference.base import PredictionResult, RunInference
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing.util import assert_that
 from artifacts import write_split
@@ -64,7 +63,7 @@ def expected(source: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(autouse=True)
-def _in_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scoring, "Worker", WorkerInProcess)
 
 
@@ -72,7 +71,7 @@ def _in_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_run_inference_scores_with_the_named_signature(
     key: str, published: pathlib.Path, expected: dict[str, np.ndarray]
 ) -> None:
-    def check(results: list[beam.ml.inference.base.PredictionResult]) -> None:
+    def check(results: list[PredictionResult]) -> None:
         found = {result.example: result.inference["probabilities"] for result in results}
         scores = np.array([found[example] for example in _EXAMPLES])
         np.testing.assert_allclose(scores, expected[key], atol=1e-5)
