@@ -13,7 +13,7 @@ from quantizable import example, rewritten, save_model, weights
 from tfx_tflite_component.errors import ConversionError, ExamplesError
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.quantization.calibration import RepresentativeDataset
-from tfx_tflite_component.quantization.ranges import InputRange, range_warnings
+from tfx_tflite_component.quantization.ranges import ValueRange, range_warnings
 from tfx_tflite_component.split.split import Split, split
 
 _NUMBER = tf.io.FixedLenFeature([2], tf.float32)
@@ -133,7 +133,7 @@ def test_calibrates_a_model_with_any_batch_size(batch_size: int, tmp_path: pathl
 def test_ranges_are_those_of_the_sample(make_split: MakeSplit) -> None:
     parts = make_split(x=_NUMBER, count=tf.io.FixedLenFeature([], tf.int64))
     examples = [example(x=[float(i), -2.0 * i], count=i) for i in range(40)]
-    assert RepresentativeDataset(parts, examples).ranges == {"x": InputRange(-78.0, 39.0)}
+    assert RepresentativeDataset(parts, examples).ranges == {"x": ValueRange(-78.0, 39.0)}
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -192,13 +192,13 @@ def test_feeds_a_signature_of_tensors_from_features_of_the_same_names(
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        pytest.param(InputRange(3.5, 3.5), "the value 3.5", id="constant"),
-        pytest.param(InputRange(0.0, 0.0), "the value 0", id="all zero"),
-        pytest.param(InputRange(np.inf, -np.inf), "no value", id="empty"),
+        pytest.param(ValueRange(3.5, 3.5), "the value 3.5", id="constant"),
+        pytest.param(ValueRange(0.0, 0.0), "the value 0", id="all zero"),
+        pytest.param(ValueRange(np.inf, -np.inf), "no value", id="empty"),
     ],
 )
-def test_warns_of_a_feature_without_a_range(found: InputRange, words: str) -> None:
-    (warning,) = range_warnings({"odd": found, "fine": InputRange(0.0, 1e-9)})
+def test_warns_of_a_feature_without_a_range(found: ValueRange, words: str) -> None:
+    (warning,) = range_warnings({"odd": found, "fine": ValueRange(0.0, 1e-9)})
     assert f"Feature 'odd' has {words} in the whole calibration sample" in warning
 
 
@@ -214,7 +214,7 @@ def test_feature_without_a_range_is_reported(tmp_path: pathlib.Path) -> None:
     assert [warning.split(" in ")[0] for warning in report.warnings] == [
         "Feature 'zero' has the value 0"
     ]
-    assert report.calibration.ranges == {"x": InputRange(0, 4), "zero": InputRange(0, 0)}
+    assert report.calibration.ranges == {"x": ValueRange(0, 4), "zero": ValueRange(0, 0)}
 
 
 @pytest.mark.parametrize("word", _WORDS)

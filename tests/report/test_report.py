@@ -251,12 +251,13 @@ def test_hostile_words_are_escaped_wherever_they_are(published: Published) -> No
             **report["calibration"],
             "splits": [_HOSTILE],
             "ranges": {_HOSTILE: {"min": 0.0, "max": 1.0}},
+            "output_ranges": {_HOSTILE: {"min": 0.0, "max": 1.0}},
         },
     }
     page = render(Report.from_json({**report, **hostile})).replace("<wbr>", "")
     assert "<script" not in page
     # the op's name and scope are in its square and in the list, and in a table each
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 24
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 25
 
 
 class _Page(html.parser.HTMLParser):

@@ -1,7 +1,7 @@
 """A report with long names, many ops and every kind of section, made without a conversion."""
 
 from tfx_tflite_component.config import as_json, read_config
-from tfx_tflite_component.quantization.ranges import InputRange
+from tfx_tflite_component.quantization.ranges import ValueRange
 from tfx_tflite_component.report.schema import (
     CalibrationReport,
     Evidence,
@@ -78,7 +78,9 @@ def wordy() -> Report:
             peak_tensor_bytes=5_396,
         ),
         search=None,
-        calibration=CalibrationReport(("train",), 500, 0, {_LONG: InputRange(-1.0, 1.0)}),
+        calibration=CalibrationReport(
+            ("train",), 500, 0, {_LONG: ValueRange(-1.0, 1.0)}, {_LONG: ValueRange(0.0, 1.0)}
+        ),
         verification=Verification(
             "examples",
             200,

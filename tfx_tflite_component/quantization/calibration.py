@@ -7,7 +7,7 @@ import numpy as np
 
 from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.errors import ConversionError, ExamplesError
-from tfx_tflite_component.quantization.ranges import InputRange
+from tfx_tflite_component.quantization.ranges import ValueRange
 from tfx_tflite_component.samples.feed import RefusedExample, call
 from tfx_tflite_component.samples.missing_features import explained
 from tfx_tflite_component.split.split import Split
@@ -55,7 +55,7 @@ class RepresentativeDataset:
         self._plain_names = {name: plain for plain, name in split.tail.input_names.items()}
         self.num_examples = len(examples)
         self._shapes: dict[str, tuple[int, ...]] = {}
-        self.ranges: dict[str, InputRange] = {}
+        self.ranges: dict[str, ValueRange] = {}
         for first, inputs in self._head_batches():
             for name, array in inputs.items():
                 self._take_in(name, array, first)
@@ -103,8 +103,8 @@ class RepresentativeDataset:
                 "value in the preprocessing.",
                 self._examples[first + position],
             )
-        known = self.ranges.get(name, InputRange(np.inf, -np.inf))
-        self.ranges[name] = InputRange(
+        known = self.ranges.get(name, ValueRange(np.inf, -np.inf))
+        self.ranges[name] = ValueRange(
             min(known.min, float(array.min(initial=np.inf))),
             max(known.max, float(array.max(initial=-np.inf))),
         )

@@ -1,12 +1,12 @@
-"""The ranges of a model's inputs in the calibration sample."""
+"""The ranges of a quantized model's inputs and outputs."""
 
 import dataclasses
 from collections.abc import Mapping
 
 
 @dataclasses.dataclass(frozen=True)
-class InputRange:
-    """The values of a float input in the calibration sample.
+class ValueRange:
+    """The values of a float input in the calibration sample, or those that an output can have.
 
     Attributes:
         min: The smallest value.
@@ -17,7 +17,7 @@ class InputRange:
     max: float
 
 
-def range_warnings(ranges: Mapping[str, InputRange]) -> list[str]:
+def range_warnings(ranges: Mapping[str, ValueRange]) -> list[str]:
     """Warnings about inputs that have only one value, or no value."""
     return [
         f"Feature {name!r} has {_only(found)} in the whole calibration sample, so that its "
@@ -27,5 +27,5 @@ def range_warnings(ranges: Mapping[str, InputRange]) -> list[str]:
     ]
 
 
-def _only(found: InputRange) -> str:
+def _only(found: ValueRange) -> str:
     return f"the value {found.min:g}" if found.min == found.max else "no value"

@@ -6,7 +6,7 @@ from typing import Any
 
 from tfx_tflite_component.json_form import from_json, to_json
 from tfx_tflite_component.quantization.outcome import Outcome
-from tfx_tflite_component.quantization.ranges import InputRange
+from tfx_tflite_component.quantization.ranges import ValueRange
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.split.computed_inputs import ComputedInput
 from tfx_tflite_component.tflite.inspection import Inspection
@@ -29,12 +29,15 @@ class CalibrationReport:
         seed: The seed of the sample.
         ranges: The range of values of each float input. Values beyond it are clipped, so errors are
             larger there.
+        output_ranges: The range of values that each output can have, where it is made of integers.
+            Values of the SavedModel beyond it are clipped.
     """
 
     splits: tuple[str, ...]
     num_examples: int
     seed: int
-    ranges: dict[str, InputRange]
+    ranges: dict[str, ValueRange]
+    output_ranges: dict[str, ValueRange]
 
 
 class Evidence(str, enum.Enum):

@@ -12,6 +12,7 @@ from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.config import as_json
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.quantization.calibration import RepresentativeDataset
+from tfx_tflite_component.quantization.ranges import ValueRange
 from tfx_tflite_component.report.schema import (
     CalibrationReport,
     InterfaceReport,
@@ -21,6 +22,7 @@ from tfx_tflite_component.report.schema import (
 )
 from tfx_tflite_component.rewriting.boundary_search import Conversion
 from tfx_tflite_component.tflite.inspection import Inspection, inspect_signatures
+from tfx_tflite_component.tflite.output_ranges import output_ranges
 from tfx_tflite_component.tflite.readiness import compiled_model_obstacles, gpu_obstacles
 from tfx_tflite_component.verification.latency import Latency
 from tfx_tflite_component.verification.measures import Verification
@@ -63,7 +65,7 @@ def report_signature(
         ),
         dropped_checks=split.checks,
         lowered=dict(split.lowered),
-        calibration=_calibration(config, conversion.dataset) if conversion.dataset else None,
+        calibration=_calibration(config, conversion.dataset, path) if conversion.dataset else None,
         search=conversion.search,
         verification=verification,
         latency=latency,
@@ -106,12 +108,15 @@ def report_file(
     )
 
 
-def _calibration(config: TFLiteRewriterConfig, dataset: RepresentativeDataset) -> CalibrationReport:
+def _calibration(
+    config: TFLiteRewriterConfig, dataset: RepresentativeDataset, path: pathlib.Path
+) -> CalibrationReport:
     return CalibrationReport(
         splits=tuple(config.calibration.splits),
         num_examples=dataset.num_examples,
         seed=config.calibration.seed,
         ranges=dataset.ranges,
+        output_ranges={name: ValueRange(*found) for name, found in output_ranges(path).items()},
     )
 
 
