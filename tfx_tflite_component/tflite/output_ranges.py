@@ -2,17 +2,11 @@
 
 import pathlib
 
-import numpy as np
-
 from tfx_tflite_component.tflite.inspection import read_model
 from tfx_tflite_component.tflite.schema import schema
 from tfx_tflite_component.tflite.signatures import name_of
 
-_INTEGERS: dict[str, type[np.signedinteger | np.unsignedinteger]] = {
-    "INT8": np.int8,
-    "UINT8": np.uint8,
-    "INT16": np.int16,
-}
+_BOUNDS = {"INT8": (-128, 127), "UINT8": (0, 255), "INT16": (-32768, 32767)}
 
 
 def output_ranges(path: pathlib.Path) -> dict[str, tuple[float, float]]:
@@ -55,8 +49,8 @@ def _builtin(model: schema.Model, op: schema.Operator) -> int:
 
 def _limits(tensor: schema.Tensor) -> tuple[float, float] | None:
     quantization, dtype = tensor.Quantization(), name_of(schema.TensorType, tensor.Type())
-    if quantization is None or quantization.ScaleLength() != 1 or dtype not in _INTEGERS:
+    if quantization is None or quantization.ScaleLength() != 1 or dtype not in _BOUNDS:
         return None
-    bounds = np.iinfo(_INTEGERS[dtype])
+    smallest, largest = _BOUNDS[dtype]
     scale, zero_point = quantization.Scale(0), quantization.ZeroPoint(0)
-    return (bounds.min - zero_point) * scale, (bounds.max - zero_point) * scale
+    return (smallest - zero_point) * scale, (largest - zero_point) * scale
