@@ -40,7 +40,7 @@ help:
 	@echo "make test      run all checks and tests; ARGS=\"...\" goes to pytest"
 	@echo "make quick     run only the tests that start no process and no pipeline"
 	@echo "make lint      run the checks only"
-	@echo "make bench     measure time and memory"
+	@echo "make bench     measure time and memory, and write docs/speed.md"
 	@echo "make lock      lock the requirements again; ARGS=--upgrade takes new versions"
 	@echo "make lock-targets  lock the environments of the infra validator's targets again"
 	@echo "make proto     generate the protobuf code and docs/config.md again"
@@ -85,11 +85,7 @@ lint: $(READY)
 	@NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet --site-dir $(VENV)/site
 
 bench: $(READY)
-	@$(BIN)/python benchmarks/run.py
-	@$(BIN)/python benchmarks/big.py
-	@$(BIN)/python benchmarks/quantized.py
-	@$(BIN)/python benchmarks/evaluation.py
-	@$(BIN)/python benchmarks/lowering.py
+	@$(BIN)/python benchmarks/run.py $(ARGS)
 
 # Also if the Python that it was made of is gone.
 ifneq ($(shell $(BIN)/python -c "" 2>/dev/null && echo runs),runs)

@@ -1,87 +1,62 @@
-"""Measures what `TFLiteRewriter` adds: to a bare conversion, to importing TFX, and by a worker.
+"""Measures time and memory: prints a table, and writes results/ and docs/speed.md.
 
-Every measurement is a process of its own, the kinds take turns, and medians are printed.
+python benchmarks/run.py [SUBJECT...]
+
+SUBJECT is a module of subjects/. The files are written only if all are measured.
 """
 
-import pathlib
-import statistics
+import dataclasses
+import datetime
+import importlib.metadata
+import json
+import platform
 import sys
-import tempfile
+import time
 
-from measuring import measure
+from measuring import Row
+from speed_page import PAGE, RESULTS, page
+from subjects import command_line, component, examples, growth, lowering, scoring
 
-_ROUNDS = 3
-
-
-def main() -> None:
-    """Runs the measurements and prints them as a table."""
-    with tempfile.TemporaryDirectory(prefix="tfx-tflite-bench-") as folder:
-        model = pathlib.Path(folder, "trained")
-        measure("model.py", model)
-        bare, component, in_process = [], [], []
-        for number in range(_ROUNDS):
-            print(f"Round {number + 1} of {_ROUNDS}", file=sys.stderr, flush=True)
-            bare.append(measure("bare.py", model))
-            component.append(measure("component.py", model, pathlib.Path(folder, f"{number}")))
-            here = pathlib.Path(folder, f"{number}-in-process")
-            in_process.append(measure("in_process.py", model, here))
-    print(_table(*map(_medians, (bare, component, in_process))))
+_SUBJECTS = {
+    module.__name__.split(".")[-1]: module.rows
+    for module in (command_line, component, examples, scoring, growth, lowering)
+}
 
 
-def _medians(measurements: list[dict[str, float]]) -> dict[str, float]:
-    return {
-        name: statistics.median(measurement[name] for measurement in measurements)
-        for name in measurements[0]
-    }
+def main(names: list[str]) -> None:
+    """Measures the subjects."""
+    rows: list[Row] = []
+    for name in names or _SUBJECTS:
+        start = time.monotonic()
+        print(f"Measuring {name}", end="", file=sys.stderr, flush=True)
+        rows += _SUBJECTS[name]()
+        print(f": {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+    print("\n".join(map(_line, rows)))
+    if not names:
+        _write(rows)
 
 
-def _table(
-    bare: dict[str, float], component: dict[str, float], in_process: dict[str, float]
-) -> str:
-    """The table: what is measured, what it is held against, their ratio and the aim for that."""
-    rows = [
-        (
-            "seconds: Do() less one import of TensorFlow, bare conversion",
-            component["do_seconds"] - bare["import_seconds"],
-            bare["convert_seconds"],
-            1.15,
-        ),
-        (
-            "the same in CPU seconds, which hardly depend on what else runs",
-            component["do_cpu_seconds"] - bare["import_cpu_seconds"],
-            bare["convert_cpu_seconds"],
-            1.15,
-        ),
-        ("peak MB: Do()'s worker, bare conversion", component["worker_mb"], bare["peak_mb"], 1.1),
-        (
-            "seconds: a worker over rewriting in process, importing TensorFlow",
-            component["do_seconds"] - in_process["seconds"],
-            bare["import_seconds"],
-            1.0,
-        ),
-        (
-            "MB that stay: Do() with a worker, rewriting in process",
-            component["added_mb"],
-            in_process["added_mb"],
-            0.05,
-        ),
-        (
-            "seconds: importing this package after tfx.v1, importing tfx.v1",
-            component["import_package_seconds"],
-            component["import_tfx_seconds"],
-            0.05,
-        ),
-    ]
-    lines = [f"{'':<66}{'ours':>9}{'theirs':>9}{'ratio':>7}{'aim':>6}"]
-    for name, ours, theirs, aim in rows:
-        lines.append(f"{name:<66}{ours:>9.2f}{theirs:>9.2f}{ours / theirs:>7.3f}{aim:>6}")
-    lines.append(
-        f"Importing TensorFlow takes {bare['import_seconds']:.1f} s, all of Do() "
-        f"{component['do_seconds']:.1f} s. Do() adds {component['added_mb']:.0f} MB to its own "
-        f"process, which peaks at {component['own_mb']:.0f} MB with TFX imported."
+def _line(row: Row) -> str:
+    bound = "at least" if row.is_least else "at most"
+    return (
+        f"{row.measured}; against {row.against}:\n"
+        f"    {row.ours:,.3f} / {row.base:,.3f} {row.unit} = {row.ratio:.3f}, "
+        f"aim {bound} {row.aim}: {'met' if row.is_met else 'MISSED'}"
     )
-    return "\n".join(lines)
+
+
+def _write(rows: list[Row]) -> None:
+    versions = {name: importlib.metadata.version(name) for name in ("tfx", "tensorflow")}
+    results = {
+        "date": datetime.date.today().isoformat(),
+        "versions": {**versions, "python": platform.python_version()},
+        "rows": [dataclasses.asdict(row) for row in rows],
+    }
+    tfx = ".".join(versions["tfx"].split(".")[:2])
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"tfx-{tfx}.json").write_text(json.dumps(results, indent=2) + "\n")
+    PAGE.write_text(page())
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

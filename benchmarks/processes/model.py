@@ -1,19 +1,18 @@
 """Writes a model as a Trainer lays it out, with 100 MB of float weights or another size.
 
-Serving takes serialized `tf.Example`s. A second signature takes what they hold, because that is all
-that a bare converter can convert. Beside the model there are some examples, and
-the values in them.
+Serving takes serialized `tf.Example`s. A second signature takes what they hold, because a bare
+converter can convert nothing else.
+
+python model.py ARTIFACT MEGABYTES
 """
 
 import json
 import pathlib
 import sys
 
-import numpy as np
 import tensorflow as tf
 
 _WIDTH = 2048
-_EXAMPLES = 16
 _LAYER_BYTES = 4 * _WIDTH**2
 
 
@@ -43,7 +42,7 @@ class Model(tf.Module):
         return self.serve_tensors(tf.io.parse_example(examples, features)["values"])
 
 
-def main(artifact: str, megabytes: str = "100") -> None:
+def main(artifact: str, megabytes: str) -> None:
     """Saves the model in the layout of a Model artifact."""
     model = Model(int(megabytes))
     tf.saved_model.save(
@@ -51,20 +50,7 @@ def main(artifact: str, megabytes: str = "100") -> None:
         str(pathlib.Path(artifact, "Format-Serving")),
         signatures={"serving_default": model.serve_examples, "tensors": model.serve_tensors},
     )
-    values = np.random.default_rng(0).normal(size=[_EXAMPLES, _WIDTH]).astype(np.float32)
-    np.save(pathlib.Path(artifact, "values.npy"), values)
-    for split in ("train", "eval"):
-        _write_split(pathlib.Path(artifact, "examples", f"Split-{split}"), values)
     print(json.dumps({}))
-
-
-def _write_split(folder: pathlib.Path, values: np.ndarray) -> None:
-    folder.mkdir(parents=True)
-    with tf.io.TFRecordWriter(str(folder / "examples.gz"), options="GZIP") as writer:
-        for row in values:
-            feature = tf.train.Feature(float_list=tf.train.FloatList(value=row))
-            features = tf.train.Features(feature={"values": feature})
-            writer.write(tf.train.Example(features=features).SerializeToString())
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def _mobilenet() -> keras.Model:
 MODELS = {
     "digits": ScoredModel((8, 8, 1), _digits, batch_size=1000),
     "perceptron": ScoredModel((28, 28, 1), _perceptron, batch_size=1000),
-    "MobileNetV2": ScoredModel((96, 96, 3), _mobilenet, batch_size=100),
+    "mobilenet": ScoredModel((96, 96, 3), _mobilenet, batch_size=50),
 }
 
 
