@@ -57,6 +57,16 @@ def _decibels(source: pathlib.Path, folder: pathlib.Path, mode: str) -> float:
         pytest.param(lambda x: -(x @ _FIRST) @ _SECOND, id="negation"),
         pytest.param(lambda x: tf.square(x @ _FIRST) @ _SECOND, id="square"),
         pytest.param(
+            lambda x: (
+                tf.reshape(
+                    tf.math.squared_difference(tf.reshape(x @ _FIRST, [-1, 2, 2, 4, 4]), 0.5),
+                    [-1, 64],
+                )
+                @ _SECOND
+            ),
+            id="squared difference of five dimensions",
+        ),
+        pytest.param(
             lambda x: tf.nn.l2_normalize(tf.nn.relu(x @ _FIRST) @ _SECOND, -1) @ _LAST,
             id="L2 normalization",
         ),

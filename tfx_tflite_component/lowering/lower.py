@@ -86,7 +86,7 @@ def lower(
     """
     unroll = loops.ALL if is_calibrated else loops.OF_OPEN_LISTS
     count = concat_axis.FROM_THE_END if is_calibrated else concat_axis.FROM_THE_START
-    of_integers = [products.PASS] if is_calibrated else []
+    of_integers = [products.PASS, squared_differences.OF_HIGH_RANK] if is_calibrated else []
     of_16_bit = _OF_16_BIT if is_16_bit else ()
     rewritten: dict[str, list[str]] = {}
     # a size may be the number of a loop's steps
