@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 import pytest
-from pipelines import PipelineRun, StartedPipelines
+from pipelines import PipelineRun, StartedPipelines, kept_folder
 
 _TESTS = pathlib.Path(__file__).parent
 _SUPPORT = _TESTS / "support"
@@ -23,6 +23,8 @@ _SCRIPTS = {
 # one of its own, as where a user runs it; so has a model of Keras 2 beside those of Keras 3. What
 # penguin imports defines a flag `--runner` that refuses imdb's, so imdb comes first.
 _PROCESSES = (("taxi",), ("digits",), ("imdb", "penguin"), ("taxi_without_oov", "transforms"))
+# They only train: nothing of this package runs in them.
+_KEPT = _PROCESSES[2:]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,7 +62,8 @@ def _started(
     for names in _PROCESSES:
         scripts = {name: _SCRIPTS[name] for name in names if name in asked}
         if scripts:
-            pipelines = StartedPipelines(scripts, folder / "-".join(["pipelines", *names]))
+            own = folder / "-".join(["pipelines", *names])
+            pipelines = StartedPipelines(scripts, kept_folder(scripts) if names in _KEPT else own)
             started |= dict.fromkeys(scripts, pipelines)
             if worker_id in ("master", "gw0"):
                 pipelines.start()

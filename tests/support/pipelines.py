@@ -1,18 +1,39 @@
 """Pipelines that run in a process of their own, with its noise and its environment."""
 
 import dataclasses
+import hashlib
+import importlib.metadata
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 _KERAS = "TF_USE_LEGACY_KERAS"
 _TURN_SECONDS = 0.2
 _NOTING_THE_EXIT_CODE = 'code=$1; shift; "$@"; echo $? >"$code.new"; mv "$code.new" "$code"'
 _TOGETHER = pathlib.Path(__file__).with_name("run_together.py")
+_CHECKOUT = pathlib.Path(__file__).parents[2]
+_LIBRARIES = ("tfx", "tensorflow", "keras", "tensorflow-transform")
+
+
+def kept_folder(names: Iterable[str]) -> pathlib.Path:
+    """A folder for pipelines that hold nothing of this package: the next test run finds it again.
+
+    Its name has a hash of what the pipelines depend on: the scripts and what they import from this
+    checkout, the libraries, whose modules the stock pipelines run, and Python.
+    """
+    sources = [*(_CHECKOUT / "tests" / "support").glob("*.py"), *_CHECKOUT.glob("examples/*/*.py")]
+    found = hashlib.sha256(sys.version.encode())
+    for library in _LIBRARIES:
+        found.update(importlib.metadata.version(library).encode())
+    for source in sorted(sources):
+        found.update(source.read_bytes())
+    name = "-".join([*names, found.hexdigest()[:12]])
+    return _CHECKOUT / "build" / "pipelines" / name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +68,11 @@ class StartedPipelines:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Starts the process."""
-        self._folder.mkdir()
+        """Starts the process, unless one has ended well in this folder before."""
+        if self._exit_code.exists() and int(self._exit_code.read_text()) == 0:
+            return
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
         # Importing TF Transform sets it for every process that is started later. A script is to
         # train the same model whatever the tests have imported by then.
         environment = {name: value for name, value in os.environ.items() if name != _KERAS}
