@@ -2,7 +2,7 @@
 
 python benchmarks/run.py [SUBJECT...]
 
-SUBJECT is a module of subjects/. The files are written only if all are measured.
+SUBJECT is a module of subjects/. The results of others are kept, with their dates.
 """
 
 import dataclasses
@@ -12,6 +12,7 @@ import json
 import platform
 import sys
 import time
+from collections.abc import Mapping
 
 from measuring import Row
 from speed_page import PAGE, RESULTS, page
@@ -25,15 +26,14 @@ _SUBJECTS = {
 
 def main(names: list[str]) -> None:
     """Measures the subjects."""
-    rows: list[Row] = []
+    measured: dict[str, list[Row]] = {}
     for name in names or _SUBJECTS:
         start = time.monotonic()
         print(f"Measuring {name}", end="", file=sys.stderr, flush=True)
-        rows += _SUBJECTS[name]()
+        measured[name] = _SUBJECTS[name]()
         print(f": {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
-    print("\n".join(map(_line, rows)))
-    if not names:
-        _write(rows)
+        print("\n".join(map(_line, measured[name])), flush=True)
+    _write(measured)
 
 
 def _line(row: Row) -> str:
@@ -45,16 +45,23 @@ def _line(row: Row) -> str:
     )
 
 
-def _write(rows: list[Row]) -> None:
+def _write(measured: Mapping[str, list[Row]]) -> None:
     versions = {name: importlib.metadata.version(name) for name in ("tfx", "tensorflow")}
-    results = {
-        "date": datetime.date.today().isoformat(),
-        "versions": {**versions, "python": platform.python_version()},
-        "rows": [dataclasses.asdict(row) for row in rows],
+    path = RESULTS / f"tfx-{'.'.join(versions['tfx'].split('.')[:2])}.json"
+    earlier = json.loads(path.read_text())["subjects"] if path.exists() else {}
+    date = datetime.date.today().isoformat()
+    now = {
+        name: {"date": date, "rows": [dataclasses.asdict(row) for row in rows]}
+        for name, rows in measured.items()
     }
-    tfx = ".".join(versions["tfx"].split(".")[:2])
+    found = {**earlier, **now}
+    results = {
+        "versions": {**versions, "python": platform.python_version()},
+        # in the order of the page
+        "subjects": {name: found[name] for name in _SUBJECTS if name in found},
+    }
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"tfx-{tfx}.json").write_text(json.dumps(results, indent=2) + "\n")
+    path.write_text(json.dumps(results, indent=2) + "\n")
     PAGE.write_text(page())
 
 

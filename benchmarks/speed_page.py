@@ -21,7 +21,7 @@ _INTRODUCTION = """\
 <!-- benchmarks/speed_page.py makes this page. -->
 
 `make bench` measures this package against the least that the same work could take, and makes this
-page. Every figure comes from one run for each version of TFX:
+page. Nothing here is older than the dates of these versions:
 
 {runs}
 
@@ -34,10 +34,10 @@ runs. Ratios of long measurements are hardly affected; those of short ones, such
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """The results of a run.
+    """The results for a version of TFX.
 
     Attributes:
-        date: The date of the run, ISO 8601.
+        date: The date of the oldest result, ISO 8601.
         versions: The versions of TFX, TensorFlow and Python.
         rows: The rows by their keys.
     """
@@ -74,8 +74,10 @@ def missed(runs: list[Results]) -> list[Row]:
 
 def _read(path: pathlib.Path) -> Results:
     found = json.loads(path.read_text())
-    rows = [Row(**row) for row in found["rows"]]
-    return Results(found["date"], found["versions"], {row.key: row for row in rows})
+    subjects = found["subjects"].values()
+    rows = [Row(**row) for subject in subjects for row in subject["rows"]]
+    date = min(subject["date"] for subject in subjects)
+    return Results(date, found["versions"], {row.key: row for row in rows})
 
 
 def _section(section: str, runs: list[Results]) -> Iterator[str]:
@@ -105,7 +107,7 @@ def _accounts(section: str, runs: list[Results]) -> dict[str, list[str]]:
     accounts: dict[str, list[str]] = {}
     for row in missed(runs):
         if row.section == section:
-            accounts.setdefault(ACCOUNTS[row.key], []).append(row.key)
+            accounts.setdefault(ACCOUNTS.get(row.key, ""), []).append(row.key)
     return accounts
 
 
