@@ -41,6 +41,8 @@ _VALUES: dict[int, st.SearchStrategy[Any]] = {
     FieldDescriptor.TYPE_BOOL: st.booleans(),
     FieldDescriptor.TYPE_INT32: _NUMBERS,
     FieldDescriptor.TYPE_INT64: st.integers(-(2**63), 2**63 - 1),
+    FieldDescriptor.TYPE_FLOAT: st.floats(allow_nan=False, allow_infinity=False, width=32)
+    | st.sampled_from(["NaN", "Infinity", "-Infinity"]),
     FieldDescriptor.TYPE_DOUBLE: st.floats(allow_nan=False, allow_infinity=False)
     | st.sampled_from(["NaN", "Infinity", "-Infinity"]),
     FieldDescriptor.TYPE_ENUM: _NUMBERS,
