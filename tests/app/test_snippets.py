@@ -170,9 +170,9 @@ def test_vocabulary_file_and_hashes_are_told(tmp_path: pathlib.Path) -> None:
         's1 = FarmHash Fingerprint64 of "word", modulo 2',
         's2 = the position of "word", from 0, in the 3 lines of assets/words.txt; '
         "-1 if it is not there",
-        "s3 = s2 != -1",
-        "s4 = s1 + 3",
-        '"word" = s2 where s3, else s4',
+        "s3 = s1 + 3",
+        "s4 = s2 != -1",
+        '"word" = s2 where s4, else s3',
     ]
     assert (tmp_path / "m" / "assets" / "words.txt").is_file()
     for words in ("channels=3", "ResizeBilinear(_, [8, 9]", "_ / 255.0"):

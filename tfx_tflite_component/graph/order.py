@@ -19,14 +19,8 @@ def in_order(graph: FlatGraph, tensors: Iterable[str], stop: Collection[str] = (
         SplitError: The nodes form a loop, as those of TF1's control flow do.
     """
     names, _ = graph.ancestors(tensors, stop)
-    before = {
-        name: {
-            graph.node(tensor).name
-            for tensor in graph.data_inputs(graph.nodes[name], stop)
-            if tensor not in stop
-        }.union(_after(graph, name))
-        for name in sorted(names)
-    }
+    # lists, because the order of a set differs from process to process
+    before = {name: _before(graph, name, stop) for name in sorted(names)}
     try:
         return list(graphlib.TopologicalSorter(before).static_order())
     except graphlib.CycleError as e:
@@ -36,6 +30,9 @@ def in_order(graph: FlatGraph, tensors: Iterable[str], stop: Collection[str] = (
         ) from e
 
 
-def _after(graph: FlatGraph, name: str) -> list[str]:
-    """The nodes that must run before a node although it does not read them."""
-    return [tensor[1:] for tensor in graph.nodes[name].input if tensor.startswith("^")]
+def _before(graph: FlatGraph, name: str, stop: Collection[str]) -> list[str]:
+    """The nodes that a node reads, and those that must run before it although it does not."""
+    node = graph.nodes[name]
+    read = [graph.node(t).name for t in graph.data_inputs(node, stop) if t not in stop]
+    after = [tensor[1:] for tensor in node.input if tensor.startswith("^")]
+    return list(dict.fromkeys([*read, *after]))
