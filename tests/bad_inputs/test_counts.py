@@ -15,7 +15,6 @@ _KINDS = {
     "examples": ["test_bad_examples"],
     "signatures": ["test_bad_signatures"],
     "SavedModels": ["test_bad_saved_models", "test_hostile_saved_models"],
-    "ops of a SavedModel, trusted or not": ["test_trust"],
     "Keras files": ["test_hostile_keras_files"],
     "TFLite models": ["test_bad_model_files"],
     "files that are no regular files, and what may not be read": ["test_hostile_files"],
