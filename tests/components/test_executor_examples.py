@@ -20,6 +20,7 @@ from tfx_tflite_component import TFLiteReport
 from tfx_tflite_component.components.rewriter import executor
 from tfx_tflite_component.components.rewriter.executor import Executor
 from tfx_tflite_component.errors import ConfigError, ExamplesError, VerificationError
+from tfx_tflite_component.samples.sampling import Drawn
 from tfx_tflite_component.worker import tasks
 
 _INTEGER = {"mode": "FULL_INTEGER"}
@@ -36,7 +37,7 @@ def samples(monkeypatch: pytest.MonkeyPatch) -> Samples:
 
     draw_samples = tasks.draw_samples
 
-    def recording(*arguments: Any) -> Samples:
+    def recording(*arguments: Any) -> dict[str, list[Drawn]]:
         drawn = draw_samples(*arguments)
         handed.update({name: [one.record for one in some] for name, some in drawn.items()})
         return drawn
