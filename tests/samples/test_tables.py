@@ -1,9 +1,13 @@
 """Rows of CSV, Parquet and NumPy files as examples."""
 
+import datetime
+import io
 import json
 import pathlib
 import re
 import sys
+import tracemalloc
+import zipfile
 from collections.abc import Callable
 
 import numpy as np
@@ -80,6 +84,19 @@ def test_lists_and_arrays_become_features_with_several_values(tmp_path: pathlib.
     assert tf.train.Example.FromString(records[1]) == _examples({"pixels": [4.0, 5.0, 6.0, 7.0]})[0]
 
 
+def _npz(encrypted: bool = False, method: int = zipfile.ZIP_DEFLATED, cut: bool = False) -> bytes:
+    """An archive whose entry is as its two headers say, or is damaged."""
+    file = io.BytesIO()
+    np.savez_compressed(file, size=np.arange(1000.0))
+    content = bytearray(file.getvalue())
+    entry = content.find(b"PK\1\2")
+    content[6], content[entry + 8] = encrypted, encrypted
+    content[8], content[entry + 10] = method, method
+    if cut:
+        content[200:260] = b"\xff" * 60
+    return bytes(content)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
@@ -87,12 +104,18 @@ def test_lists_and_arrays_become_features_with_several_values(tmp_path: pathlib.
         ("a.csv", "size,count\n1,2.5\n", "Record 0 of .*'2.5' in column 'count'; .* integer"),
         ("a.csv", f"count\n{2**63}\n", "Record 0 of .* integer of 64 bits"),
         ("a.csv", "size,count\n1,2\n3\n", "a.csv: line 3 has 1 cells, and the first line 2"),
-        ("a.csv", "size,size\n1,2\n", "a.csv: the first line names a column twice"),
+        ("a.csv", "size,size\n1,2\n", "a.csv: two columns have the same name"),
         ("a.csv", b"size\n\xff\n", "a.csv: .* can't decode byte 0xff"),
         ("a.csv", 'size\n"1\n', "a.csv: unexpected end of data"),
         ("a.parquet", "size\n1\n", "a.parquet: .*Parquet"),
         ("a.npz", "size\n1\n", "a.npz: File is not a zip file"),
         ("a.npy", "size\n1\n", "a.npy: "),
+        ("a.npy", b"", "a.npy: "),
+        ("a.npy", b"\x93NUMPY\x01\x00\x10\x00{'descr': ((((( ", "a.npy: "),
+        ("a.npy", _npz(), "a.npy: "),
+        ("a.npz", _npz(encrypted=True), "a.npz: .*encrypted"),
+        ("a.npz", _npz(method=99), "a.npz: .*compression method"),
+        ("a.npz", _npz(cut=True), "a.npz: "),
     ],
 )
 def test_bad_file_or_cell_is_named(
@@ -115,6 +138,50 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: pathlib.Path) -> None:
     ]:
         with pytest.raises(ExamplesError, match=re.escape(words)):
             _records(tmp_path / name)
+
+
+def test_columns_that_no_example_can_hold_are_ignored_unless_the_model_reads_them(
+    tmp_path: pathlib.Path,
+) -> None:
+    columns = {"size": [1.5], "when": [datetime.date(2020, 1, 1)], "s": [{"a": 1}]}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet")
+    day, number = np.zeros(1, "M8[D]"), np.array([2**64 - 1], np.uint64)
+    np.savez(tmp_path / "a.npz", size=np.array([1.5]), when=day, id=number)
+    for name in ("a.parquet", "a.npz"):
+        assert _records(tmp_path / name) == _examples({"size": [1.5]})
+    np.savez(tmp_path / "count.npz", count=number)
+    with pytest.raises(ExamplesError, match="'count'; expected an integer of 64 bits"):
+        _records(tmp_path / "count.npz")
+
+
+def test_columns_of_one_name_are_refused(tmp_path: pathlib.Path) -> None:
+    table = pyarrow.table([[1.0], [2.0]], names=["size", "size"])
+    parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(ExamplesError, match="two columns have the same name"):
+        _records(tmp_path / "a.parquet")
+
+
+def test_names_in_an_archive_are_no_paths(tmp_path: pathlib.Path) -> None:
+    np.save(tmp_path / "outside.npy", np.array([42.0]))
+    inside = io.BytesIO()
+    np.save(inside, np.array([1.0]))
+    names = [str(tmp_path / "outside"), "../outside", "image/size", "f" * 300]
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        for name in names:
+            archive.writestr(f"{name}.npy", inside.getvalue())
+    assert _records(tmp_path / "a.npz") == _examples({name: [1.0] for name in names})
+
+
+def test_arrays_of_images_are_not_made_numbers_of_python_before_they_are_drawn(
+    tmp_path: pathlib.Path,
+) -> None:
+    np.save(tmp_path / "a.npy", np.zeros([200, 64, 64, 3], np.float32))
+    tracemalloc.start()
+    records = next(iter(read_records(str(tmp_path / "a.npy"), {"pixels": tf.float32})))
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(records) == 200
+    assert peak_bytes < 10**6
 
 
 def test_parquet_without_pyarrow_names_what_to_install(

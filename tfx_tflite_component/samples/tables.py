@@ -4,9 +4,13 @@ import contextlib
 import csv
 import dataclasses
 import itertools
+import lzma
 import math
 import pathlib
+import shutil
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, overload
 
@@ -23,10 +27,16 @@ Dtypes: TypeAlias = Mapping[str, tf.DType]
 
 _ROWS_AT_ONCE = 1024
 _TRUTH = {"false": "0", "true": "1"}
+# what the readers raise for a damaged file, or one that is not what its name says
+_UNREADABLE = (
+    *(OSError, ValueError, EOFError, RuntimeError, csv.Error, tokenize.TokenError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, tf.errors.OpError),
+)
 # the only array of a file, which has no name
 _UNNAMED = ""
 
-# the cells of a row by column; None for one that is missing
+# the cells of a row by column, as the reader has them: an image is much larger as Python's numbers;
+# None for one that is missing
 _Row: TypeAlias = Mapping[str, Any]
 
 
@@ -61,15 +71,19 @@ class Rows(Sequence[bytes]):
         if isinstance(index, slice):
             return [self[position] for position in range(len(self))[index]]
         columns = {name: _flat(cell) for name, cell in self.cells[index].items()}
-        return serialized(
-            {name: self._feature(index, name, values) for name, values in columns.items() if values}
-        )
+        features = {
+            name: self._feature(index, name, values) for name, values in columns.items() if values
+        }
+        return serialized({name: found for name, found in features.items() if found is not None})
 
-    def _feature(self, index: int, name: str, values: Sequence[Any]) -> tf.train.Feature:
+    def _feature(self, index: int, name: str, values: Sequence[Any]) -> tf.train.Feature | None:
+        """The feature of a cell; None if an example cannot hold it, and no signature reads it."""
         dtype = self.dtypes.get(name) or _natural(values)
         try:
             return make_feature([_MAKERS[dtype](value) for value in values], dtype)
         except (TypeError, ValueError) as e:
+            if name not in self.dtypes:
+                return None
             found = values if len(values) > 1 else values[0]
             raise ExamplesError(
                 f"Record {self.first + index} of {self.path}, counted from 0, has {found!r} in "
@@ -107,7 +121,7 @@ def read_rows(path: str, dtypes: Dtypes) -> Iterator[Rows]:
             f"{path} cannot be read, as a package is missing: {e}. Install pyarrow, or use "
             "TFRecord, CSV or NumPy files."
         ) from e
-    except (OSError, ValueError, csv.Error, zipfile.BadZipFile, tf.errors.OpError) as e:
+    except _UNREADABLE as e:
         raise ExamplesError(
             f"The examples cannot be read: {path}: {str(e).rstrip('.')}. The file should be what "
             "its name says, "
@@ -130,12 +144,16 @@ def _local(path: str) -> Iterator[pathlib.Path]:
 def _csv(path: pathlib.Path) -> Iterator[list[_Row]]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         lines = csv.reader(file, strict=True)
-        names = next(lines, [])
-        if len({*names}) < len(names):
-            raise ValueError(f"the first line names a column twice: {listed(names)}")
+        names = _distinct(next(lines, []))
         rows = (_cells(names, line, lines.line_num) for line in lines if line)
         while some := list(itertools.islice(rows, _ROWS_AT_ONCE)):
             yield some
+
+
+def _distinct(names: Sequence[str]) -> Sequence[str]:
+    if len({*names}) < len(names):
+        raise ValueError(f"two columns have the same name: {listed(names)}")
+    return names
 
 
 def _cells(names: Sequence[str], line: Sequence[str], number: int) -> _Row:
@@ -148,12 +166,13 @@ def _parquet(path: pathlib.Path) -> Iterator[list[_Row]]:
     from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
+        names = _distinct(file.schema_arrow.names)
         for batch in file.iter_batches(_ROWS_AT_ONCE):
-            yield batch.to_pylist()
+            yield [dict(zip(names, cells, strict=True)) for cells in zip(*batch, strict=True)]
 
 
 def _npy(path: pathlib.Path) -> Iterator[list[_Row]]:
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    array = _array(path)
     if array.dtype.names:
         return _rows({name: array[name] for name in array.dtype.names})
     return _rows({_UNNAMED: array})
@@ -162,13 +181,17 @@ def _npy(path: pathlib.Path) -> Iterator[list[_Row]]:
 def _npz(path: pathlib.Path) -> Iterator[list[_Row]]:
     # unpacked, so that not all of it has to be in memory
     with scratch() as folder, zipfile.ZipFile(path) as archive:
-        archive.extractall(folder)
-        yield from _rows(
-            {
-                name.removesuffix(".npy"): np.load(folder / name, mmap_mode="r", allow_pickle=False)
-                for name in archive.namelist()
-            }
-        )
+        names = _distinct([name.removesuffix(".npy") for name in archive.namelist()])
+        files = [folder / str(index) for index in range(len(names))]
+        for member, file in zip(archive.namelist(), files, strict=True):
+            with archive.open(member) as packed, file.open("wb") as unpacked:
+                shutil.copyfileobj(packed, unpacked)
+        yield from _rows(dict(zip(names, map(_array, files), strict=True)))
+
+
+def _array(path: pathlib.Path) -> np.ndarray:
+    """An array that stays on disk; one of pickled objects is refused."""
+    return np.lib.format.open_memmap(path, mode="r")
 
 
 def _rows(arrays: Mapping[str, np.ndarray]) -> Iterator[list[_Row]]:
@@ -176,9 +199,8 @@ def _rows(arrays: Mapping[str, np.ndarray]) -> Iterator[list[_Row]]:
     if len({*counts.values()}) > 1:
         raise ValueError(f"the arrays have different numbers of rows: {counts}")
     for start in range(0, max(counts.values(), default=0), _ROWS_AT_ONCE):
-        part = {name: array[start : start + _ROWS_AT_ONCE] for name, array in arrays.items()}
-        columns = zip(*(array.tolist() for array in part.values()), strict=True)
-        yield [dict(zip(arrays, cells, strict=True)) for cells in columns]
+        parts = (np.asarray(array[start : start + _ROWS_AT_ONCE]) for array in arrays.values())
+        yield [dict(zip(arrays, cells, strict=True)) for cells in zip(*parts, strict=True)]
 
 
 _READERS: Mapping[str, Callable[[pathlib.Path], Iterator[list[_Row]]]] = {
@@ -204,6 +226,10 @@ def _named(row: _Row, dtypes: Dtypes, path: str) -> _Row:
 
 def _flat(cell: Any) -> list[Any]:
     """The values of a cell: none if it is missing, several in a list."""
+    if isinstance(cell, np.ndarray | np.generic):
+        return cell.ravel().tolist()
+    if hasattr(cell, "as_py"):  # of pyarrow, which may be missing
+        cell = cell.as_py()
     if cell is None:
         return []
     if isinstance(cell, list):
