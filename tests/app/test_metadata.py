@@ -80,7 +80,7 @@ def test_normalization_and_labels_are_the_models_own(tmp_path: pathlib.Path) -> 
 
 def test_image_that_the_model_does_not_scale_needs_the_config(tmp_path: pathlib.Path) -> None:
     save_colors(tmp_path / "model", scale=1.0)
-    (tmp_path / "labels.txt").write_text("\n".join(LABELS))
+    (tmp_path / "labels.txt").write_text("\r\n".join(LABELS), "utf-8-sig")
     file = f"labels_file: '{tmp_path}/labels.txt'"
     report = rewrite_saved_model(tmp_path / "model", tmp_path / "m", f"metadata {{ {file} }}")
     assert "metadata.mean" in report["warnings"][0]

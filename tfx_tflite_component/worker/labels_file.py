@@ -16,7 +16,8 @@ def with_labels(config: TFLiteRewriterConfig) -> TFLiteRewriterConfig:
         return config
     unreadable: tuple[type[Exception], ...] = (OSError, UnicodeDecodeError, *errors_of(path))
     try:
-        labels = read_text(path).splitlines()
+        # Windows programs put a byte order mark before UTF-8
+        labels = read_text(path).removeprefix("\ufeff").splitlines()
     except unreadable as e:
         raise ConfigError(
             f"metadata.labels_file: {path!r} cannot be read: {e}. Name a text file with one label "
