@@ -15,6 +15,7 @@ from models import Tensors, example, save, save_parsing
 from versions import OF_NO_VERSION
 from workers import WorkerInProcess
 
+from tfx_tflite_component.app.snippets import _kotlin_literal, _literal, _swift_literal
 from tfx_tflite_component.standalone import rewrite
 from tfx_tflite_component.standalone.rewrite import rewrite_saved_model
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
@@ -61,6 +62,16 @@ def test_python_returns_what_the_model_does(folder: pathlib.Path) -> None:
     }
     expected = model({n: a.astype(object) if a.dtype.kind == "S" else a for n, a in zeros.items()})
     np.testing.assert_array_equal(_run(folder / "m.snippet.py")["tip"], expected["tip"])
+
+
+def test_literals_hold_any_characters() -> None:
+    text = 'a"\\$\n\x08\u00e9\u2028\U0001f600'
+    shared = r'"a\"\\'
+    # JSON's \b, and its pairs of surrogates, are none of some languages
+    assert eval(_literal(text)) == text
+    assert _literal(text) == shared + r'$\n\U00000008\U000000e9\U00002028\U0001f600"'
+    assert _kotlin_literal(text) == shared + r'\$\n\u0008\u00e9\u2028\ud83d\ude00"'
+    assert _swift_literal(text) == shared + r"$\n\u{8}" + "\u00e9" + r"\u{2028}" + '\U0001f600"'
 
 
 @pytest.mark.process

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import math
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jinja2
 import numpy as np
@@ -127,17 +127,26 @@ def _tensor(name: str, details: TensorDetails) -> SnippetTensor:
 
 def _literal(text: str) -> str:
     """A string literal of Python and C++ that cannot end a comment: a model can have any names."""
-    return json.dumps(text)
+    return _quoted(text, lambda c: f"\\U{ord(c):08x}")
 
 
 def _kotlin_literal(text: str) -> str:
-    return json.dumps(text).replace("$", "\\$")
+    return _quoted(text, _utf16).replace("$", "\\$")
 
 
 def _swift_literal(text: str) -> str:
-    escaped = json.dumps(text, ensure_ascii=False)[1:-1]
-    shown = "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in escaped)
-    return f'"{shown}"'
+    return _quoted(text, lambda c: c if c.isprintable() else f"\\u{{{ord(c):x}}}")
+
+
+def _quoted(text: str, escaped: Callable[[str], str]) -> str:
+    """A literal in which other characters than those that all languages write alike are escaped."""
+    alike = {c: json.dumps(c)[1:-1] for c in map(chr, [*b"\n\r\t", *range(ord(" "), 127)])}
+    return f'"{"".join(alike[c] if c in alike else escaped(c) for c in text)}"'
+
+
+def _utf16(character: str) -> str:
+    units = np.frombuffer(character.encode("utf-16-le"), "<u2")
+    return "".join(f"\\u{unit:04x}" for unit in units)
 
 
 def _kotlin_array(tensor: SnippetTensor) -> str:
