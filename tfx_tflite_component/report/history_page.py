@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfx_tflite_component.report.page import templates
+from tfx_tflite_component.report.templates import render_template
 
 _FIGURES = {
     "size_bytes": "size, bytes",
@@ -23,7 +23,8 @@ def render_history(records: Sequence[Mapping[str, Any]]) -> str:
     charts = {
         title: _points([record[figure] for record in records]) for figure, title in _FIGURES.items()
     }
-    return templates.get_template("history.html.jinja").render(
+    return render_template(
+        "history",
         records=records,
         charts={title: chart for title, chart in charts.items() if chart},
         compared=_of_last_run(records),

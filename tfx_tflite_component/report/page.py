@@ -6,14 +6,12 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-import jinja2
-
 from tfx_tflite_component.artifact_layout import REPORT_HTML, REPORT_JSON
 from tfx_tflite_component.json_form import to_json
-from tfx_tflite_component.report import formats
 from tfx_tflite_component.report.chart import error_chart
 from tfx_tflite_component.report.quantization_plot import plot
 from tfx_tflite_component.report.schema import Report, SignatureReport
+from tfx_tflite_component.report.templates import render_template
 from tfx_tflite_component.report.verdict import held, verdict
 from tfx_tflite_component.split.boundary import Boundary
 from tfx_tflite_component.storage.storage_errors import storage_errors
@@ -39,22 +37,6 @@ _ARRIVAL = {
     Boundary.TRANSFORMED_FEATURES: "Features arrive transformed: the head has the preprocessing.",
     Boundary.TENSORS: "Inputs are the tensors that the config names: the head makes them.",
 }
-
-templates = jinja2.Environment(
-    loader=jinja2.PackageLoader("tfx_tflite_component.report", "."),
-    # names of features and layers come from a model, and may contain any characters
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=jinja2.StrictUndefined,
-)
-templates.filters.update(
-    size=formats.size,
-    duration=formats.duration,
-    number=formats.number,
-    measure=lambda value, name: formats.measure(name, value),
-    margin=lambda measured, name, limit: formats.margin(name, measured, limit),
-)
 
 
 def write_report(report: Report, folder: pathlib.Path, prefix: str = "") -> None:
@@ -98,7 +80,8 @@ def render(report: Report) -> str:
     Returns:
         An HTML page that needs no other file.
     """
-    return templates.get_template("report.html.jinja").render(
+    return render_template(
+        "report",
         report=report.to_json(),
         verdict=verdict(report),
         measures=_MEASURES,

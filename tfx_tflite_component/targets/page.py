@@ -4,7 +4,8 @@ import pathlib
 from typing import Any
 
 from tfx_tflite_component.json_form import to_json
-from tfx_tflite_component.report.page import templates, write_files
+from tfx_tflite_component.report.page import write_files
+from tfx_tflite_component.report.templates import render_template
 from tfx_tflite_component.targets.result import TargetResult, Validation
 
 
@@ -38,7 +39,8 @@ def render_validation(validation: Validation) -> str:
     """
     hosts = [validation.host] if validation.host else []
     results = [*hosts, *validation.targets]
-    return templates.get_template("infra_report.html.jinja").render(
+    return render_template(
+        "infra_report",
         validation=validation,
         rows=[_row(result) for result in results],
         refused=[r for r in results if r.delegated and r.delegated.refused],
