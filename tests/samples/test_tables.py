@@ -1,6 +1,7 @@
 """Rows of CSV, Parquet and NumPy files as examples."""
 
 import datetime
+import gzip
 import io
 import json
 import pathlib
@@ -52,6 +53,7 @@ def _parquet(path: pathlib.Path) -> None:
     [
         ("a.csv", lambda path: path.write_text(_CSV)),
         ("bom.CSV", lambda path: path.write_text(_CSV.replace("\n", "\r\n"), "utf-8-sig")),
+        ("a.csv.gz", lambda path: path.write_bytes(gzip.compress(_CSV.encode()))),
         ("a.parquet", _parquet),
     ],
 )
@@ -101,6 +103,8 @@ def _npz(encrypted: bool = False, method: int = zipfile.ZIP_DEFLATED, cut: bool 
     ("name", "content", "words"),
     [
         ("a.csv", "size,count\n1,2\nmany,3\n", "Record 1 of .*a.csv.* 'many' in column 'size'"),
+        ("a.csv", "size\n1e300\n", "Record 0 of .*'1e300' in column 'size'"),
+        ("a.csv.gz", "size\n1\n", "a.csv.gz: Not a gzipped file"),
         ("a.csv", "size,count\n1,2.5\n", "Record 0 of .*'2.5' in column 'count'; .* integer"),
         ("a.csv", f"count\n{2**63}\n", "Record 0 of .* integer of 64 bits"),
         ("a.csv", "size,count\n1,2\n3\n", "a.csv: line 3 has 1 cells, and the first line 2"),

@@ -236,8 +236,8 @@ def read_records(path: str, dtypes: Dtypes = _UNKNOWN) -> Iterator[Sequence[byte
         )
         raise ExamplesError(
             f"The examples cannot be read: {culprit}. A file whose name does not "
-            "end in .csv, .parquet, .npy or .npz is read as TFRecord, compressed with gzip where "
-            "names end in .gz. Check that each was written and copied whole, and "
+            "end in .csv, .csv.gz, .parquet, .npy or .npz is read as TFRecord, compressed with "
+            "gzip where names end in .gz. Check that each was written and copied whole, and "
             "that this process may read it."
         ) from e
 

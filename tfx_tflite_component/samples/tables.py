@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import dataclasses
+import gzip
 import itertools
 import lzma
 import math
@@ -12,7 +13,7 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, overload
+from typing import Any, TextIO, TypeAlias, overload
 
 import numpy as np
 import tensorflow as tf
@@ -94,7 +95,7 @@ class Rows(Sequence[bytes]):
 
 def is_table(path: str) -> bool:
     """Whether a file is a table, by its name."""
-    return pathlib.PurePath(path).suffix.lower() in _READERS
+    return path.lower().endswith(tuple(_READERS))
 
 
 def read_rows(path: str, dtypes: Dtypes) -> Iterator[Rows]:
@@ -108,7 +109,7 @@ def read_rows(path: str, dtypes: Dtypes) -> Iterator[Rows]:
         ExamplesError: The file cannot be read, or a package that reads it is missing. Taking a row
             raises it if a cell does not have the dtype.
     """
-    read = _READERS[pathlib.PurePath(path).suffix.lower()]
+    read = next(reader for ending, reader in _READERS.items() if path.lower().endswith(ending))
     first = 0
     try:
         with _local(path) as local:
@@ -142,7 +143,8 @@ def _local(path: str) -> Iterator[pathlib.Path]:
 
 
 def _csv(path: pathlib.Path) -> Iterator[list[_Row]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    opened: Callable[..., TextIO] = gzip.open if path.suffix.lower() == ".gz" else open
+    with opened(path, "rt", newline="", encoding="utf-8-sig") as file:
         lines = csv.reader(file, strict=True)
         names = _distinct(next(lines, []))
         rows = (_cells(names, line, lines.line_num) for line in lines if line)
@@ -205,6 +207,7 @@ def _rows(arrays: Mapping[str, np.ndarray]) -> Iterator[list[_Row]]:
 
 _READERS: Mapping[str, Callable[[pathlib.Path], Iterator[list[_Row]]]] = {
     ".csv": _csv,
+    ".csv.gz": _csv,
     ".parquet": _parquet,
     ".npy": _npy,
     ".npz": _npz,
@@ -261,9 +264,20 @@ def _as_integer(value: Any) -> int:
     raise ValueError
 
 
+def _as_float(value: Any) -> float:
+    number = float(value)
+    if math.isfinite(number) and abs(number) > tf.float32.max:
+        raise ValueError
+    return number
+
+
 _MAKERS: Mapping[tf.DType, Callable[[Any], Any]] = {
     tf.string: _as_bytes,
     tf.int64: _as_integer,
-    tf.float32: float,
+    tf.float32: _as_float,
 }
-_EXPECTED = {tf.string: "text", tf.int64: "an integer of 64 bits", tf.float32: "a number"}
+_EXPECTED = {
+    tf.string: "text",
+    tf.int64: "an integer of 64 bits",
+    tf.float32: "a number within the range of 32-bit floats",
+}

@@ -68,8 +68,8 @@ def rewrite_saved_model(
         config: The config: the message, its JSON form as a mapping or a string, or its text format.
         examples: Patterns of files with examples that the SavedModel takes, to compare the two
             models on and to calibrate with: TFRecord files, which are compressed if they end in
-            `.gz`, or tables, which end in `.csv`, `.parquet`, `.npz` or `.npy`. No example is used
-            for both. Without them, the models are compared on random inputs.
+            `.gz`, or tables, which end in `.csv`, `.csv.gz`, `.parquet`, `.npz` or `.npy`. No
+            example is used for both. Without them, the models are compared on random inputs.
         transform_graph: The folder of TF Transform's output that the model was trained with, for
             the names of the inputs at TRANSFORMED_FEATURES.
         calibration_examples: Patterns of other files to calibrate with, for the modes of
