@@ -8,6 +8,7 @@ import pytest
 import shipped
 from metadata_models import LABELS, save_colors, save_words
 from pages import CHECKOUT, snippets
+from versions import OF_NO_VERSION
 from workers import WorkerInProcess
 
 from tfx_tflite_component.standalone import rewrite
@@ -15,7 +16,7 @@ from tfx_tflite_component.standalone.rewrite import rewrite_saved_model
 from tfx_tflite_component.targets import environments
 from tfx_tflite_component.targets.environments import Environment
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, OF_NO_VERSION]
 
 _SUPPORT = CHECKOUT / "tests" / "support"
 (_DOCUMENTED,) = snippets("docs/metadata.md", "textproto")

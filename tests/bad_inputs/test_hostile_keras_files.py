@@ -16,7 +16,10 @@ from keras_file import edit, edit_weights, members
 
 from tfx_tflite_component.errors import SourceModelError
 
-pytestmark = pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+pytestmark = [
+    pytest.mark.all_rows,
+    pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file"),
+]
 both_formats = pytest.mark.parametrize("suffix", [".keras", ".h5"])
 
 

@@ -24,6 +24,8 @@ from tfx_tflite_component.graph.unsafe_ops import check_assets, check_ops
 from tfx_tflite_component.op_effects import EFFECTS, FILE_ATTRIBUTES, TABLE_FILE_OPS
 from tfx_tflite_component.scoring import Scorer
 
+pytestmark = pytest.mark.all_rows
+
 _FEATURES = {"x": tf.io.FixedLenFeature([2], tf.float32)}
 _SECRET = "password\n"
 

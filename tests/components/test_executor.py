@@ -17,6 +17,7 @@ from tfx.dsl.io import fileio
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 from transformed import save_trained
+from versions import OF_NO_VERSION
 
 from tfx_tflite_component.components.rewriter.executor import Executor
 from tfx_tflite_component.errors import (
@@ -196,6 +197,7 @@ def remotely_published(
     fileio.rmtree(root)
 
 
+@OF_NO_VERSION
 def test_reads_and_writes_artifacts_on_a_remote_file_system(
     published: standard_artifacts.Model, remotely_published: standard_artifacts.Model
 ) -> None:
@@ -339,6 +341,7 @@ def test_refuses_with_one_clear_error_and_leaves_no_file(
     assert _files(tmp_path / "rewriter") == set()
 
 
+@OF_NO_VERSION
 @pytest.mark.process
 def test_refuses_in_the_words_of_the_worker(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
     config = {"signature_key": "predict"}
@@ -348,6 +351,7 @@ def test_refuses_in_the_words_of_the_worker(source: pathlib.Path, tmp_path: path
     assert _files(tmp_path / "rewriter") == set()
 
 
+@OF_NO_VERSION
 @pytest.mark.process
 def test_refuses_examples_without_the_split_and_names_those_that_are_there(
     source: pathlib.Path, tmp_path: pathlib.Path

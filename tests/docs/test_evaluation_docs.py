@@ -10,6 +10,7 @@ from pages import run, snippets
 from tfx import v1 as tfx
 from tfx.dsl.input_resolution import resolver_op
 from tfx.types import standard_artifacts
+from versions import OF_NO_VERSION
 
 from tfx_tflite_component import TFLiteRewriter
 
@@ -51,6 +52,7 @@ def test_resolver_asks_for_the_model_of_one_component(names: dict[str, Any]) -> 
     } == {"Model": "Trainer", "ModelBlessing": "Evaluator"}
 
 
+@OF_NO_VERSION
 @pytest.mark.process
 def test_analysis_without_tfx(names: dict[str, Any]) -> None:
     result = run(_ANALYSIS, **names)["result"]
@@ -60,6 +62,7 @@ def test_analysis_without_tfx(names: dict[str, Any]) -> None:
     assert candidate[name]["doubleValue"] == pytest.approx(0.89)
 
 
+@OF_NO_VERSION
 @pytest.mark.process
 def test_run_inference(names: dict[str, Any]) -> None:
     results = run(_INFERENCE, **names)["results"]

@@ -19,7 +19,7 @@ from small_model import save_small_model, small_examples
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
 from tfx.types import standard_artifacts
-from versions import IS_OLDEST
+from versions import IS_OLDEST, OF_NO_VERSION
 
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.graph.saved_model import load_signature
@@ -75,6 +75,7 @@ def test_forms_of_a_config_are_the_same() -> None:
     assert [read_config(form) for form in forms] == [config] * 4
 
 
+@OF_NO_VERSION
 @pytest.mark.slow
 def test_executor_and_interpreter_convert_and_run_a_model(tmp_path: pathlib.Path) -> None:
     save_small_model(tmp_path / "trained" / "Format-Serving")

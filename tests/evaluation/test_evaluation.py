@@ -21,7 +21,7 @@ from evaluations import (
 )
 from models import Tensors, example, save_parsing
 from tensorflow_model_analysis.view import render_slicing_metrics
-from versions import RUNS_SELECT_TF_OPS
+from versions import OF_NO_VERSION, RUNS_SELECT_TF_OPS
 
 from tfx_tflite_component.errors import ConfigError, SourceModelError, UnsupportedOpsError
 from tfx_tflite_component.evaluation import custom_extractors
@@ -191,6 +191,7 @@ def test_worse_model_fails_on_every_slice_and_is_not_blessed(
     assert metrics["accuracy_diff"] == pytest.approx(metrics["accuracy"] - expected, abs=1e-6)
 
 
+@OF_NO_VERSION
 @pytest.mark.process
 def test_change_threshold_is_ignored_without_a_baseline(
     float_model: pathlib.Path, tmp_path: pathlib.Path
@@ -218,6 +219,7 @@ def test_single_model_gets_the_metrics_of_its_own_outputs(
     _check_own_metrics(evaluation, "", published)
 
 
+@OF_NO_VERSION
 def test_two_tflite_models_are_compared(
     integer_model: pathlib.Path, float_model: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -242,6 +244,7 @@ _PREPROCESSING = 'preprocessing_function_names: "transform_features"'
 _TRANSFORMED_LABEL = f'label_key: "label_xf" {_PREPROCESSING}'
 
 
+@OF_NO_VERSION
 def test_label_comes_from_a_signature_of_the_saved_model_beside_the_tflite_model(
     trained: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -251,6 +254,7 @@ def test_label_comes_from_a_signature_of_the_saved_model_beside_the_tflite_model
     _check_own_metrics(evaluation, "", published)
 
 
+@OF_NO_VERSION
 def test_label_comes_from_a_signature_of_the_baseline(
     float_model: pathlib.Path, trained: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

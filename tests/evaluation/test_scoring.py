@@ -192,6 +192,7 @@ def test_more_examples_than_one_batch_are_scored(
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+@pytest.mark.all_rows
 @pytest.mark.parametrize(
     ("config", "input_dtype"),
     [

@@ -50,6 +50,7 @@ def _decibels(source: pathlib.Path, folder: pathlib.Path, mode: str) -> float:
     return output.sqnr_db
 
 
+@pytest.mark.all_rows
 @pytest.mark.parametrize("mode", _MODES)
 @pytest.mark.parametrize(
     "compute",

@@ -72,6 +72,7 @@ def judge_function(
     return verdict
 
 
+@pytest.mark.all_rows
 @pytest.mark.parametrize("generation", _KERAS)
 @pytest.mark.parametrize("row", LAYER_ROWS, ids=lambda row: row.name)
 def test_layer_agrees_with_the_saved_model(
@@ -80,6 +81,7 @@ def test_layer_agrees_with_the_saved_model(
     assert judge_layer(generation, row) in _OF_LAYERS
 
 
+@pytest.mark.all_rows
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("group", "row"),

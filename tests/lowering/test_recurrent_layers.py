@@ -39,6 +39,7 @@ def test_open_batch_needs_builtin_ops_only(
     assert report.lowered["loops"]
 
 
+@pytest.mark.all_rows
 @pytest.mark.parametrize("generation", [keras, tf_keras], ids=["keras 3", "tf_keras"])
 @pytest.mark.parametrize("layer", ["LSTM", "GRU", "SimpleRNN"])
 def test_stateful_layer_matches_over_ten_calls(

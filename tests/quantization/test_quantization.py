@@ -68,6 +68,7 @@ def test_leaves_no_float_op_or_weight(
     assert output.argmax_agreement >= 0.9
 
 
+@pytest.mark.all_rows
 @pytest.mark.parametrize(
     ("quantization", "dtypes", "output_scale", "output_zero_point"),
     [

@@ -21,7 +21,7 @@ from tfx_tflite_component.errors import UnsupportedOpsError
 from tfx_tflite_component.tflite.inspection import OpSet
 from tfx_tflite_component.tflite.interpreter import Arrays, TFLiteModel
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.all_rows]
 
 _RUNS_FLEX = pytest.mark.skipif(
     not RUNS_SELECT_TF_OPS, reason="the interpreter lacks the Select TF ops"

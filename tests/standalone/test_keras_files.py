@@ -23,6 +23,7 @@ from tfx_tflite_component.tflite.interpreter import TFLiteModel
 _ROWS = np.linspace(-2, 2, 12, dtype=np.float32).reshape(3, 4)
 
 pytestmark = [
+    pytest.mark.all_rows,
     pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file"),
     pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`"),
 ]

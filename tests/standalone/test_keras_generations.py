@@ -34,6 +34,7 @@ def models(
     return folder
 
 
+@pytest.mark.all_rows
 @pytest.mark.parametrize("quantization", [{}, {"mode": "FULL_INTEGER"}], ids=["float", "integer"])
 @pytest.mark.parametrize("kind", ["saved", "exported"])
 def test_keras_model_is_converted_and_verified(

@@ -109,6 +109,7 @@ def _reference(path: pathlib.Path) -> tf.lite.Interpreter:
     )
 
 
+@pytest.mark.all_rows
 @pytest.mark.parametrize("low", [-1.0, -2.0, -5.1, 0.0])
 @pytest.mark.parametrize(
     ("mode", "dtype"),

@@ -95,6 +95,7 @@ def test_op_that_runs_is_the_one_in_the_options_whatever_the_model_calls_it(
     assert [op.name for op in inspect(reading).ops] == ["StringStrip"]
 
 
+@pytest.mark.all_rows
 @pytest.mark.parametrize(
     ("node", "effect"),
     [
