@@ -3,11 +3,9 @@
 import pathlib
 import sys
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tf_keras
 from contract import (
     SELECT_TF_OPS,
     check_contract,
@@ -15,7 +13,7 @@ from contract import (
     convert_model,
     split_model,
 )
-from models import EXAMPLES, example, save, save_parsing
+from models import example, save, save_parsing
 from versions import HAS_BFLOAT16, OLD_CONVERTER_IS_A_PROGRAM
 
 from tfx_tflite_component.config import read_config
@@ -236,36 +234,3 @@ class TestOldConverter:
         monkeypatch.setenv("PATH", str(_BIN), prepend=":")
         with pytest.raises(ConversionError, match=r"without a signature.*new_converter at true"):
             convert_model(dense, self.config)
-
-
-def _layers(version):
-    version.utils.set_random_seed(1)
-    layers = version.layers
-    return version.Sequential(
-        [
-            version.Input([_SIZE], name="x"),
-            layers.Dense(8, activation="relu"),
-            layers.BatchNormalization(),
-            layers.Dense(2),
-        ]
-    )
-
-
-@pytest.mark.parametrize("version", [keras, tf_keras], ids=["keras", "tf_keras"])
-def test_keras_model_saved_as_a_trainer_does_agrees(tmp_path, version):
-    model = _layers(version)
-
-    def serve(examples):
-        return {"y": model(tf.io.parse_example(examples, _FEATURES)["x"])}
-
-    saved = save(tmp_path / "model", serve, EXAMPLES, module=model)
-    check_contract(saved, _EXAMPLES)
-
-
-@pytest.mark.parametrize("version", [keras, tf_keras], ids=["keras", "tf_keras"])
-def test_exported_keras_model_agrees(tmp_path, version):
-    folder = tmp_path / "model"
-    _layers(version).export(str(folder))
-    conversion = convert_model(folder)
-    (name,) = conversion.model.inputs
-    check_inputs(conversion, {name: tf.random.stateless_normal([3, _SIZE], seed=[1, 2])})

@@ -99,7 +99,7 @@ def test_category_encoding(layers: Any, mode: str, tmp_path: pathlib.Path) -> No
     layer = layers.layers.CategoryEncoding(num_tokens=_BINS, output_mode=mode)
     inputs = layers.Input(shape=values.shape[1:], dtype="int64")
     model = layers.Model(inputs, layer(inputs))
-    lowered = converted(tmp_path, model, ([None, values.shape[1]], np.int64), module=model)
+    lowered = converted(tmp_path, model, ([None, values.shape[1]], np.int64))
     lowered.check_same(values)
     lowered.check_same(values[:1])
     # nothing is left of what checks the range

@@ -4,11 +4,11 @@ import pathlib
 from typing import Any
 
 import keras
-import models
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+from models import save_call
 from quantizable import rewritten
 
 from tfx_tflite_component.graph.saved_model import load_signature
@@ -31,9 +31,8 @@ def test_open_batch_needs_builtin_ops_only(
     generation: Any, layer: str, tmp_path: pathlib.Path
 ) -> None:
     layers = generation.layers
-    generation.Sequential([generation.Input([5, 2]), _LAYERS[layer](layers)]).export(
-        str(tmp_path / "model")
-    )
+    model = generation.Sequential([generation.Input([5, 2]), _LAYERS[layer](layers)])
+    save_call(tmp_path / "model", model, tf.TensorSpec([None, 5, 2], tf.float32, "x"))
     report = rewritten(tmp_path / "model", tmp_path / "out", {}).report
     assert report.model.op_set == "BUILTIN"
     assert report.lowered["loops"]
@@ -45,17 +44,13 @@ def test_open_batch_needs_builtin_ops_only(
 def test_stateful_layer_matches_over_ten_calls(
     generation: Any, layer: str, tmp_path: pathlib.Path
 ) -> None:
-    module = tf.Module()
     entry = generation.layers.InputLayer(**{_BATCH_SHAPE[generation]: (1, 5, 2)})
-    module.model = generation.Sequential(
-        [entry, getattr(generation.layers, layer)(4, stateful=True)]
-    )
-    spec = tf.TensorSpec([1, 5, 2], tf.float32, "x")
-    models.save(tmp_path / "model", lambda x: {"y": module.model(x)}, spec, module=module)
+    model = generation.Sequential([entry, getattr(generation.layers, layer)(4, stateful=True)])
+    save_call(tmp_path / "model", model, tf.TensorSpec([1, 5, 2], tf.float32, "x"))
     result = rewritten(tmp_path / "model", tmp_path / "out", {})
     signature = load_signature(tmp_path / "model", "serving_default")
-    model, random = TFLiteModel(result.path), np.random.default_rng(0)
+    published, random = TFLiteModel(result.path), np.random.default_rng(0)
     for _ in range(10):
         x = random.normal(size=[1, 5, 2]).astype(np.float32)
         expected = signature(x=tf.constant(x))["y"]
-        np.testing.assert_allclose(model({"x": x})["y"], expected, atol=1e-6)
+        np.testing.assert_allclose(published({"x": x})["y"], expected, atol=1e-6)

@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -43,6 +44,17 @@ def save_each(
     }
     tf.saved_model.save(module or tf.Module(), str(folder), signatures=signatures)
     return folder
+
+
+def save_call(folder: pathlib.Path, model: Any, spec: tf.TensorSpec) -> pathlib.Path:
+    """Saves the call of a Keras model as `serving_default`, with the variables that it uses.
+
+    With the model itself, Keras 2 would trace every function of every layer, for many seconds.
+    """
+    call = tf.function(lambda x: {"y": model(x)}, input_signature=[spec], autograph=False)
+    module = tf.Module()
+    module.variables_of_model = call.get_concrete_function().variables
+    return save(folder, call, spec, module=module)
 
 
 def save_parsing(
