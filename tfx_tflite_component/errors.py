@@ -16,12 +16,13 @@ WorkerError              the process that works with TensorFlow died, or took to
 import re
 import textwrap
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 _MOST_CHARACTERS = 10_000
 # the longest path on Linux
 _MOST_OF_A_WORD = 4096
 _NOTEBOOK_WIDTH = 160
+_Error = TypeVar("_Error", bound="RewriterError")
 _LONG_WORD = re.compile(rf"\S{{{_MOST_OF_A_WORD + 1},}}")
 
 
@@ -38,6 +39,15 @@ class RewriterError(Exception):
 
     def __init__(self, message: str = "") -> None:
         super().__init__(_shortened(message))
+
+    def attributes(self) -> dict[str, Any]:
+        """What its constructor takes besides the message."""
+        # `add_note` of Python 3.11 makes an attribute of its own
+        return {name: value for name, value in vars(self).items() if name != "__notes__"}
+
+    def with_message(self: _Error, message: str) -> _Error:
+        """The same error with another message."""
+        return type(self)(message, **self.attributes())
 
     def _render_traceback_(self) -> list[str]:
         """The lines that a notebook shows, as IPython asks for them, instead of the tracebacks.
@@ -124,6 +134,7 @@ class WorkerError(RewriterError):
     Attributes:
         phase: The phase in which it died, worded to follow "while it was".
         boundary: The boundary of that phase; empty for phases without one.
+        signature: The signature of that phase, if several are converted; empty otherwise.
         how: How it ended, such as "was killed by SIGSEGV".
         crashed: Whether a bug in a program killed it, and not the system or the time limit.
     """
@@ -135,12 +146,14 @@ class WorkerError(RewriterError):
         boundary: str = "",
         how: str = "",
         crashed: bool = False,
+        signature: str = "",
     ) -> None:
         super().__init__(message)
         self.phase = phase
         self.boundary = boundary
         self.how = how
         self.crashed = crashed
+        self.signature = signature
 
 
 _TYPES = {
@@ -154,7 +167,7 @@ _TYPES = {
 
 def error_to_json(error: RewriterError) -> dict[str, Any]:
     """The JSON form of an error."""
-    return {"type": type(error).__name__, "message": str(error), "attributes": vars(error)}
+    return {"type": type(error).__name__, "message": str(error), "attributes": error.attributes()}
 
 
 def error_from_json(data: Mapping[str, Any]) -> RewriterError:

@@ -1,10 +1,15 @@
 """Progress of the work with TensorFlow: for the log, and for the caller of a worker."""
 
+import contextlib
+import contextvars
 import enum
 import logging
+from collections.abc import Iterator
 
 PROGRESS = logging.getLogger(__name__)
-"""Each phase is one record with the attributes `phase` and `boundary`."""
+"""Each phase is one record with the attributes `phase`, `boundary` and `signature`."""
+
+_signature = contextvars.ContextVar("signature", default="")
 
 
 class Phase(str, enum.Enum):
@@ -39,10 +44,21 @@ def begin(phase: Phase, boundary: str = "") -> None:
         phase: The phase.
         boundary: The boundary at which the signature is split in this phase, if there is one.
     """
-    PROGRESS.info("%s", words(phase, boundary), extra={"phase": phase.value, "boundary": boundary})
+    step = {"phase": phase.value, "boundary": boundary, "signature": _signature.get()}
+    PROGRESS.info("%s", words(**step), extra=step)
 
 
-def words(phase: str, boundary: str) -> str:
+@contextlib.contextmanager
+def on_signature(key: str) -> Iterator[None]:
+    """Names the signature of the phases that begin in the block; empty if there is only one."""
+    token = _signature.set(key)
+    try:
+        yield
+    finally:
+        _signature.reset(token)
+
+
+def words(phase: str, boundary: str, signature: str) -> str:
     """A phase, worded to follow "while it was"."""
-    said = phase.value if isinstance(phase, Phase) else phase
-    return f"{said} at {boundary}" if boundary else said
+    place = f" at {boundary}" if boundary else ""
+    return f"{phase}{place}" + (f", for signature {signature!r}" if signature else "")

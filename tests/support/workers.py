@@ -33,7 +33,7 @@ class WorkerInProcess:
         try:
             answer = do(TASKS, _sent({"task": task.name, "request": to_json(request)}))
         except MemoryError as e:
-            raise death(1, task.name, "", f"MemoryError: {e}", None) from e
+            raise death(1, f"MemoryError: {e}", None, task.name) from e
         answer = _sent(answer)
         if "error" in answer:
             raise error_from_json(answer["error"])

@@ -123,7 +123,7 @@ def convert_signature(
         else:
             reasons = {tried.value: _why(error) for tried, error in refusals.items()}
             return _with_reason(found, {**refused, **reasons})
-    raise _refused(refusals)
+    raise _refused(refusals, refused)
 
 
 def _behind_refused(
@@ -247,8 +247,11 @@ def _with_reason(found: Conversion, reasons: Mapping[str, str]) -> Conversion:
     return dataclasses.replace(found, split=dataclasses.replace(found.split, reason=reason))
 
 
-def _refused(refusals: dict[Boundary, _Refusal]) -> _Refusal:
+def _refused(refusals: dict[Boundary, _Refusal], refused: Mapping[str, str]) -> _Refusal:
     """The error of the boundary that got furthest, with a line on each of the others."""
+    if not refusals:
+        tried = "; ".join(f"at {boundary}, {reason}" for boundary, reason in refused.items())
+        return ConversionError(f"No boundary is left to try: {tried}.")
     furthest = next(
         (name for name in reversed(refusals) if not isinstance(refusals[name], SplitError)),
         next(iter(refusals)),
@@ -261,7 +264,7 @@ def _refused(refusals: dict[Boundary, _Refusal]) -> _Refusal:
     ]
     if not others:
         return error
-    longer = type(error)("\n".join([str(error), *others]), **vars(error))
+    longer = error.with_message("\n".join([str(error), *others]))
     longer.__cause__ = error
     return longer
 

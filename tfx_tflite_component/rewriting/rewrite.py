@@ -45,7 +45,7 @@ def rewrite(
     config: config_pb2.TFLiteRewriterConfig,
     samples: Samples,
     transform_graph: pathlib.Path | None = None,
-    refused: Mapping[str, str] = types.MappingProxyType({}),
+    refused: Mapping[str, Mapping[str, str]] = types.MappingProxyType({}),
     prefix: str = "",
 ) -> Report:
     """Converts a SavedModel into a TFLite model and the files that belong to it.
@@ -57,7 +57,8 @@ def rewrite(
         config: The config, as `read_config` gives it.
         samples: The examples.
         transform_graph: The folder of TF Transform's output, if given.
-        refused: Boundaries that another process has tried, and why they failed.
+        refused: Boundaries that another process has tried, and why they failed, by signature; the
+            key is empty without `signature_keys`.
         prefix: What the names of the files for an app begin with.
 
     Raises:
@@ -73,10 +74,11 @@ def rewrite(
     _check_extra_filename(serving_dir, config.output.extra_filename)
     path = serving_dir / MODEL_FILENAME
     if config.signature_keys:
-        converted = convert_signatures(signatures, transform, config, samples, path)
+        converted = convert_signatures(signatures, transform, config, samples, path, refused)
     else:
         (signature,) = signatures.values()
-        converted = [convert_and_verify(signature, transform, config, samples, path, refused)]
+        known = refused.get("", {})
+        converted = [convert_and_verify(signature, transform, config, samples, path, known)]
     converted = [_with_steps(one, source / ASSET_DIRS[0]) for one in converted]
     report = functools.partial(_report, source, path, config, converted)
     if refusals := [one.refusal for one in converted if one.refusal]:

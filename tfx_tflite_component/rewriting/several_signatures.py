@@ -11,7 +11,7 @@ import numpy as np
 from tfx_tflite_component.errors import ConversionError, RewriterError
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.graph.shared_state import check_state_apart
-from tfx_tflite_component.progress import Phase, begin
+from tfx_tflite_component.progress import Phase, begin, on_signature
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.rewriting.boundary_search import Samples
 from tfx_tflite_component.rewriting.signature import Converted, convert_and_verify
@@ -26,6 +26,7 @@ def convert_signatures(
     config: TFLiteRewriterConfig,
     samples: Samples,
     path: pathlib.Path,
+    refused: Mapping[str, Mapping[str, str]],
 ) -> list[Converted]:
     """Converts signatures one after the other, compares each, and joins the files.
 
@@ -35,6 +36,7 @@ def convert_signatures(
         config: The config; it applies to each signature.
         samples: The examples, which all signatures get.
         path: The file to write.
+        refused: Boundaries that another process has tried, and why they failed, by signature.
 
     Returns:
         What became of each signature, in order; texts for the user name it.
@@ -48,9 +50,10 @@ def convert_signatures(
         files = {key: folder / str(index) for index, key in enumerate(signatures)}
         converted = {}
         for key, signature in signatures.items():
-            with _named(key):
+            with on_signature(key), _named(key):
                 alone = _config_of(key, signatures, config)
-                one = convert_and_verify(signature, transform, alone, samples, files[key], {})
+                known = refused.get(key, {})
+                one = convert_and_verify(signature, transform, alone, samples, files[key], known)
             converted[key] = _with_key(key, one)
         begin(Phase.JOINING)
         path.write_bytes(merge({key: file.read_bytes() for key, file in files.items()}))
@@ -79,7 +82,7 @@ def _named(key: str) -> Iterator[None]:
     try:
         yield
     except RewriterError as e:
-        raise type(e)(_about(key, str(e)), **vars(e)) from e
+        raise e.with_message(_about(key, str(e))) from e
 
 
 def _with_key(key: str, converted: Converted) -> Converted:

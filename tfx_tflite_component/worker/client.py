@@ -1,12 +1,18 @@
-"""Converts a model in a worker; if the converter crashes, a second worker continues."""
+"""Converts a model in a worker; if the converter crashes, another worker continues."""
 
+import dataclasses
 import pathlib
 import shutil
 import time
 from collections.abc import Mapping
 
 from tfx_tflite_component.config import as_json, with_defaults
-from tfx_tflite_component.errors import ConversionError, SplitError, WorkerError
+from tfx_tflite_component.errors import (
+    ConversionError,
+    RewriterError,
+    SplitError,
+    WorkerError,
+)
 from tfx_tflite_component.progress import Phase
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.report.schema import Report
@@ -29,7 +35,8 @@ def rewrite_in_worker(
     """Runs `rewriting.rewrite` in a worker.
 
     If the config leaves the boundary open and the converter crashes at one boundary, another worker
-    continues with the boundaries after it, as `rewrite` does if the converter raises an error.
+    continues with the boundaries after it, as `rewrite` does if the converter raises an error. With
+    several signatures, it does so for the one of which the converter crashed.
 
     Args:
         worker: The worker.
@@ -61,39 +68,46 @@ def rewrite_in_worker(
     try:
         return worker.ask(REWRITE, request, limit)
     except WorkerError as e:
-        if not _may_continue(config) or not _converter_crashed(e):
+        if config.input_boundary != TFLiteRewriterConfig.AUTO or not _converter_crashed(e):
             raise
-        for entry in destination.iterdir():
-            shutil.rmtree(entry)
-        return _rewrite_further_on(e, request, max(1.0, end - time.monotonic()))
-
-
-def _may_continue(config: TFLiteRewriterConfig) -> bool:
-    """Whether other boundaries may be tried.
-
-    With several signatures, they may not: it is not known of which one the converter crashed.
-    """
-    return config.input_boundary == TFLiteRewriterConfig.AUTO and not config.signature_keys
+        return _rewrite_further_on(e, request, end)
 
 
 def _converter_crashed(error: WorkerError) -> bool:
     return error.crashed and error.phase == Phase.CONVERTING
 
 
-def _rewrite_further_on(crash: WorkerError, request: RewriteRequest, seconds: float) -> Report:
-    """Continues after the boundary at which the converter crashed."""
-    refused = {crash.boundary: f"the converter {crash.how}"}
-    further = RewriteRequest(**{**vars(request), "refused": refused})
-    try:
-        with Worker() as worker:
-            return worker.ask(REWRITE, further, seconds)
-    except (SplitError, ConversionError, WorkerError) as e:
-        if isinstance(e, WorkerError) and not e.crashed:
-            raise
-        raise WorkerError(
-            f"{crash}\nSplitting later in the graph also failed: {e}",
-            crash.phase,
-            crash.boundary,
-            crash.how,
-            crash.crashed,
-        ) from crash
+def _rewrite_further_on(crash: WorkerError, request: RewriteRequest, end: float) -> Report:
+    """Continues after each boundary at which the converter crashes, each time in a new worker.
+
+    Args:
+        crash: The first crash.
+        request: The request.
+        end: The time at which the time limit is reached.
+    """
+    refused: dict[str, dict[str, str]] = {}
+    latest = crash
+    while latest.boundary not in refused.setdefault(latest.signature, {}):
+        refused[latest.signature][latest.boundary] = f"the converter {latest.how}"
+        try:
+            return _again(dataclasses.replace(request, refused=refused), end)
+        except (SplitError, ConversionError) as e:
+            raise _also_failed(crash, e) from crash
+        except WorkerError as e:
+            if not e.crashed:
+                raise
+            if not _converter_crashed(e):
+                raise _also_failed(crash, e) from crash
+            latest = e
+    raise crash
+
+
+def _again(request: RewriteRequest, end: float) -> Report:
+    for entry in pathlib.Path(request.destination).iterdir():
+        shutil.rmtree(entry)
+    with Worker() as worker:
+        return worker.ask(REWRITE, request, max(1.0, end - time.monotonic()))
+
+
+def _also_failed(crash: WorkerError, error: RewriterError) -> WorkerError:
+    return crash.with_message(f"{crash}\nSplitting later in the graph also failed: {error}")

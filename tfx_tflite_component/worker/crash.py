@@ -21,15 +21,23 @@ _OUT_OF_MEMORY = re.compile(
 )
 
 
-def death(returncode: int, phase: str, boundary: str, log: str, limit: float | None) -> WorkerError:
+def death(
+    returncode: int,
+    log: str,
+    limit: float | None,
+    phase: str,
+    boundary: str = "",
+    signature: str = "",
+) -> WorkerError:
     """The error for a process that ended without an answer.
 
     Args:
         returncode: As `subprocess` gives it.
-        phase: The phase in which it died.
-        boundary: The boundary of that phase; empty for phases without one.
         log: The end of its log.
         limit: The time limit in seconds, if that is what ended it.
+        phase: The phase in which it died.
+        boundary: The boundary of that phase; empty for phases without one.
+        signature: The signature of that phase, if several are converted; empty otherwise.
     """
     lines = [line for line in log.splitlines() if line.strip()][-_LOG_LINES_IN_ERRORS:]
     number = -returncode if returncode < 0 else None
@@ -39,12 +47,14 @@ def death(returncode: int, phase: str, boundary: str, log: str, limit: float | N
     if limit is not None:
         how = f"was ended after {limit:g} seconds, its time limit,"
     remedy = _remedy(number, lines, limit)
+    place = words(phase, boundary, signature)
     last_words = "\n".join(f"  {line}" for line in lines)
     return WorkerError(
-        f"The process that works with TensorFlow {how} while it was {words(phase, boundary)}. "
-        f"Nothing was published. {remedy}\nThe end of its log:\n{last_words}",
+        f"The process that works with TensorFlow {how} while it was {place}. Nothing was "
+        f"published. {remedy}\nThe end of its log:\n{last_words}",
         phase=phase,
         boundary=boundary,
+        signature=signature,
         how=how,
         crashed=remedy is _DEFECT,
     )

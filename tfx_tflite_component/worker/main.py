@@ -107,7 +107,7 @@ def _forward(
 
 
 def _phase(record: logging.LogRecord) -> dict[str, Any]:
-    return {"phase": vars(record)["phase"], "boundary": vars(record)["boundary"]}
+    return {name: vars(record)[name] for name in ("phase", "boundary", "signature")}
 
 
 def _warning(record: logging.LogRecord) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from tfx_tflite_component.errors import WorkerError, error_from_json
 from tfx_tflite_component.json_form import from_json, to_json
-from tfx_tflite_component.progress import Phase, begin
+from tfx_tflite_component.progress import Phase, begin, on_signature
 from tfx_tflite_component.storage.scratch import scratch
 from tfx_tflite_component.worker.crash import death
 from tfx_tflite_component.worker.environment import basic_environment
@@ -114,7 +114,7 @@ class Worker:
         # if it died before reading, its exit status says why
         with contextlib.suppress(BrokenPipeError):
             self._send({"task": task.name, "request": sent, "environment": environment})
-        answer, phase, boundary = self._answer(time.monotonic() + time_limit_seconds)
+        answer, step = self._answer(time.monotonic() + time_limit_seconds)
         if answer is not None and "result" in answer:
             _log.debug("What the worker logged:\n%s", _end_of(self._log_path))
             return from_json(task.result, answer["result"])
@@ -126,24 +126,25 @@ class Worker:
         self._process.kill()
         # wait for exit, so that the log is complete
         returncode, log = self._process.wait(), _end_of(self._log_path)
-        raise death(returncode, phase, boundary, log, time_limit_seconds if expired else None)
+        raise death(returncode, log, time_limit_seconds if expired else None, **step)
 
     def _send(self, message: dict[str, Any]) -> None:
         self._connection.send_bytes(json.dumps(message).encode())
 
-    def _answer(self, deadline: float) -> tuple[dict[str, Any] | None, str, str]:
-        """The result or error, if any, and the last phase and boundary before it."""
-        phase, boundary = Phase.IMPORTING.value, ""
+    def _answer(self, deadline: float) -> tuple[dict[str, Any] | None, dict[str, str]]:
+        """The result or error, if any, and the last phase before it, with its place."""
+        step = {"phase": Phase.IMPORTING.value, "boundary": "", "signature": ""}
         begin(Phase.IMPORTING)
         for message in self._messages(deadline):
             if "phase" in message:
-                phase, boundary = message["phase"], message["boundary"]
-                begin(Phase(phase), boundary)
+                step = message
+                with on_signature(step["signature"]):
+                    begin(Phase(step["phase"]), step["boundary"])
             elif "warning" in message:
                 _log.warning(message["warning"])
             else:
-                return message, phase, boundary
-        return None, phase, boundary
+                return message, step
+        return None, step
 
     def _messages(self, deadline: float) -> Iterator[dict[str, Any]]:
         """The messages of the process, until it has ended or the time is up."""

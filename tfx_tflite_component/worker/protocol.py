@@ -42,7 +42,8 @@ class RewriteRequest:
         config: The config as JSON.
         files: The files that examples are sampled from, by sample; empty for random inputs.
         transform_graph: The folder of TF Transform's output, where it is at hand.
-        refused: The boundaries at which another worker crashed, and how.
+        refused: The boundaries at which other workers crashed, and how, by signature; the key is
+            empty without `signature_keys`.
         is_keras_file: Whether the source is such a file.
         prefix: What the names of files beside the report begin with.
     """
@@ -52,7 +53,7 @@ class RewriteRequest:
     config: dict[str, Any]
     files: Mapping[str, Files]
     transform_graph: str | None = None
-    refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    refused: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     is_keras_file: bool = False
     prefix: str = ""
 
