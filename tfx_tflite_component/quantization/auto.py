@@ -73,7 +73,7 @@ def find_quantization(
         _check_runnable(model.content, pathlib.Path(folder))
 
         def judge(examples: Sequence[bytes]) -> Judge:
-            return Judge(signature, split, config.batch_size, examples, config.verification)
+            return Judge(signature, split, examples, config.verification)
 
         trials = Trials(
             judge(for_search), pathlib.Path(folder), config.quantization.auto.max_seconds
@@ -109,7 +109,7 @@ def worst_ops(
     """
     model = _float_model(split, dataset, config)
     with tempfile.TemporaryDirectory(prefix="tfx-tflite-") as folder:
-        judge = Judge(signature, split, config.batch_size, examples, Verification())
+        judge = Judge(signature, split, examples, Verification())
         trials = Trials(judge, pathlib.Path(folder), _BLAME_SECONDS)
         return rank(model, judge, trials.folder, trials.is_over)[:_BLAMED]
 

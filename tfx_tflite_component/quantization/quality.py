@@ -50,7 +50,6 @@ class Judge:
         self,
         signature: ConcreteFunction,
         split: Split,
-        batch_size: int,
         examples: Sequence[bytes],
         limits: Limits,
     ) -> None:
@@ -59,15 +58,15 @@ class Judge:
         Args:
             signature: The signature of the SavedModel.
             split: The signature's two parts.
-            batch_size: The fixed batch size of the models; 0 if it is dynamic.
-            examples: Serialized `tf.Example`s, at least one batch.
+            examples: Serialized `tf.Example`s, at least one.
             limits: The budget.
 
         Raises:
             ExamplesError: The head or the SavedModel refuses the examples.
         """
-        whole = len(examples) - len(examples) % batch_size if batch_size else len(examples)
-        found = list(batches(split, batch_size, examples[:whole]))
+        # what fills up a fixed batch is compared as well, so only full ones if there are any
+        whole = len(examples) - len(examples) % (split.batch_size or 1) or len(examples)
+        found = list(batches(split, split.batch_size, examples[:whole]))
         self._inputs: list[Arrays] = [batch.taken for batch in found]
         self._expected = [call(signature, batch.given, "the SavedModel") for batch in found]
         self._limits = limits
