@@ -14,8 +14,9 @@ import zipfile
 
 import pytest
 from packaging.requirements import Requirement
+from versions import OF_NO_VERSION
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, OF_NO_VERSION]
 
 _CHECKOUT = pathlib.Path(__file__).parents[1]
 _PACKAGE = "tfx_tflite_component"

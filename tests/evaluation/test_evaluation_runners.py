@@ -74,6 +74,7 @@ def test_several_worker_processes_of_the_direct_runner(
         "--runner=FnApiRunner",
         "--direct_running_mode=multi_processing",
         "--direct_num_workers=2",
+        "--sdk_container_image=none",
     ]
     _check_evaluation(trained, published, tmp_path, beam_args)
 

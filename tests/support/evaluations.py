@@ -28,7 +28,12 @@ from tfx_tflite_component.evaluation import custom_extractors
 from tfx_tflite_component.rewriting.rewrite import Samples, rewrite
 
 MODULE = "tfx_tflite_component.evaluation"
-BEAM_ARGS = ("--runner=FnApiRunner", "--direct_running_mode=in_memory")
+BEAM_ARGS = (
+    "--runner=FnApiRunner",
+    "--direct_running_mode=in_memory",
+    # otherwise TFX packages itself for the workers, for seconds
+    "--sdk_container_image=none",
+)
 GROUPS = ("even", "odd")
 
 _FIRST_CODE = 10

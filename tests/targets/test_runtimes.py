@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shipped
 import tensorflow as tf
-from versions import IS_OLDEST
+from versions import IS_OLDEST, OF_NO_VERSION
 
 from tfx_tflite_component.errors import ConfigError, TargetError
 from tfx_tflite_component.targets import process
@@ -64,6 +64,7 @@ def test_integers_on_micro_are_close_and_its_arena_is_measured(models):
     assert 1536 < result.arena_bytes < 20_000
 
 
+@OF_NO_VERSION
 def test_arena_over_its_limit_is_not_blessed(models):
     result = _run("tflite_micro { max_arena_bytes: 1000 }", models["int8"])
     assert result.runs
@@ -71,6 +72,7 @@ def test_arena_over_its_limit_is_not_blessed(models):
     assert "allowed are 1,000" in failure
 
 
+@OF_NO_VERSION
 def test_model_that_micro_refuses_is_not_blessed_with_its_own_words(models):
     result = _run("tflite_micro {}", models["dynamic_range"])
     assert (result.loads, result.runs) == (False, False)
@@ -86,6 +88,7 @@ def test_wide_integers_are_refused_by_the_compiled_model_and_narrow_ones_run(mod
     assert _run("litert {}", shipped.adder(tmp_path, tf.int64)).failures == ()
 
 
+@OF_NO_VERSION
 def test_difference_from_the_host_over_its_limit_is_not_blessed(models):
     asked = shipped.job(models["float"])
     wanted = [{"scores": output["scores"] + 0.5} for output in shipped.expected(asked)]
@@ -94,6 +97,7 @@ def test_difference_from_the_host_over_its_limit_is_not_blessed(models):
     assert "output 'scores'" in result.failures[0]
 
 
+@OF_NO_VERSION
 def test_limit_that_no_output_can_have_is_a_config_error(models, tmp_path):
     asked = shipped.job(shipped.adder(tmp_path, tf.int32))
     with pytest.raises(ConfigError, match="min_argmax_agreement"):
@@ -113,6 +117,7 @@ def test_npu_takes_integers_and_its_compiler_agrees_on_multiply_accumulates(mode
     assert result.sram_bytes > 0 and result.flash_bytes > 0 and result.cycles > 0
 
 
+@OF_NO_VERSION
 def test_npu_takes_no_floats_and_says_which_ops(models, tmp_path):
     result, _ = compile_for_ethos_u(_target("ethos_u {}"), shipped.job(models["float"]), tmp_path)
     assert result.delegated.taken == 0
@@ -120,6 +125,7 @@ def test_npu_takes_no_floats_and_says_which_ops(models, tmp_path):
     assert any(line.startswith("FULLY_CONNECTED") for line in result.delegated.refused)
 
 
+@OF_NO_VERSION
 def test_damaged_file_counts_as_not_loaded_or_not_run_and_ends_nothing_else(models, tmp_path):
     content = bytearray(models["int8"].read_bytes())
     asked = shipped.job(models["int8"])
@@ -152,6 +158,7 @@ def _started():
     return started.command, started.packages
 
 
+@OF_NO_VERSION
 def test_runtime_that_hangs_is_ended_and_counts_as_not_run(models, tmp_path, monkeypatch):
     runners = tmp_path / "runners"
     runners.mkdir()
@@ -161,6 +168,7 @@ def test_runtime_that_hangs_is_ended_and_counts_as_not_run(models, tmp_path, mon
     assert "1 seconds, its time limit" in found.death
 
 
+@OF_NO_VERSION
 def test_runtime_that_crashes_leaves_its_last_words(tmp_path, monkeypatch, models):
     runners = tmp_path / "runners"
     runners.mkdir()
@@ -170,6 +178,7 @@ def test_runtime_that_crashes_leaves_its_last_words(tmp_path, monkeypatch, model
     assert "SIGABRT" in found.death and "oh" in found.death
 
 
+@OF_NO_VERSION
 def test_defect_of_a_runner_is_not_dressed_as_the_models(tmp_path, monkeypatch, models):
     runners = tmp_path / "runners"
     runners.mkdir()
