@@ -321,7 +321,8 @@ def _check_metadata(metadata: Metadata) -> None:
             f"metadata.labels and metadata.labels_file: {metadata.labels_file!r} both name the "
             "classes. Remove one of the two."
         )
-    unusable = [label for label in metadata.labels if label.splitlines() != [label]]
+    # a string of C ends at its first zero
+    unusable = [one for one in metadata.labels if one.splitlines() != [one] or "\0" in one]
     if unusable:
         raise ConfigError(
             f"metadata.labels: {listed(unusable[:3])}; expected one line of text for each class."

@@ -10,6 +10,7 @@ import pytest
 from metadata_models import LABELS, save_colors, save_labeled, save_words
 from workers import WorkerInProcess
 
+from tfx_tflite_component.config import given_config
 from tfx_tflite_component.errors import ConfigError
 from tfx_tflite_component.standalone import rewrite
 from tfx_tflite_component.standalone.rewrite import rewrite_saved_model
@@ -17,6 +18,7 @@ from tfx_tflite_component.tflite.inspection import inspect, inspect_signatures
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
 from tfx_tflite_component.tflite.metadata import ENTRY
 from tfx_tflite_component.tflite.schema import schema
+from tfx_tflite_component.worker.labels_file import with_labels
 
 _LABELS = f"labels: {LABELS}"
 
@@ -102,6 +104,7 @@ def test_image_that_the_model_does_not_scale_needs_the_config(tmp_path: pathlib.
         ("mean: 1 std: 0", "no 0"),
         ("labels: ['a', '', 'c']", "one line"),
         ("labels: ['a', 'b\\nc', 'c']", "one line"),
+        ("labels: ['a', 'b\\000', 'c']", "one line"),
         ("labels: 'a' labels_file: 'a'", "one of the two"),
     ],
 )
@@ -110,6 +113,12 @@ def test_metadata_that_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=words):
         rewrite_saved_model(folder / "colors", tmp_path / "out", f"metadata {{ {config} }}")
+
+
+def test_empty_line_of_the_label_file_is_named(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "labels.txt").write_text("red\ngreen\nblue\n\n")
+    with pytest.raises(ConfigError, match=r"line 4 of '.*labels\.txt'"):
+        with_labels(given_config({"metadata": {"labels_file": f"{tmp_path}/labels.txt"}}))
 
 
 def test_normalization_without_an_image_is_refused(

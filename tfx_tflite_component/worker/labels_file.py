@@ -9,7 +9,7 @@ def with_labels(config: TFLiteRewriterConfig) -> TFLiteRewriterConfig:
     """A config with the labels in `metadata.labels_file` as `metadata.labels`.
 
     Raises:
-        ConfigError: The file cannot be read, or is empty.
+        ConfigError: The file cannot be read, is empty, or has an empty line.
     """
     path = config.metadata.labels_file
     if not path:
@@ -25,6 +25,11 @@ def with_labels(config: TFLiteRewriterConfig) -> TFLiteRewriterConfig:
         ) from e
     if not labels:
         raise ConfigError(f"metadata.labels_file: {path!r} is empty; expected one label per line.")
+    if "" in labels:
+        raise ConfigError(
+            f"metadata.labels_file: line {labels.index('') + 1} of {path!r} is empty; expected one "
+            "label per line. Remove empty lines, also at the end."
+        )
     filled = TFLiteRewriterConfig()
     filled.CopyFrom(config)
     filled.metadata.ClearField("labels_file")
