@@ -19,6 +19,8 @@ from versions import HAS_BFLOAT16, OLD_CONVERTER_IS_A_PROGRAM
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.conversion.convert import convert
 from tfx_tflite_component.errors import ConversionError, UnsupportedOpsError
+from tfx_tflite_component.graph.saved_model import load_signature
+from tfx_tflite_component.split.split import split
 from tfx_tflite_component.tflite.inspection import OpSet, inspect
 
 _SIZE = 64
@@ -165,6 +167,15 @@ def test_boundary_that_the_refusal_prints_converts(tmp_path):
     (line,) = (x for x in str(raised.value).splitlines() if "boundary_tensors" in x)
     config = line[line.index("input_boundary") : line.rindex(" }") + 2]
     assert "RFFT3D" not in check_contract(model, _EXAMPLES, config).split.tail.input_names
+
+
+def test_boundary_of_one_signature_is_not_advised_for_several(tmp_path):
+    config = read_config(None)
+    config.signature_keys.append(config.signature_key)
+    tail = split(load_signature(_fourier(tmp_path / "model"), config.signature_key)).tail
+    with pytest.raises(UnsupportedOpsError) as raised:
+        convert(tail, config)
+    assert "boundary_tensors" not in str(raised.value)
 
 
 def test_select_tf_op_is_converted_where_it_is_allowed(tmp_path):

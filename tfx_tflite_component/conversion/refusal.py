@@ -85,7 +85,8 @@ def _explained_by_ops(
     if any(map(_other_floats, concerned)):
         lines.append(f"  - {_IN_FLOAT32}")
     lines += [f"  - {choice}" for choice in _choices(flex, custom, config)]
-    if behind := boundary_behind(tail, refused):
+    # boundary_tensors is for a signature that is converted alone
+    if not config.signature_keys and (behind := boundary_behind(tail, refused)):
         lines.append(f"  - {behind}")
     lines.append(f"  - {_REMOVE}")
     return UnsupportedOpsError("\n".join(lines), [*flex, *custom], refused)

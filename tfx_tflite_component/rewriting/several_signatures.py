@@ -64,10 +64,12 @@ def convert_signatures(
 def _config_of(
     key: str, signatures: Mapping[str, ConcreteFunction], config: TFLiteRewriterConfig
 ) -> TFLiteRewriterConfig:
-    """The config of one signature, without the limits of outputs that only others have."""
+    """The config of one signature, without the limits of outputs that only others have.
+
+    It keeps `signature_keys`, with which some remedies are not possible.
+    """
     alone = TFLiteRewriterConfig()
     alone.CopyFrom(config)
-    alone.ClearField("signature_keys")
     alone.signature_key = key
     known = {name for other in signatures.values() for name in other.structured_outputs}
     for name in known.intersection(alone.verification.outputs):
