@@ -16,7 +16,7 @@ from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.split.split import split
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
 from tfx_tflite_component.tflite.merge import merge
-from tfx_tflite_component.tflite.model_edit import unpack
+from tfx_tflite_component.tflite.model_edit import pack, unpack
 from tfx_tflite_component.tflite.schema import schema
 
 _ROWS = {"x": np.random.default_rng(0).normal(size=(5, 64)).astype(np.float32)}
@@ -126,6 +126,17 @@ def test_equal_constants_are_stored_once(files: dict[str, bytes]) -> None:
     assert len(both) < 1.05 * max(len(files["dense"]), len(files["other"]))
     kept = [buffer.data.tobytes() for buffer in unpack(both).buffers if buffer.data is not None]
     assert len(kept) == len(set(kept))
+
+
+def test_equal_scales_are_written_once(files: dict[str, bytes]) -> None:
+    sizes = []
+    for count in (1, 2):
+        model = unpack(next(iter(files.values())))
+        for tensor in model.subgraphs[0].tensors[:count]:
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale = np.ones(1000, np.float32)
+        sizes.append(len(pack(model)))
+    assert sizes[1] - sizes[0] < 1000
 
 
 def test_equal_files_give_equal_bytes(files: dict[str, bytes], merged: pathlib.Path) -> None:

@@ -7,7 +7,6 @@ write several signatures as well, but it would convert and calibrate all of them
 import hashlib
 from collections.abc import Iterator, Mapping
 
-import flatbuffers
 import numpy as np
 from flatbuffers.builder import BuilderSizeError
 
@@ -45,20 +44,6 @@ def merge(contents: Mapping[str, bytes]) -> bytes:
         ) from e
 
 
-class _Quantization(schema.QuantizationParametersT):
-    """Scales and zero points that tensors share, and that are written once.
-
-    With a scale per channel, those of a wide layer take as many bytes as some weights.
-    """
-
-    _written: tuple[flatbuffers.Builder, int] | None = None
-
-    def Pack(self, builder: flatbuffers.Builder) -> int:
-        if self._written is None or self._written[0] is not builder:
-            self._written = builder, super().Pack(builder)
-        return self._written[1]
-
-
 class _Merged:
     """A model that others are added to, each with one signature.
 
@@ -72,7 +57,6 @@ class _Merged:
         self.model.operatorCodes, self.model.subgraphs = [], []
         self.model.buffers, self.model.signatureDefs = [schema.BufferT()], []
         self._buffers: dict[bytes, int] = {}
-        self._quantizations: dict[tuple[object, ...], schema.QuantizationParametersT] = {}
         self._codes: dict[tuple[object, ...], int] = {}
         self._tables: set[int] = set()
 
@@ -102,8 +86,6 @@ class _Merged:
             for options in filter(None, (op.builtinOptions, op.builtinOptions2)):
                 _shift_graphs(options, base)
         tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
-        for tensor in tensors:
-            tensor.quantization = self._quantization(tensor.quantization)
         for owner in (*tensors, *(model.metadata or ())):
             owner.buffer = buffers[owner.buffer]
         model.signatureDefs[0].subgraphIndex += base
@@ -124,18 +106,6 @@ class _Merged:
         if index == len(self.model.buffers):
             self.model.buffers.append(buffer)
         return index
-
-    def _quantization(
-        self, found: schema.QuantizationParametersT | None
-    ) -> schema.QuantizationParametersT | None:
-        """Equal scales and zero points, which other tensors may have as well."""
-        if found is None or found.details is not None:
-            return found
-        content = tuple(
-            None if value is None else np.asarray(value).tobytes() for value in vars(found).values()
-        )
-        found.__class__ = _Quantization
-        return self._quantizations.setdefault(content, found)
 
     def _separate_resources(self, key: str, model: schema.ModelT) -> None:
         """Names the variables and tables of a model apart from those of the others.

@@ -26,6 +26,23 @@ class _AlignedBuffer(schema.BufferT):
         return super().Pack(builder)
 
 
+class _SharingBuilder(flatbuffers.Builder):
+    """Writes equal arrays of numbers once: scales per channel can take as many bytes as weights."""
+
+    def __init__(self) -> None:
+        super().__init__(1024)
+        self._written: dict[tuple[str, bytes], int] = {}
+
+    def CreateNumpyVector(self, x: np.ndarray) -> int:
+        # the data of buffers has an alignment of its own
+        if x.dtype == np.uint8:
+            return super().CreateNumpyVector(x)
+        content = x.dtype.str, x.tobytes()
+        if content not in self._written:
+            self._written[content] = super().CreateNumpyVector(x)
+        return self._written[content]
+
+
 def unpack(content: bytes) -> schema.ModelT:
     """Reads the content of a `.tflite` file."""
     return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
@@ -39,7 +56,7 @@ def pack(model: schema.ModelT) -> bytes:
         buffer.__class__ = _AlignedBuffer
         if index not in read:
             buffer.data = None
-    builder = flatbuffers.Builder(1024)
+    builder = _SharingBuilder()
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
     return bytes(builder.Output())
 
