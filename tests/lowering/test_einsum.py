@@ -22,6 +22,10 @@ def _numbers(*shape: int) -> np.ndarray:
         ("bi,bj->bij", [(2, 3), (2, 4)]),
         ("bi,j->jbi", [(2, 3), (4,)]),
         ("bij->b", [(2, 3, 4)]),
+        ("bii->b", [(2, 3, 3)]),
+        ("bii->bi", [(2, 3, 3)]),
+        ("bii,ij->bj", [(2, 3, 3), (3, 4)]),
+        ("biij,iii->bj", [(2, 3, 3, 4), (3, 3, 3)]),
         ("bij->jb", [(2, 3, 4)]),
         ("bij,jk->bk", [(2, 3, 4), (4, 5)]),
         ("...i,i->...", [(2, 3, 4), (4,)]),
@@ -44,3 +48,9 @@ def test_product_of_matrices_stays(equation: str, tmp_path: pathlib.Path) -> Non
     ranks = [len(operand) for operand in equation.partition("->")[0].split(",")]
     specs = [([2] * rank, tf.float32) for rank in ranks]
     assert "einsum" not in lowered_ops(tmp_path, lambda *x: tf.einsum(equation, *x), *specs)
+
+
+def test_infinity_beside_the_diagonal_does_not_count(tmp_path: pathlib.Path) -> None:
+    x = np.where(np.eye(3), _numbers(2, 3, 3), np.float32(np.inf))
+    lowered = converted(tmp_path, lambda x: tf.einsum("bii->b", x), ([None, 3, 3], tf.float32))
+    lowered.check_same(x)
