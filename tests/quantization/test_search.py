@@ -82,6 +82,7 @@ def test_chosen_model_holds_the_budget_on_fresh_examples(
     assert _decibels(source, smallest.path) >= 28
     assert smallest.report.verification.outputs["y"].sqnr_db >= 30
     trials = _trials(smallest)
+    assert all(trial.sqnr_db >= 30.5 for trial in trials.values() if trial.holds)
     assert not trials["FULL_INTEGER"].holds
     assert smallest.path.stat().st_size < 0.5 * trials["NONE"].size_bytes
 

@@ -10,7 +10,9 @@ from tfx_tflite_component.quantization.repairs.equalization import equalize
 from tfx_tflite_component.quantization.repairs.masks import clipped_masks
 from tfx_tflite_component.quantization.trials import Trials
 
-_MIN_GAIN_DB = 0.5
+_MIN_GAIN_DB, _MIN_GAIN_OF_PERCENTILES_DB = 0.5, 3.0
+"""What a repair has to gain; percentiles more, since they clip some examples."""
+
 _SAME_DB, _LOSS_DB = 60.0, 6.0
 """A repair leaves the float model as it is with this SQNR, or with a loss of no more than that."""
 
@@ -30,7 +32,8 @@ def repair(model: FloatModel, trials: Trials) -> FloatModel:
         # the proposals of one kind all start from the same model
         for proposed in propose(model, trials) if not best.holds else ():
             trial = attempt(trials, "FULL_INTEGER", proposed)
-            if trial.sqnr_db > best.sqnr_db + _MIN_GAIN_DB:
+            gain = _MIN_GAIN_OF_PERCENTILES_DB if propose is _percentiles else _MIN_GAIN_DB
+            if trial.sqnr_db > best.sqnr_db + gain:
                 model, best = proposed, trial
     return model
 
