@@ -154,9 +154,10 @@ def test_include_saved_model_copies_all_of_it(source: pathlib.Path, tmp_path: pa
     [
         pytest.param("Format-Serving/export/taxi/1646034756", model_artifact, id="Estimator"),
         pytest.param("serving_model_dir", old_model_artifact, id="before TFX 0.29"),
+        pytest.param("", model_artifact, id="an Importer that points at the SavedModel"),
     ],
 )
-def test_finds_the_saved_model_in_layouts_of_old(
+def test_finds_the_saved_model_in_other_layouts(
     layout: str,
     make_artifact: Callable[[pathlib.Path], standard_artifacts.Model],
     tmp_path: pathlib.Path,
