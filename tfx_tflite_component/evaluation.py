@@ -31,6 +31,9 @@ from tfx_tflite_component.scoring import Scorer, check_model
 # The functions that TFMA looks for in a SavedModel whose spec names no preprocessing functions.
 _DEFAULT_PREPROCESSING = ["transformed_features", "transformed_labels"]
 
+# a Resolver without a filter returns whatever was blessed last
+_OTHER_BASELINE = ", or let producer_component_id in the Resolver's channels name the Trainer"
+
 _Models = dict[str, types.EvalSharedModel]
 
 
@@ -106,7 +109,7 @@ def _wrong_type(spec: config_pb2.ModelSpec, model: types.EvalSharedModel) -> str
     if not _is_tflite(spec) and has_tflite and not has_saved_model:
         return (
             f'{name} lacks model_type: "tf_lite", and {path} holds a TFLite model and no '
-            "SavedModel; set it"
+            "SavedModel; set it" + (_OTHER_BASELINE if spec.is_baseline else "")
         )
     return None
 
