@@ -1,5 +1,6 @@
 """A pipeline that evaluates and pushes: stock Evaluators and Pushers around the rewriter."""
 
+import json
 import pathlib
 
 import pytest
@@ -8,7 +9,9 @@ import workers
 from artifacts import write_split
 from evaluations import BEAM_ARGS, MODULE, eval_config, make_data, save_classifier
 from tfx import v1 as tfx
+from tfx.dsl.components.base.base_node import BaseNode
 from tfx.types import artifact_utils, standard_artifacts
+from versions import OF_NO_VERSION
 
 from tfx_tflite_component import TFLiteRewriter
 
@@ -33,6 +36,10 @@ metrics_specs { metrics {
   threshold { change_threshold { direction: HIGHER_IS_BETTER absolute { value: -0.02 } } }
 } }
 """
+# without a baseline, as on the first run, no limit on changes counts, and none blesses nothing
+_STOCK_CONFIG = _CONFIG.replace('model_type: "tf_lite"', "").replace(
+    "  threshold {", "  threshold { value_threshold { lower_bound { value: 0.1 } }"
+)
 
 
 def _import(folder: pathlib.Path, artifact: type, **properties: str) -> tfx.dsl.Importer:
@@ -44,13 +51,14 @@ def _import(folder: pathlib.Path, artifact: type, **properties: str) -> tfx.dsl.
     ).with_id(folder.name)
 
 
+def _import_examples(root: pathlib.Path) -> tfx.dsl.Importer:
+    names = artifact_utils.encode_split_names(["train", "eval"])
+    return _import(root / "examples", standard_artifacts.Examples, split_names=names)
+
+
 def _create_pipeline(root: pathlib.Path) -> tfx.dsl.Pipeline:
     """Rewrites the trained model and a damaged copy, and holds both to the trained model."""
-    examples = _import(
-        root / "examples",
-        standard_artifacts.Examples,
-        split_names=artifact_utils.encode_split_names(["train", "eval"]),
-    )
+    examples = _import_examples(root)
     trained = _import(root / "trained", standard_artifacts.Model)
     damaged = _import(root / "damaged", standard_artifacts.Model)
     components = [examples, trained, damaged]
@@ -77,15 +85,58 @@ def _create_pipeline(root: pathlib.Path) -> tfx.dsl.Pipeline:
             ),
         ).with_id(f"Pusher.{source.id}")
         components += [rewriter, evaluator, pusher]
+    return _pipeline(root, "evaluation", components)
+
+
+def _pipeline(root: pathlib.Path, name: str, components: list[BaseNode]) -> tfx.dsl.Pipeline:
     return tfx.dsl.Pipeline(
-        pipeline_name="evaluation",
-        pipeline_root=str(root / "pipeline"),
+        pipeline_name=name,
+        pipeline_root=str(root / name),
         components=components,
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
-            str(root / "metadata.sqlite")
+            str(root / f"{name}.sqlite")
         ),
         beam_pipeline_args=list(BEAM_ARGS),
     )
+
+
+def _create_resolving_pipeline(root: pathlib.Path) -> tfx.dsl.Pipeline:
+    """Compares the trained model with the last blessed one, beside a rewriter and its Evaluator."""
+    examples = _import_examples(root)
+    trained = _import(root / "trained", standard_artifacts.Model)
+    resolver = tfx.dsl.Resolver(
+        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
+        model=tfx.dsl.Channel(standard_artifacts.Model, producer_component_id=trained.id),
+        model_blessing=tfx.dsl.Channel(
+            standard_artifacts.ModelBlessing, producer_component_id="Evaluator"
+        ),
+    )
+    rewriter = TFLiteRewriter(model=trained.outputs["result"])
+    stock, tflite = (
+        tfx.components.Evaluator(
+            model=model,
+            baseline_model=baseline,
+            examples=examples.outputs["result"],
+            eval_config=eval_config(config),
+            **module,
+        )
+        for model, baseline, config, module in [
+            (
+                trained.outputs["result"],
+                resolver.outputs["model"],
+                _STOCK_CONFIG,
+                {},
+            ),
+            (
+                rewriter.outputs["model"],
+                trained.outputs["result"],
+                _CONFIG,
+                {"module_path": MODULE},
+            ),
+        ]
+    )
+    components = [examples, trained, resolver, stock, rewriter, tflite.with_id("Evaluator.tflite")]
+    return _pipeline(root, "resolving", components)
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +153,17 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 def _output(root: pathlib.Path, component: str, name: str) -> pathlib.Path:
-    (artifact,) = (root / "pipeline" / component / name).glob("*")
+    (artifact,) = (root / "evaluation" / component / name).glob("*")
     return artifact
+
+
+def _number(folder: pathlib.Path) -> int:
+    return int(folder.name)
+
+
+def _evaluated_models(evaluation: pathlib.Path) -> dict[str, str]:
+    """The folder of each model that was evaluated, by its name."""
+    return json.loads((evaluation / "eval_config.json").read_text())["modelLocations"]
 
 
 def _accuracy_lost(root: pathlib.Path, source: str) -> float:
@@ -125,3 +185,18 @@ def test_model_made_worse_is_neither_blessed_nor_pushed(root: pathlib.Path) -> N
     assert (_output(root, "Evaluator.damaged", "blessing") / "NOT_BLESSED").exists()
     assert (_output(root, "Rewriter.damaged", "model") / "Format-Serving" / "tflite").exists()
     assert not (root / "pushed" / "damaged").exists()
+
+
+@OF_NO_VERSION
+def test_second_run_resolves_the_blessed_saved_model_and_not_the_tflite_model(
+    root: pathlib.Path,
+) -> None:
+    for _ in range(2):
+        with workers.in_process():
+            tfx.orchestration.LocalDagRunner().run(_create_resolving_pipeline(root))
+    blessings = root / "resolving" / "Evaluator.tflite" / "blessing"
+    assert len(list(blessings.glob("*/BLESSED"))) == 2
+    first, second = sorted((root / "resolving" / "Evaluator" / "evaluation").iterdir(), key=_number)
+    trained = str(root / "trained" / "Format-Serving")
+    assert _evaluated_models(first) == {"": trained}
+    assert _evaluated_models(second) == {"candidate": trained, "baseline": trained}

@@ -76,6 +76,27 @@ def _trials(result: Rewritten) -> dict[str, Trial]:
     return {trial.name: trial for trial in result.report.search.trials}
 
 
+def test_loops_are_unrolled_only_for_candidates_in_integers(tmp_path: pathlib.Path) -> None:
+    weights = tf.Variable(normal(4, 4) / 2)
+
+    def compute(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        state = tf.zeros([tf.shape(features["steps"])[0], 4])
+        for_each = (lambda i, _: i < 8, lambda i, h: (i + 1, _step(features["steps"][:, i], h)))
+        return {"y": tf.while_loop(*for_each, (0, state), maximum_iterations=8)[1]}
+
+    def _step(x: tf.Tensor, state: tf.Tensor) -> tf.Tensor:
+        return tf.tanh(state @ weights + x)
+
+    steps = {"steps": tf.io.FixedLenFeature([8, 4], tf.float32)}
+    source = save_model(tmp_path / "model", steps, compute, weights)
+    samples = [[example(steps=row) for row in normal(40, 32, seed=seed)] for seed in (1, 2)]
+    config = {"quantization": {"mode": "AUTO"}, "verification": {"min_sqnr_db": 10.0}}
+    trials = _trials(rewritten(source, tmp_path / "auto", {**config, "batch_size": 1}, *samples))
+    plain = rewritten(source, tmp_path / "plain", {"batch_size": 1})
+    assert trials["NONE"].size_bytes == plain.path.stat().st_size
+    assert trials["FULL_INTEGER"].sqnr_db > 10
+
+
 def test_chosen_model_holds_the_budget_on_fresh_examples(
     smallest: Rewritten, source: pathlib.Path
 ) -> None:
@@ -177,7 +198,7 @@ def test_search_whose_time_is_up_returns_the_float_model(tmp_path: pathlib.Path)
     dense = normal(4, 6)
     case = make_case(lambda x: x @ dense, x=normal(8, 4))
     trials = Trials(_Judge(), tmp_path, max_seconds=-1)
-    found = search(case.model, lambda: case.content, trials, _Judge, Auto(), 8)
+    found = search(case.model, case.model, lambda: case.content, trials, _Judge, Auto(), 8)
     assert found.content == case.content
     assert "FULL_INTEGER" in found.outcome.skipped
 
@@ -187,7 +208,7 @@ def test_search_goes_on_if_integers_cannot_be_made(tmp_path: pathlib.Path) -> No
     case = make_case(lambda x: x @ dense, x=normal(8, 64))
     model = FloatModel(case.content, lambda: [("no_such_signature", {})])
     trials = Trials(_Judge(), tmp_path, max_seconds=600)
-    found = search(model, lambda: case.content, trials, _Judge, Auto(), 8)
+    found = search(model, model, lambda: case.content, trials, _Judge, Auto(), 8)
     assert found.outcome.chosen == "WEIGHTS_ONLY"
     assert found.outcome.ranking == ()
 
@@ -204,6 +225,11 @@ def test_fastest_comes_first_and_size_decides_within_the_noise() -> None:
     ]
     names = [trial.name for trial in ordered(trials, Auto(minimize=Auto.LATENCY))]
     assert names == ["as fast", "fast", "slow"]
+
+
+def test_better_one_comes_first_of_those_nearly_as_small_as_the_smallest() -> None:
+    trials = [_trial("large", 1200, 60), _trial("small", 1000, 31), _trial("better", 1009, 35)]
+    assert [trial.name for trial in ordered(trials, Auto())] == ["better", "small", "large"]
 
 
 def test_front_has_what_nothing_else_beats_in_size_and_quality() -> None:

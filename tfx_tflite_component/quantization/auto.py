@@ -49,6 +49,7 @@ def divide(examples: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[bytes]]
 def find_quantization(
     signature: ConcreteFunction,
     split: Split,
+    plain: Split,
     dataset: RepresentativeDataset,
     samples: tuple[Sequence[bytes], Sequence[bytes]],
     config: TFLiteRewriterConfig,
@@ -57,7 +58,8 @@ def find_quantization(
 
     Args:
         signature: The signature of the SavedModel.
-        split: The signature's two parts.
+        split: The signature's two parts; the tail's ops have forms that compute in integers.
+        plain: The same, without what only those forms need.
         dataset: What to calibrate with.
         samples: Serialized `tf.Example`s to compare candidates on, and to confirm the chosen one.
         config: What the model is to be.
@@ -69,8 +71,11 @@ def find_quantization(
     """
     for_search, fresh = samples
     with tempfile.TemporaryDirectory(prefix="tfx-tflite-") as folder:
-        model = _float_model(split, dataset, config)
-        _check_runnable(model.content, pathlib.Path(folder))
+        for_integers, for_floats = (
+            _float_model(parts, dataset, config) for parts in (split, plain)
+        )
+        for model in (for_integers, for_floats):
+            _check_runnable(model.content, pathlib.Path(folder))
 
         def judge(examples: Sequence[bytes]) -> Judge:
             return Judge(signature, split, examples, config.verification)
@@ -79,8 +84,9 @@ def find_quantization(
             judge(for_search), pathlib.Path(folder), config.quantization.auto.max_seconds
         )
         return search(
-            model,
-            lambda: _converted(split, Quantization.DYNAMIC_RANGE, config),
+            for_integers,
+            for_floats,
+            lambda: _converted(plain, Quantization.DYNAMIC_RANGE, config),
             trials,
             lambda: judge(fresh),
             config.quantization.auto,

@@ -29,6 +29,13 @@ _RANKING_SHARE = 0.6
 """The share of the time after which the ranking of ops ends, to leave time for the rest."""
 
 
+_SAME_SIZE = 1.01
+"""How much larger a candidate may be than the smallest one if it is better."""
+
+_PLAIN = frozenset({"NONE", "FLOAT16", "WEIGHTS_ONLY", "DYNAMIC_RANGE"})
+"""The candidates that compute in floats."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Found:
     """What a search found.
@@ -41,9 +48,15 @@ class Found:
     content: bytes
     outcome: Outcome
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the chosen model was made from the plain float model."""
+        return self.outcome.chosen in _PLAIN
+
 
 def search(
     model: FloatModel,
+    plain: FloatModel,
     dynamic_range: Callable[[], bytes],
     trials: Trials,
     confirm: Callable[[], Judge],
@@ -53,8 +66,10 @@ def search(
     """Searches for the best model that holds a budget.
 
     Args:
-        model: The float model.
-        dynamic_range: Converts the same tail with 8-bit weights, which only the converter can.
+        model: The float model whose ops have forms that compute in integers.
+        plain: The float model without what only those forms need, such as loops unrolled.
+        dynamic_range: Converts the tail of `plain` with 8-bit weights, which only the converter
+            can.
         trials: Where candidates are tried; none was so far.
         confirm: Makes the judge that compares the chosen model with the SavedModel on fresh
             examples.
@@ -68,7 +83,7 @@ def search(
         VerificationError: `integer_only` is set, and no such model is within the budget.
     """
     with trials.step("single modes"):
-        _try_single_modes(model, dynamic_range, trials)
+        _try_single_modes(model, plain, dynamic_range, trials)
     # without it, there is nothing to repair or to rank
     integer = trials.found.get("FULL_INTEGER")
     can_be_integer = integer is not None and integer.size_bytes > 0
@@ -98,11 +113,11 @@ def search(
 
 
 def _try_single_modes(
-    model: FloatModel, dynamic_range: Callable[[], bytes], trials: Trials
+    model: FloatModel, plain: FloatModel, dynamic_range: Callable[[], bytes], trials: Trials
 ) -> None:
-    trials.attempt("NONE", lambda: recipes.unchanged(model), is_float=True)
-    attempt(trials, "FLOAT16", model)
-    attempt(trials, "WEIGHTS_ONLY", model)
+    trials.attempt("NONE", lambda: recipes.unchanged(plain), is_float=True)
+    attempt(trials, "FLOAT16", plain)
+    attempt(trials, "WEIGHTS_ONLY", plain)
     trials.attempt("DYNAMIC_RANGE", dynamic_range)
     attempt(trials, "FULL_INTEGER", model)
     attempt(trials, "INT16_ACTIVATIONS", model)
@@ -168,11 +183,13 @@ def _choose(trials: Trials, confirm: Callable[[], Judge], auto: Auto) -> str:
 def ordered(trials: Sequence[Trial], auto: Auto) -> list[Trial]:
     """The trials that may be chosen, the best first.
 
-    For LATENCY, those as fast as the fastest within the noise are ordered by size.
+    For SIZE, those nearly as small as the smallest are ordered by quality; for LATENCY, those as
+    fast as the fastest within the noise are ordered by size.
     """
     able = [t for t in trials if t.holds and (t.is_integer_only or not auto.integer_only)]
     if auto.minimize == Auto.SIZE:
-        return sorted(able, key=lambda t: (t.size_bytes, -t.sqnr_db))
+        enough = _SAME_SIZE * min((t.size_bytes for t in able), default=0)
+        return sorted(able, key=lambda t: (max(t.size_bytes, enough), -t.sqnr_db))
     timed = [(t.latency_ms or 0.0, t.latency_noise_ms or 0.0, t) for t in able]
     fastest = min((latency + noise for latency, noise, _ in timed), default=0.0)
     return [

@@ -166,10 +166,11 @@ def _convert_at(
         shapes,
     )
     is_narrow = config.interface.integers == Interface.INT32
-    parts = _split(narrowed(cut) if is_narrow else cut, config)
+    cut = narrowed(cut) if is_narrow else cut
+    parts = _split(cut, config, is_calibrated(config))
     # before the conversion, which may take long
     metadata = describe(parts, config.metadata) if config.HasField("metadata") else None
-    dataset, outcome = _write(signature, parts, config, samples, path)
+    parts, dataset, outcome = _write(signature, cut, parts, config, samples, path)
     metadata = write_metadata(path, metadata) if metadata else None
     begin(Phase.INSPECTING)
     found = inspect(path)
@@ -183,14 +184,16 @@ def _convert_at(
 
 def _write(
     signature: ConcreteFunction,
+    cut: Cut,
     parts: Split,
     config: TFLiteRewriterConfig,
     samples: Samples,
     path: pathlib.Path,
-) -> tuple[RepresentativeDataset | None, Outcome | None]:
-    """Writes the model of a tail; returns what it was calibrated with, and what AUTO found."""
+) -> tuple[Split, RepresentativeDataset | None, Outcome | None]:
+    """Writes a model; returns its parts, what it was calibrated with, and what AUTO found."""
     if config.quantization.mode == Quantization.AUTO:
-        return _write_best(signature, parts, config, samples, path)
+        plain = _split(cut, config, is_for_integers=False)
+        return _write_best(signature, parts, plain, config, samples, path)
     if is_calibrated(config):
         begin(Phase.CALIBRATING)
     dataset = RepresentativeDataset(parts, samples.calibration) if is_calibrated(config) else None
@@ -200,24 +203,25 @@ def _write(
         path.write_bytes(convert_to_float16(parts.tail, config, kept))
     else:
         path.write_bytes(convert(parts.tail, config, dataset, kept))
-    return dataset, None
+    return parts, dataset, None
 
 
 def _write_best(
     signature: ConcreteFunction,
     parts: Split,
+    plain: Split,
     config: TFLiteRewriterConfig,
     samples: Samples,
     path: pathlib.Path,
-) -> tuple[RepresentativeDataset, Outcome]:
+) -> tuple[Split, RepresentativeDataset, Outcome]:
     begin(Phase.CALIBRATING)
     for_calibration, for_search = divide(samples.calibration)
     dataset = RepresentativeDataset(parts, for_calibration)
     begin(Phase.CONVERTING, parts.boundary)
     fresh = samples.verification or for_search
-    found = find_quantization(signature, parts, dataset, (for_search, fresh), config)
+    found = find_quantization(signature, parts, plain, dataset, (for_search, fresh), config)
     path.write_bytes(found.content)
-    return dataset, found.outcome
+    return plain if found.is_plain else parts, dataset, found.outcome
 
 
 def _random_warnings(found: Inspection) -> list[str]:
@@ -232,12 +236,12 @@ def _random_warnings(found: Inspection) -> list[str]:
     ]
 
 
-def _split(cut: Cut, config: TFLiteRewriterConfig) -> Split:
+def _split(cut: Cut, config: TFLiteRewriterConfig, is_for_integers: bool) -> Split:
     """Makes the tail, whose ops are lowered unless the config allows the ones that it has."""
     if config.ops.allow_select_tf_ops:
         return cut.with_tail(cut.graph, {})
     is_16_bit = config.quantization.mode == Quantization.INT16_ACTIVATIONS
-    return cut.with_tail(*lower(cut.graph, is_calibrated(config), is_16_bit))
+    return cut.with_tail(*lower(cut.graph, is_for_integers, is_16_bit))
 
 
 def _with_reason(found: Conversion, reasons: Mapping[str, str]) -> Conversion:
