@@ -228,7 +228,7 @@ def test_fastest_comes_first_and_size_decides_within_the_noise() -> None:
 
 
 def test_better_one_comes_first_of_those_nearly_as_small_as_the_smallest() -> None:
-    trials = [_trial("large", 1200, 60), _trial("small", 1000, 31), _trial("better", 1009, 35)]
+    trials = [_trial("large", 9990, 60), _trial("small", 9900, 31), _trial("better", 9909, 35)]
     assert [trial.name for trial in ordered(trials, Auto())] == ["better", "small", "large"]
 
 

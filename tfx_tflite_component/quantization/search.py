@@ -29,7 +29,7 @@ _RANKING_SHARE = 0.6
 """The share of the time after which the ranking of ops ends, to leave time for the rest."""
 
 
-_SAME_SIZE = 1.01
+_SAME_SIZE = 1.001
 """How much larger a candidate may be than the smallest one if it is better."""
 
 _PLAIN = frozenset({"NONE", "FLOAT16", "WEIGHTS_ONLY", "DYNAMIC_RANGE"})
