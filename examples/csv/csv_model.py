@@ -29,15 +29,15 @@ class TableModel(tf.Module):
             table: The table, of which the preprocessing takes means and words.
         """
         super().__init__()
-        self._means: dict[str, float] = {}
+        self.means: dict[str, float] = {}
         self._deviations: dict[str, float] = {}
         self._lookups: dict[str, tf.lookup.StaticHashTable] = {}
         self._spec: dict[str, tf.io.FixedLenFeature] = {}
         for name, cells in table.numbers.items():
             known = [float(cell) for cell in cells if cell]
-            self._means[name] = float(np.mean(known))
+            self.means[name] = float(np.mean(known))
             self._deviations[name] = float(np.std(known)) or 1.0
-            self._spec[name] = tf.io.FixedLenFeature([], tf.float32, self._means[name])
+            self._spec[name] = tf.io.FixedLenFeature([], tf.float32, self.means[name])
         for name, cells in table.words.items():
             self._lookups[name] = _vocabulary(cells)
             self._spec[name] = tf.io.FixedLenFeature([], tf.string, "")
@@ -54,7 +54,7 @@ class TableModel(tf.Module):
         """Makes the columns of a batch one matrix of numbers."""
         parts = [
             tf.expand_dims((columns[name] - mean) / self._deviations[name], 1)
-            for name, mean in self._means.items()
+            for name, mean in self.means.items()
         ]
         parts += [
             tf.one_hot(lookup.lookup(columns[name]), _MOST_WORDS + 1)
@@ -102,7 +102,7 @@ def _vocabulary(cells: list[str]) -> tf.lookup.StaticHashTable:
 
 def _columns(table: Table, model: TableModel) -> dict[str, tf.Tensor]:
     numbers = {
-        name: tf.constant([float(cell or model._means[name]) for cell in cells], tf.float32)
+        name: tf.constant([float(cell or model.means[name]) for cell in cells], tf.float32)
         for name, cells in table.numbers.items()
     }
     return {**numbers, **{name: tf.constant(cells) for name, cells in table.words.items()}}
