@@ -38,7 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Func
     if not IS_OLDEST:
         left_out = _inner_rows(items)
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in {*left_out}]
+        are_left_out = {*left_out}
+        items[:] = [item for item in items if item not in are_left_out]
 
 
 def _inner_rows(items: Sequence[pytest.Function]) -> list[pytest.Function]:

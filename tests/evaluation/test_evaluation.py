@@ -371,7 +371,7 @@ def test_only_saved_models_are_evaluated_as_by_stock_tfma(
         assert found.keys() == expected.keys()
         # sums of floats depend on the order of the batches
         assert all(found[key] == pytest.approx(expected[key], rel=1e-6) for key in expected)
-        assert ours.metrics(name)[_OVERALL]["example_count"] == 300
+        assert found[_OVERALL]["example_count"] == 300
 
 
 def test_missing_head_stops_the_evaluation_by_name(

@@ -11,6 +11,7 @@ from evaluations import BEAM_ARGS, MODULE, eval_config, make_data, save_classifi
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.channel import BaseChannel
 from versions import OF_NO_VERSION
 
 from tfx_tflite_component import TFLiteRewriter
@@ -56,6 +57,22 @@ def _import_examples(root: pathlib.Path) -> tfx.dsl.Importer:
     return _import(root / "examples", standard_artifacts.Examples, split_names=names)
 
 
+def _evaluator(
+    model: BaseChannel,
+    baseline: BaseChannel,
+    examples: tfx.dsl.Importer,
+    config: str,
+    **options: str,
+) -> tfx.components.Evaluator:
+    return tfx.components.Evaluator(
+        model=model,
+        baseline_model=baseline,
+        examples=examples.outputs["result"],
+        eval_config=eval_config(config),
+        **options,
+    )
+
+
 def _create_pipeline(root: pathlib.Path) -> tfx.dsl.Pipeline:
     """Rewrites the trained model and a damaged copy, and holds both to the trained model."""
     examples = _import_examples(root)
@@ -68,11 +85,11 @@ def _create_pipeline(root: pathlib.Path) -> tfx.dsl.Pipeline:
             examples=examples.outputs["result"],
             config={"quantization": {"mode": "FULL_INTEGER"}},
         ).with_id(f"Rewriter.{source.id}")
-        evaluator = tfx.components.Evaluator(
-            model=rewriter.outputs["model"],
-            baseline_model=trained.outputs["result"],
-            examples=examples.outputs["result"],
-            eval_config=eval_config(_CONFIG),
+        evaluator = _evaluator(
+            rewriter.outputs["model"],
+            trained.outputs["result"],
+            examples,
+            _CONFIG,
             module_path=MODULE,
         ).with_id(f"Evaluator.{source.id}")
         pusher = tfx.components.Pusher(
@@ -112,28 +129,11 @@ def _create_resolving_pipeline(root: pathlib.Path) -> tfx.dsl.Pipeline:
         ),
     )
     rewriter = TFLiteRewriter(model=trained.outputs["result"])
-    stock, tflite = (
-        tfx.components.Evaluator(
-            model=model,
-            baseline_model=baseline,
-            examples=examples.outputs["result"],
-            eval_config=eval_config(config),
-            **module,
-        )
-        for model, baseline, config, module in [
-            (
-                trained.outputs["result"],
-                resolver.outputs["model"],
-                _STOCK_CONFIG,
-                {},
-            ),
-            (
-                rewriter.outputs["model"],
-                trained.outputs["result"],
-                _CONFIG,
-                {"module_path": MODULE},
-            ),
-        ]
+    stock = _evaluator(
+        trained.outputs["result"], resolver.outputs["model"], examples, _STOCK_CONFIG
+    )
+    tflite = _evaluator(
+        rewriter.outputs["model"], trained.outputs["result"], examples, _CONFIG, module_path=MODULE
     )
     components = [examples, trained, resolver, stock, rewriter, tflite.with_id("Evaluator.tflite")]
     return _pipeline(root, "resolving", components)
@@ -155,10 +155,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 def _output(root: pathlib.Path, component: str, name: str) -> pathlib.Path:
     (artifact,) = (root / "evaluation" / component / name).glob("*")
     return artifact
-
-
-def _number(folder: pathlib.Path) -> int:
-    return int(folder.name)
 
 
 def _evaluated_models(evaluation: pathlib.Path) -> dict[str, str]:
@@ -196,7 +192,8 @@ def test_second_run_resolves_the_blessed_saved_model_and_not_the_tflite_model(
             tfx.orchestration.LocalDagRunner().run(_create_resolving_pipeline(root))
     blessings = root / "resolving" / "Evaluator.tflite" / "blessing"
     assert len(list(blessings.glob("*/BLESSED"))) == 2
-    first, second = sorted((root / "resolving" / "Evaluator" / "evaluation").iterdir(), key=_number)
+    evaluations = (root / "resolving" / "Evaluator" / "evaluation").iterdir()
+    first, second = sorted(evaluations, key=lambda folder: int(folder.name))
     trained = str(root / "trained" / "Format-Serving")
     assert _evaluated_models(first) == {"": trained}
     assert _evaluated_models(second) == {"candidate": trained, "baseline": trained}

@@ -112,7 +112,9 @@ def test_chosen_model_is_the_smallest_that_holds(smallest: Rewritten) -> None:
     trials = _trials(smallest)
     holding = [trial for trial in trials.values() if trial.holds and trial.confirmed is not False]
     chosen = trials[smallest.report.search.chosen]
-    assert chosen.size_bytes <= 1.001 * min(trial.size_bytes for trial in holding)
+    smallest_size = min(trial.size_bytes for trial in holding)
+    equally_small = [trial for trial in holding if trial.size_bytes <= 1.001 * smallest_size]
+    assert chosen.name == max(equally_small, key=lambda trial: trial.sqnr_db).name
     assert chosen.size_bytes == smallest.path.stat().st_size
     assert chosen.on_front
 

@@ -16,7 +16,7 @@ from tfx_tflite_component import rewrite_saved_model
 from tfx_tflite_component.progress import PROGRESS
 
 _PHASES = ("loading", "converting", "verifying", "saving")
-_ROUNDS = 2
+_ROUNDS = 3
 
 
 class _Killer(logging.Handler):
@@ -45,7 +45,7 @@ def _run_killed(source: str, destination: str, killer: _Killer) -> None:
 
 
 def main(source: str, destination: str) -> None:
-    """Kills some runs, and looks after each whether it left anything."""
+    """Kills a dozen runs, and looks after each whether it left anything."""
     delays = random.Random(0)
     for phase in _ROUNDS * _PHASES:
         _run_killed(source, destination, _Killer(phase, delays.uniform(0, 0.2)))

@@ -45,7 +45,7 @@ def test_killed_runs_publish_nothing_and_later_parallel_runs_publish(source, tmp
         stdout=subprocess.PIPE,
         check=True,
     )
-    assert len(killed.stdout.split()) == 8
+    assert len(killed.stdout.split()) == 12
     rewrite_saved_model(source, folder / "1")
     before = _memory_megabytes()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:

@@ -28,12 +28,11 @@ _RANKING_EXAMPLES = 32
 _RANKING_SHARE = 0.6
 """The share of the time after which the ranking of ops ends, to leave time for the rest."""
 
-
 _SAME_SIZE = 1.001
-"""How much larger a candidate may be than the smallest one if it is better."""
+"""How many times the size of the smallest candidate a better one may have."""
 
 _PLAIN = frozenset({"NONE", "FLOAT16", "WEIGHTS_ONLY", "DYNAMIC_RANGE"})
-"""The candidates that compute in floats."""
+"""The candidates that are made from the plain float model."""
 
 
 @dataclasses.dataclass(frozen=True)
