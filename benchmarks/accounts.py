@@ -22,40 +22,48 @@ A model of ten times the size takes about ten times as long.""",
 }
 """What a section begins with."""
 
-_LOAD = """\
-Other programs used both cores during the runs, and the result changed from one side of the aim to
-the other between runs."""
+_NEARBY = """\
+The result changes from one side of the aim to the other between runs."""
 _TWO_THREADS = """\
-Parsing and invoking the interpreter release Python's lock, and each thread has its own
-interpreter. But the threads hand the lock over several times a batch, and other programs used
-both cores during these runs: small models gained nothing. With real-time priority, on TFX 1.16,
-the ratios were at the aim or just below it. The cause is not settled."""
+Each thread has its own interpreter, and parsing and invoking it release Python's lock. What
+TensorFlow and the interpreter take and return is handed over under the lock, though, several
+times a batch. Bare interpreters in two threads, with TensorFlow's parsing, gain no more from the
+second core, as the rows after these show. The larger the model, the closer the gain is to two."""
+
+_BARE_THREADS = f"""\
+Between two batches, this package sorts and checks outputs under Python's lock, which the other
+thread waits for. {_NEARBY}"""
 
 ACCOUNTS = {
     "missing_folder": """\
 Neither TensorFlow nor TFX is imported. What takes the time is Python's start and the import of
-NumPy, pydantic, protobuf and Jinja.""",
+NumPy, pydantic and protobuf.""",
     "second_import": """\
-Two fifths of the import are saved, see above. What remains is TensorFlow's own modules, which it
+A part of the import is saved, see above. What remains is TensorFlow's own modules, which it
 imports whether they are used or not, the start of Python and the modules of this package. A
 worker that stays alive for the next component would save that as well, but would keep its memory
 for as long as the pipeline runs.""",
     "calibration": f"""\
 The arrays are those that the converter's own calibration gets; the head makes them from the
-examples one by one. {_LOAD}""",
+examples one by one. {_NEARBY}""",
     "verification": """\
-Besides the two models, the head runs once on each example, and so parses it a second time; that
-is most of the difference. The rest is the batches of 32 examples, where the base runs all at
-once, and one more call of the SavedModel, on two examples, to find the outputs that have a row
-for each.""",
+Besides the two models, the head runs once on each example, and so parses it a second time. The
+rest is copies of the examples and images between TensorFlow, NumPy and the interpreter, the
+batches of 32 examples, where the base runs all at once, the sums over the outputs, and one more
+call of the SavedModel, on two examples, to find the outputs that have a row for each. Not to copy
+the examples for the SavedModel a second time was tried, and gained nothing that could be
+measured.""",
     "score_digits": f"""\
-The scorer runs the same parse op and the same model as the base. {_LOAD}""",
+The scorer runs the same parse op and the same model as the base. {_NEARBY}""",
     "score_perceptron": f"""\
-The scorer runs the same parse op and the same model as the base. {_LOAD}""",
+The scorer runs the same parse op and the same model as the base. {_NEARBY}""",
     "score_mobilenet": f"""\
-The scorer runs the same parse op and the same model as the base. {_LOAD}""",
+The scorer runs the same parse op and the same model as the base. {_NEARBY}""",
     "score_digits_threads": _TWO_THREADS,
     "score_perceptron_threads": _TWO_THREADS,
     "score_mobilenet_threads": _TWO_THREADS,
+    "score_digits_bare_threads": _BARE_THREADS,
+    "score_perceptron_bare_threads": _BARE_THREADS,
+    "score_mobilenet_bare_threads": _BARE_THREADS,
 }
 """By the key of a row that misses its aim: what was tried."""

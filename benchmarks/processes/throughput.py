@@ -47,12 +47,14 @@ def main(name: str) -> None:
         concurrent.futures.ThreadPoolExecutor(2) as pool,
     ):
         model_dir = publish(kind, pathlib.Path(folder))
-        ours = _ours(model_dir)
+        ours, bare = _ours(model_dir), [_bare(model_dir, kind) for _ in range(2)]
+        halves = batches[::2], batches[1::2]
         steps = {
             "ours": functools.partial(_run_all, ours, batches),
             "stock": functools.partial(_run_all, _stock(model_dir), batches),
-            "bare": functools.partial(_run_all, _bare(model_dir, kind), batches),
-            "two_threads": lambda: list(pool.map(ours, batches)),
+            "bare": functools.partial(_run_all, bare[0], batches),
+            "two_threads": lambda: list(pool.map(_run_all, [ours, ours], halves)),
+            "bare_two_threads": lambda: list(pool.map(_run_all, bare, halves)),
         }
         rounds = [{step: _seconds(run) for step, run in steps.items()} for _ in range(_ROUNDS + 1)]
     # the first round warms up

@@ -9,7 +9,7 @@ from measuring import PROCESSES, Figures, Row, in_turns, usage
 from penguin import penguin
 
 _SECTION = "The command line"
-_ROUNDS = 3
+_ROUNDS = 2
 _COMMAND = ["-m", "tfx_tflite_component"]
 _PACKAGE = "from tfx_tflite_component import rewrite_saved_model"
 _IMPORT = "`import tensorflow`"

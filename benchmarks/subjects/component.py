@@ -6,7 +6,7 @@ import tempfile
 from measuring import Figures, Row, in_turns, measure
 
 _SECTION = "The component"
-_ROUNDS = 3
+_ROUNDS = 2
 _BIG_MB = 300
 
 
