@@ -38,7 +38,7 @@ help:
 	@echo "make example   run the bundled pipeline; ARGS=\"--data 'FILES'\" takes your own images"
 	@echo "make example EXAMPLE=csv ARGS=\"--data FILE\"  train and convert a model of a CSV file"
 	@echo "make test      run all checks and tests; ARGS=\"...\" goes to pytest"
-	@echo "make quick     run only the tests that start no process and no pipeline"
+	@echo "make quick     run the quick tests: no process, no pipeline, few rows of each table"
 	@echo "make lint      run the checks only"
 	@echo "make bench     measure time and memory, and write docs/speed.md"
 	@echo "make lock      lock the requirements again; ARGS=--upgrade takes new versions"
@@ -73,7 +73,7 @@ test: lint
 	@$(PYTEST) $(ARGS)
 
 quick: $(READY)
-	@$(PYTEST) -m "not process and not slow" $(ARGS)
+	@$(PYTEST) -m "not process and not slow" --few-rows $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check --quiet

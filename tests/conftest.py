@@ -28,18 +28,28 @@ _PROCESSES = (("taxi",), ("digits",), ("imdb", "penguin"), ("taxi_without_oov", 
 _KEPT = _PROCESSES[2:]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--few-rows", action="store_true", help="run the first and last row of each table only"
+    )
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
     """Has the tests that look at a pipeline come last, so that no other waits for it.
 
     On the newer version, which runs beside the oldest one, a table of values has two rows: that an
-    op converts depends on the version, but for which values it is right does not.
+    op converts depends on the version, but for which values it is right does not. Tests of no
+    version do not run there at all.
     """
     items.sort(key=lambda item: not _SCRIPTS.keys().isdisjoint(item.fixturenames))
+    left_out: set[pytest.Function] = set()
     if not IS_OLDEST:
-        left_out = _inner_rows(items)
-        config.hook.pytest_deselected(items=left_out)
-        are_left_out = {*left_out}
-        items[:] = [item for item in items if item not in are_left_out]
+        left_out.update(item for item in items if item.get_closest_marker("of_no_version"))
+    if not IS_OLDEST or config.getoption("few_rows"):
+        left_out.update(_inner_rows(items))
+    if left_out:
+        config.hook.pytest_deselected(items=[*left_out])
+        items[:] = [item for item in items if item not in left_out]
 
 
 def _inner_rows(items: Sequence[pytest.Function]) -> list[pytest.Function]:

@@ -28,6 +28,7 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> tuple:
     return tuple(importlib.import_module(name) for name in ("csv_table", "csv_model"))
 
 
+@pytest.mark.slow
 def test_model_of_columns_with_gaps_words_and_odd_names_is_converted(
     modules: tuple, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,20 @@ APP_DIR = "app"
 GOLDEN_JSON = "golden.json"
 """The golden vectors, beside the report."""
 
+C_ARRAY_STEM = "model"
+"""What the names of the C array's files begin with if the model has no name of its own."""
+
+C_ARRAY_SUFFIXES = (".h", ".cc", "_ops.h")
+"""What they end with: the declaration of the array, the array, and the ops to register."""
+
+SNIPPETS = {
+    "PYTHON": "snippet.py",
+    "CPP": "snippet.cc",
+    "KOTLIN": "snippet.kt",
+    "SWIFT": "snippet.swift",
+}
+"""The files with code that calls the model, by the name of their `App.Language`."""
+
 ASSET_DIRS = ("assets", "assets.extra")
 """The folders of a SavedModel that are copied with the model."""
 

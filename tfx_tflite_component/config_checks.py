@@ -6,12 +6,15 @@ from typing import Any
 
 from tfx_tflite_component.artifact_layout import (
     APP_DIR,
+    C_ARRAY_STEM,
+    C_ARRAY_SUFFIXES,
     GOLDEN_JSON,
     HEAD_DIR,
     MODEL_FILENAME,
     REPORT_HTML,
     REPORT_JSON,
     SERVING_DIR,
+    SNIPPETS,
 )
 from tfx_tflite_component.errors import ConfigError, listed
 from tfx_tflite_component.op_effects import SIDE_EFFECTS
@@ -42,8 +45,8 @@ _NAMES_OF_SAVED_MODELS = (
 # files beside the model outside a pipeline
 _NAMES_OF_OURS = (
     *(MODEL_FILENAME, HEAD_DIR, SERVING_DIR, REPORT_JSON, REPORT_HTML, APP_DIR),
-    *("model.cc", "model.h", "model_ops.h", GOLDEN_JSON),
-    *("snippet.py", "snippet.cc", "snippet.kt", "snippet.swift"),
+    *(f"{C_ARRAY_STEM}{suffix}" for suffix in C_ARRAY_SUFFIXES),
+    *(GOLDEN_JSON, *SNIPPETS.values()),
 )
 # the limit of Linux's file systems, in bytes
 _LONGEST_FILENAME = 255

@@ -4,8 +4,7 @@ import html
 import json
 import pathlib
 import re
-import subprocess
-import sys
+import runpy
 
 import numpy as np
 import pytest
@@ -74,12 +73,9 @@ def test_literals_hold_any_characters() -> None:
     assert _swift_literal(text) == shared + r"$\n\u{8}" + "\u00e9" + r"\u{2028}" + '\U0001f600"'
 
 
-@pytest.mark.process
-def test_python_is_a_program(folder: pathlib.Path) -> None:
-    done = subprocess.run(
-        [sys.executable, folder / "m.snippet.py"], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.startswith("tip [[")
+def test_python_is_a_program(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(folder / "m.snippet.py"), run_name="__main__")
+    assert capsys.readouterr().out.startswith("tip [[")
 
 
 @pytest.mark.parametrize("name", _NAMES)

@@ -31,6 +31,7 @@ from tfx_tflite_component.standalone.compare import compare_models
 from tfx_tflite_component.standalone.rewrite import rewrite_saved_model
 from tfx_tflite_component.tflite.inspection import inspect
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
+from tfx_tflite_component.worker.process import Worker
 
 pytestmark = OF_NO_VERSION
 
@@ -194,12 +195,14 @@ def test_model_that_crashes_the_interpreter_does_not_crash_the_evaluator(
     assert str(serving_dir) in str(raised.value)
 
 
-@pytest.mark.slow
+@pytest.mark.process
 def test_model_that_crashes_the_interpreter_is_refused_by_run_inference(
-    crashing: pathlib.Path,
+    folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # that it does not crash here is shown above
+    monkeypatch.setattr(scoring, "Worker", lambda: Worker("crashing_tasks"))
     with pytest.raises(ModelFileError):
-        TFLiteModelHandler(str(crashing / "Format-Serving")).load_model()
+        TFLiteModelHandler(str(folder / "small-artifact" / "Format-Serving")).load_model()
 
 
 @pytest.mark.slow

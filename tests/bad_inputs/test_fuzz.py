@@ -95,6 +95,7 @@ def _check_config(config: Any) -> None:
     assert read_config(as_json(read)) == read
 
 
+@pytest.mark.slow
 @_bounded(250)
 @given(_MAPPINGS)
 def test_config_with_its_own_fields_is_read_or_refused(mapping: dict[str, Any]) -> None:
@@ -158,6 +159,7 @@ _PLACES = st.floats(0, 1, exclude_max=True)
 _BYTES = st.sampled_from([0, 1, 127, 128, 255]) | st.integers(0, 255)
 
 
+@pytest.mark.slow
 @_bounded(400)
 @given(st.lists(st.tuples(_PLACES, _BYTES), max_size=8), st.just(1.0) | _PLACES)
 def test_model_with_other_bytes_or_an_end_cut_off_is_read_or_refused(

@@ -30,7 +30,7 @@ from tfx_tflite_component.worker.tasks import TASKS
 
 pytestmark = OF_NO_VERSION
 
-_MUTATIONS = 300
+_MUTATIONS = 150
 _SECONDS_FOR_ONE = 60
 _FINE, _REFUSED, _UNDOCUMENTED = 0, 3, 4
 
@@ -71,6 +71,7 @@ class _Accepted(Exception):
     pass
 
 
+@pytest.mark.slow
 @_bounded
 @given(_CHANGES)
 def test_saved_model_with_other_bytes_is_looked_at_or_refused(
@@ -147,6 +148,7 @@ def _mutated(content: bytes, seed: int) -> bytes:
     return _changed(content, [(chance.random(), chance.randrange(256)) for _ in range(4)])
 
 
+@pytest.mark.slow
 def test_mutated_models_are_refused_by_the_trial_or_scored_without_a_raw_error(
     published: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,7 @@ def published(
     return _do(model_artifact(source), output, _CONFIG, examples)
 
 
+@pytest.mark.process
 def test_publishes_the_model_with_its_assets_and_its_head(
     published: standard_artifacts.Model,
 ) -> None:
@@ -98,15 +99,18 @@ def test_publishes_the_model_with_its_assets_and_its_head(
     assert "head/saved_model.pb" in files
 
 
+@pytest.mark.process
 def test_assets_travel_unchanged(published: standard_artifacts.Model, source: pathlib.Path) -> None:
     assert (pathlib.Path(published.uri) / _ASSET).read_bytes() == (source / _ASSET).read_bytes()
 
 
+@pytest.mark.process
 def test_extra_file_is_the_same_model(published: standard_artifacts.Model) -> None:
     serving = pathlib.Path(published.uri) / "Format-Serving"
     assert (serving / _EXTRA).read_bytes() == (serving / "tflite").read_bytes()
 
 
+@pytest.mark.process
 def test_head_and_model_match_the_source(
     published: standard_artifacts.Model, source: pathlib.Path
 ) -> None:
@@ -120,6 +124,7 @@ def test_head_and_model_match_the_source(
     np.testing.assert_allclose(run(**inputs)["score"], expected, rtol=1e-5)
 
 
+@pytest.mark.process
 def test_custom_properties_describe_the_model(
     published: standard_artifacts.Model, source: pathlib.Path
 ) -> None:
@@ -184,21 +189,18 @@ def test_results_of_an_earlier_attempt_are_replaced(
 @pytest.fixture(scope="module")
 def remotely_published(
     source: pathlib.Path,
-    published: standard_artifacts.Model,
-    tmp_path_factory: pytest.TempPathFactory,
+    examples: standard_artifacts.Examples,
 ) -> Iterator[standard_artifacts.Model]:
     """The same once more, with the models on a file system that is not the local one."""
     root = "ram://executor"
     io_utils.copy_dir(str(source), f"{root}/trainer")
-    # the worker reads these itself, and has a memory of its own
-    local = tmp_path_factory.mktemp("examples")
-    write_split(local, "eval", small_examples())
-    examples = examples_artifact(local, splits=["eval"])
+    # the worker reads the examples itself, and has a memory of its own: they are local
     yield _do(model_artifact(f"{root}/trainer"), f"{root}/model", _CONFIG, examples)
     fileio.rmtree(root)
 
 
 @OF_NO_VERSION
+@pytest.mark.process
 def test_reads_and_writes_artifacts_on_a_remote_file_system(
     published: standard_artifacts.Model, remotely_published: standard_artifacts.Model
 ) -> None:
@@ -206,6 +208,8 @@ def test_reads_and_writes_artifacts_on_a_remote_file_system(
         assert fileio.exists(f"{remotely_published.uri}/{file}"), file
 
 
+@OF_NO_VERSION
+@pytest.mark.process
 def test_same_model_and_config_give_the_same_bytes(
     published: standard_artifacts.Model, remotely_published: standard_artifacts.Model
 ) -> None:
@@ -343,17 +347,7 @@ def test_refuses_with_one_clear_error_and_leaves_no_file(
 
 
 @OF_NO_VERSION
-@pytest.mark.process
-def test_refuses_in_the_words_of_the_worker(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    config = {"signature_key": "predict"}
-    with pytest.raises(SourceModelError, match="no signature 'predict'") as raised:
-        _do(model_artifact(source), tmp_path / "rewriter" / "model", config)
-    assert "load_signature" in str(raised.value.__cause__)
-    assert _files(tmp_path / "rewriter") == set()
-
-
-@OF_NO_VERSION
-@pytest.mark.process
+@pytest.mark.usefixtures("worker_in_process")
 def test_refuses_examples_without_the_split_and_names_those_that_are_there(
     source: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

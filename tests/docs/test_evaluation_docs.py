@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from artifacts import write_split
-from evaluations import BEAM_ARGS, MODULE, make_data, publish, save_classifier
+from evaluations import (
+    BEAM_ARGS,
+    MODULE,
+    make_data,
+    publish,
+    save_classifier,
+    trying_models_here,
+)
 from pages import run, snippets
 from tfx import v1 as tfx
 from tfx.dsl.input_resolution import resolver_op
@@ -53,9 +60,9 @@ def test_resolver_asks_for_the_model_of_one_component(names: dict[str, Any]) -> 
 
 
 @OF_NO_VERSION
-@pytest.mark.process
 def test_analysis_without_tfx(names: dict[str, Any]) -> None:
-    result = run(_ANALYSIS, **names)["result"]
+    with trying_models_here():
+        result = run(_ANALYSIS, **names)["result"]
     candidate, baseline = (one.get_metrics_for_slice() for one in result.get_results())
     name = "sparse_categorical_accuracy"
     assert candidate[name] == baseline[name]
@@ -63,7 +70,7 @@ def test_analysis_without_tfx(names: dict[str, Any]) -> None:
 
 
 @OF_NO_VERSION
-@pytest.mark.process
 def test_run_inference(names: dict[str, Any]) -> None:
-    results = run(_INFERENCE, **names)["results"]
+    with trying_models_here():
+        results = run(_INFERENCE, **names)["results"]
     assert results.producer.full_label.startswith("RunInference")

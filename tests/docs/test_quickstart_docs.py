@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+import workers
 from artifacts import write_split
 from declared import declare
 from pages import CHECKOUT, PAGES, run, snippets
@@ -76,16 +77,16 @@ def test_forms_of_a_config_are_the_same() -> None:
 
 
 @OF_NO_VERSION
-@pytest.mark.slow
 def test_executor_and_interpreter_convert_and_run_a_model(tmp_path: pathlib.Path) -> None:
     save_small_model(tmp_path / "trained" / "Format-Serving")
     write_split(tmp_path / "examples", "eval", small_examples())
-    names = run(
-        _EXECUTOR,
-        trained_model=str(tmp_path / "trained"),
-        example_files=str(tmp_path / "examples"),
-        output_folder=str(tmp_path / "rewritten"),
-    )
+    with workers.in_process():
+        names = run(
+            _EXECUTOR,
+            trained_model=str(tmp_path / "trained"),
+            example_files=str(tmp_path / "examples"),
+            output_folder=str(tmp_path / "rewritten"),
+        )
     names = run(_INTERPRETER, rewritten=names["rewritten"], serialized_examples=small_examples())
     serve = tf.saved_model.load(f"{tmp_path}/trained/Format-Serving").signatures["serving_default"]
     expected = serve(examples=tf.constant(small_examples()))["score"]

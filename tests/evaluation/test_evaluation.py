@@ -27,6 +27,8 @@ from tfx_tflite_component.errors import ConfigError, SourceModelError, Unsupport
 from tfx_tflite_component.evaluation import custom_extractors
 from tfx_tflite_component.graph.saved_model import load_signature
 
+pytestmark = pytest.mark.slow
+
 _TRAINING = make_data(100, seed=0)
 _DATA = make_data(300, seed=1, outliers=True)
 

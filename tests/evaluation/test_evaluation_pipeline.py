@@ -7,7 +7,14 @@ import pytest
 import tensorflow_model_analysis as tfma
 import workers
 from artifacts import write_split
-from evaluations import BEAM_ARGS, MODULE, eval_config, make_data, save_classifier
+from evaluations import (
+    BEAM_ARGS,
+    MODULE,
+    eval_config,
+    make_data,
+    save_classifier,
+    trying_models_here,
+)
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.types import artifact_utils, standard_artifacts
@@ -147,7 +154,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     save_classifier(root / "damaged", damage=5.0)
     write_split(root / "examples", "train", make_data(100, seed=0).examples)
     write_split(root / "examples", "eval", make_data(300, seed=1).examples)
-    with workers.in_process():
+    with workers.in_process(), trying_models_here():
         tfx.orchestration.LocalDagRunner().run(_create_pipeline(root))
     return root
 
@@ -188,7 +195,7 @@ def test_second_run_resolves_the_blessed_saved_model_and_not_the_tflite_model(
     root: pathlib.Path,
 ) -> None:
     for _ in range(2):
-        with workers.in_process():
+        with workers.in_process(), trying_models_here():
             tfx.orchestration.LocalDagRunner().run(_create_resolving_pipeline(root))
     blessings = root / "resolving" / "Evaluator.tflite" / "blessing"
     assert len(list(blessings.glob("*/BLESSED"))) == 2

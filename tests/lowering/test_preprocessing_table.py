@@ -73,6 +73,7 @@ def judge_function(
 
 
 @pytest.mark.all_rows
+@pytest.mark.slow
 @pytest.mark.parametrize("generation", _KERAS)
 @pytest.mark.parametrize("row", LAYER_ROWS, ids=lambda row: row.name)
 def test_layer_agrees_with_the_saved_model(
@@ -97,6 +98,7 @@ def test_function_agrees_with_the_saved_model(
     assert judge_function(group, row) in _OF_FUNCTIONS
 
 
+@pytest.mark.slow
 def test_page_says_what_each_layer_needs(judge_layer: JudgeLayer) -> None:
     rows = []
     for row in LAYER_ROWS:

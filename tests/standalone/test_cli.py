@@ -161,8 +161,11 @@ def test_full_disk_for_the_output_is_reported(integer_model):
 
 @pytest.mark.process
 @OF_NO_VERSION
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_terminated_process_deletes_incomplete_results(number, folder, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "phase"),
+    [(signal.SIGTERM, "loading the SavedModel"), (signal.SIGHUP, "importing TensorFlow")],
+)
+def test_terminated_process_deletes_incomplete_results(number, phase, folder, tmp_path):
     # nohup has it ignored, which a child inherits
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     process = subprocess.Popen(
@@ -173,7 +176,7 @@ def test_terminated_process_deletes_incomplete_results(number, folder, tmp_path)
     )
     signal.signal(signal.SIGHUP, before)
     for line in process.stderr:
-        if "loading the SavedModel" in line:
+        if phase in line:
             break
     process.send_signal(number)
     assert "interrupted" in process.communicate()[1]

@@ -1,36 +1,36 @@
-"""Both generations of Keras: what `tf.keras` is in a process depends on TF_USE_LEGACY_KERAS."""
+"""Both generations of Keras: Keras 3, and tf_keras, which `tf.keras` is on request."""
 
-import os
 import pathlib
-import subprocess
-import sys
 
+import keras
 import pytest
 import tensorflow as tf
-from models import example
+import tf_keras
+from models import EXAMPLES, example, save
 from quantizable import rewritten
 
 from tfx_tflite_component.verification.limits import FLOAT_TOLERANCE
 
-pytestmark = pytest.mark.process
-
-_SCRIPT = pathlib.Path(__file__).parents[1] / "support" / "keras_models.py"
+_FEATURES = {"x": tf.io.FixedLenFeature([4], tf.float32)}
 
 
-@pytest.fixture(scope="module", params=["tf_keras", "keras"])
+@pytest.fixture(scope="module", params=[tf_keras, keras], ids=["tf_keras", "keras"])
 def models(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> pathlib.Path:
-    """The folder of the models that one generation saves."""
-    folder = tmp_path_factory.mktemp("models")
-    process = subprocess.run(
-        [sys.executable, _SCRIPT, folder],
-        env={**os.environ, "TF_USE_LEGACY_KERAS": "1" if request.param == "tf_keras" else "0"},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    assert process.stdout.split()[-1] == request.param
+    """The folder of a model that one generation saves, in the two ways that Trainers do."""
+    folder, generation = tmp_path_factory.mktemp("models"), request.param
+    # before the layers are made, whose weights are random
+    generation.utils.set_random_seed(1)
+    layers, x = generation.layers, generation.Input([4], name="x")
+    hidden = layers.BatchNormalization()(layers.Dense(8, activation="relu")(x))
+    model = generation.Model(x, layers.Dense(2)(hidden))
+
+    def serve(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"y": model(tf.io.parse_example(examples, _FEATURES)["x"])}
+
+    save(folder / "saved", serve, EXAMPLES, module=model)
+    model.export(str(folder / "exported"))
     return folder
 
 

@@ -104,6 +104,7 @@ def test_model_is_scored_with_the_head_in_its_own_folder(
     np.testing.assert_allclose(found, _by_saved_model(both), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_evaluator_compares_what_trainers_export(evaluated: Evaluation, both: pathlib.Path) -> None:
     expected = np.mean(_by_saved_model(both).argmax(axis=1) == _DATA.labels)
     for name in ("candidate", "baseline"):

@@ -92,6 +92,7 @@ def _leave_a_flat_model(target: pathlib.Path) -> None:
     _write(target, "old", _FLAT_FILES)
 
 
+@pytest.mark.process
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork")
 @pytest.mark.parametrize(
     ("leave", "files"),

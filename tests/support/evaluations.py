@@ -175,7 +175,7 @@ class Evaluation:
 
 
 @contextlib.contextmanager
-def _trying_models_here() -> Iterator[None]:
+def trying_models_here() -> Iterator[None]:
     """Starts no worker for each model, which takes seconds; test_bad_model_files.py does."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scoring, "Worker", WorkerInProcess)
@@ -204,7 +204,7 @@ def run_evaluator(
     context = BaseBeamExecutor.Context(
         beam_pipeline_args=list(beam_args), tmp_dir=str(folder / "tmp"), unique_id="1"
     )
-    with _trying_models_here():
+    with trying_models_here():
         Executor(context).Do(
             inputs,
             {"evaluation": [evaluation], "blessing": [blessing]},
@@ -234,7 +234,7 @@ def run_analysis(
         )
         for name, path in models.items()
     ]
-    with _trying_models_here():
+    with trying_models_here():
         extractors = None if is_stock else custom_extractors(shared, parsed)
     tfma.run_model_analysis(
         eval_shared_model=shared,

@@ -29,8 +29,11 @@ CRASHES_IN_CALIBRATION = _TENSORFLOW < (2, 20)
 IS_OLDEST = sys.version_info[:2] == (3, 10)
 """Whether this is the environment of TFX 1.16; the other one is that of TFX 1.21."""
 
-OF_NO_VERSION = pytest.mark.skipif(not IS_OLDEST, reason="run with the oldest version alone")
-"""For tests of processes, files and configs, on which versions of TFX have no bearing."""
+OF_NO_VERSION = pytest.mark.of_no_version
+"""For tests of processes, files and configs, on which versions of TFX have no bearing.
+
+They run with the oldest version alone; conftest.py sees to that.
+"""
 
 HAS_GENERATOR = IS_OLDEST
 """Whether the generator of the protobuf code runs on this Python."""

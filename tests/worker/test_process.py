@@ -361,6 +361,7 @@ def test_exception_that_is_not_ours_ends_the_worker_with_its_traceback(temporary
         _ask(BREAK, "training")
 
 
+@OF_NO_VERSION
 def test_examples_that_crash_tensorflow_do_so_in_the_worker(tmp_path, temporary, destination):
     # a record of 2^62 bytes, by a length whose checksum is right
     records = tmp_path / "examples"

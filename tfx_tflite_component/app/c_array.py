@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from tfx_tflite_component.app.micro_ops import OPS, registration
+from tfx_tflite_component.artifact_layout import C_ARRAY_SUFFIXES
 from tfx_tflite_component.tflite.inspection import Inspection, OpSet
 
 _BYTES_A_LINE = 12
@@ -25,15 +26,16 @@ def write_c_array(model: pathlib.Path, found: Inspection, folder: pathlib.Path, 
         f"extern const unsigned char g_{name}_data[];",
         f"extern const unsigned int g_{name}_size;",
     ]
-    (folder / f"{stem}.h").write_text(_guarded(f"{name}_H_", header))
-    with open(folder / f"{stem}.cc", "w") as file:
-        file.write(f'#include "{stem}.h"\n\n')
+    header_file, array_file, ops_file = (folder / f"{stem}{end}" for end in C_ARRAY_SUFFIXES)
+    header_file.write_text(_guarded(f"{name}_H_", header))
+    with array_file.open("w") as file:
+        file.write(f'#include "{header_file.name}"\n\n')
         # a FlatBuffer is read in place, so it must be aligned
         file.write(f"alignas(16) const unsigned char g_{name}_data[] = {{\n")
         file.writelines(_rows(content))
         file.write(f"}};\nconst unsigned int g_{name}_size = {len(content)};\n")
     ops = dict.fromkeys(op.name for op in found.ops if op.kind == OpSet.BUILTIN and op.name in OPS)
-    (folder / f"{stem}_ops.h").write_text(_guarded(f"{name}_OPS_H_", _registering(name, [*ops])))
+    ops_file.write_text(_guarded(f"{name}_OPS_H_", _registering(name, [*ops])))
 
 
 def unknown_to_micro(found: Inspection) -> list[str]:

@@ -9,18 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 import jinja2
 import numpy as np
 
-from tfx_tflite_component.artifact_layout import MODEL_FILENAME
+from tfx_tflite_component.artifact_layout import MODEL_FILENAME, SNIPPETS
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import App
 from tfx_tflite_component.split.computed_inputs import ComputedInput
 from tfx_tflite_component.tflite.graph_io import read_graph_io
 from tfx_tflite_component.tflite.interpreter import TensorDetails
 
-_SUFFIXES: Mapping[int, str] = {
-    App.PYTHON: "py",
-    App.CPP: "cc",
-    App.KOTLIN: "kt",
-    App.SWIFT: "swift",
-}
 _CPP = {
     **{"float32": "float", "float64": "double", "bool": "bool"},
     **{f"{sign}int{bits}": f"{sign}int{bits}_t" for sign in ("", "u") for bits in (8, 16, 32, 64)},
@@ -100,15 +94,15 @@ def write_snippets(
     io = read_graph_io(model)
     snippets = {}
     for language in languages:
-        suffix = _SUFFIXES[language]
-        code = _templates.get_template(f"snippet.{suffix}.jinja").render(
+        name = SNIPPETS[App.Language.Name(language)]
+        code = _templates.get_template(f"{name}.jinja").render(
             model=f"{prefix}{MODEL_FILENAME}",
             key=io.signature_key,
             inputs=[_tensor(name, details) for name, details in io.inputs.items()],
             outputs=[_tensor(name, details) for name, details in io.outputs.items()],
             computed=dict(sorted(computed.items())),
         )
-        snippets[f"{prefix}snippet.{suffix}"] = code
+        snippets[f"{prefix}{name}"] = code
     for name, code in snippets.items():
         (folder / name).write_text(code, encoding="utf-8")
     return snippets

@@ -6,16 +6,13 @@ from tfx_tflite_component.app.c_array import unknown_to_micro, write_c_array
 from tfx_tflite_component.app.golden import write_golden
 from tfx_tflite_component.app.snippets import write_snippets
 from tfx_tflite_component.app.vectors import Tolerances, make_golden
-from tfx_tflite_component.artifact_layout import GOLDEN_JSON
+from tfx_tflite_component.artifact_layout import C_ARRAY_STEM, GOLDEN_JSON
 from tfx_tflite_component.errors import ConfigError, listed
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.rewriting.boundary_search import Samples
 from tfx_tflite_component.rewriting.signature import Converted
 from tfx_tflite_component.tflite.inspection import Inspection
 from tfx_tflite_component.tflite.interpreter import why_not_runnable
-
-# the name of the C array if the model has no name of its own
-_STEM = "model"
 
 
 def write_app_files(
@@ -60,7 +57,7 @@ def _write_c_array(
     """Writes the C array, if asked for; returns warnings."""
     if not app.c_array:
         return []
-    write_c_array(path, found, folder, prefix.removesuffix(".") or _STEM)
+    write_c_array(path, found, folder, prefix.removesuffix(".") or C_ARRAY_STEM)
     unknown = unknown_to_micro(found)
     if not unknown:
         return []

@@ -38,6 +38,35 @@ class Figures:
     num_columns: int
 
 
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """Numeric outputs of both models.
+
+    Attributes:
+        expected: The SavedModel's values; zero where they are not measured.
+        actual: The TFLite model's, likewise.
+        errors: How far they differ.
+        measured: Whether a value is finite in both models.
+        rounding: What counts as rounding in each column.
+    """
+
+    expected: np.ndarray
+    actual: np.ndarray
+    errors: np.ndarray
+    measured: np.ndarray
+    rounding: np.ndarray
+
+    def in_rows_of(self, width: int) -> "Batch":
+        """The same values, with so many in each row."""
+        return dataclasses.replace(
+            self,
+            expected=self.expected.reshape(-1, width),
+            actual=self.actual.reshape(-1, width),
+            errors=self.errors.reshape(-1, width),
+            measured=self.measured.reshape(-1, width),
+        )
+
+
 class Columns:
     """Adds up signal and noise for each column, the last axis of an output."""
 
@@ -46,33 +75,15 @@ class Columns:
         # calls with open sizes have several shapes
         self._groups: dict[tuple[int, ...], _Group] = {}
 
-    def add(
-        self,
-        expected: np.ndarray,
-        actual: np.ndarray,
-        errors: np.ndarray,
-        measured: np.ndarray,
-        rounding: np.ndarray,
-    ) -> None:
-        """Adds a batch.
-
-        Args:
-            expected: The SavedModel's values; zero where they are not measured.
-            actual: The TFLite model's, likewise.
-            errors: How far they differ.
-            measured: Whether a value is finite in both models.
-            rounding: What counts as rounding in each column.
-        """
-        shape = expected.shape[1:]
+    def add(self, batch: Batch) -> None:
+        """Adds a batch."""
+        shape = batch.expected.shape[1:]
         width = shape[-1] if shape else 1
-        positions = math.prod(shape) if self._is_per_example else width
         key = shape if self._is_per_example else (width,)
-        wanted, found, differences, known = (
-            array.reshape(-1, positions) for array in (expected, actual, errors, measured)
-        )
+        flat = batch.in_rows_of(math.prod(key))
         if key not in self._groups:
-            self._groups[key] = _Group(wanted, width)
-        self._groups[key].add(wanted, found, differences, known, rounding)
+            self._groups[key] = _Group(flat.expected, width)
+        self._groups[key].add(flat)
 
     def figures(self) -> Figures:
         """The figures of all batches."""
@@ -113,23 +124,17 @@ class _Group:
         self._largest_error = np.zeros(width)
         self._limits = np.full([4, width], -np.inf)
 
-    def add(
-        self,
-        expected: np.ndarray,
-        actual: np.ndarray,
-        errors: np.ndarray,
-        measured: np.ndarray,
-        rounding: np.ndarray,
-    ) -> None:
-        distances = np.where(measured, expected - self._shift, 0)
-        self._count += measured.sum(axis=0)
+    def add(self, batch: Batch) -> None:
+        expected, actual = batch.expected, batch.actual
+        distances = np.where(batch.measured, expected - self._shift, 0)
+        self._count += batch.measured.sum(axis=0)
         self._sum += distances.sum(axis=0)
         self._squares += np.square(np.abs(distances)).sum(axis=0)
-        by_column = errors.reshape(-1, self._width)
+        by_column = batch.errors.reshape(-1, self._width)
         self.noise += np.square(by_column).sum(axis=0)
-        beyond = np.maximum(by_column.max(axis=0) - rounding, 0)
+        beyond = np.maximum(by_column.max(axis=0) - batch.rounding, 0)
         self._largest_error = np.maximum(self._largest_error, beyond)
-        is_measured = measured.reshape(-1, self._width)
+        is_measured = batch.measured.reshape(-1, self._width)
         for index, array in enumerate([expected, -expected, actual, -actual]):
             values = np.where(is_measured, array.real.reshape(-1, self._width), -np.inf)
             self._limits[index] = np.maximum(self._limits[index], values.max(axis=0))
@@ -176,18 +181,22 @@ class Rows:
     def __init__(self) -> None:
         self._kept: dict[tuple[int, ...], list[tuple[np.ndarray, np.ndarray]]] = {}
 
-    def add(self, expected: np.ndarray, errors: np.ndarray, measured: np.ndarray) -> None:
-        """Adds a batch, as for `Columns`."""
-        count, positions = len(expected), math.prod(expected.shape[1:])
+    def add(self, batch: Batch) -> None:
+        """Adds a batch."""
+        shape = batch.expected.shape[1:]
+        count, positions = len(batch.expected), math.prod(shape)
         chosen: slice | np.ndarray = slice(None)
         if positions > _MAX_POSITIONS:
             random = np.random.default_rng(_SEED)
             chosen = random.choice(positions, _MAX_POSITIONS, replace=False)
         values, noise = (
             array.reshape(count, positions)[:, chosen]
-            for array in (np.where(measured, expected, np.nan), np.square(errors))
+            for array in (
+                np.where(batch.measured, batch.expected, np.nan),
+                np.square(batch.errors),
+            )
         )
-        self._kept.setdefault(expected.shape[1:], []).append((values, noise.sum(axis=1)))
+        self._kept.setdefault(shape, []).append((values, noise.sum(axis=1)))
 
     def worst_tenth(self) -> float | None:
         """The SQNR of the worst tenth of the examples; None for fewer than two."""

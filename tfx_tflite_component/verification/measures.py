@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tfx_tflite_component.verification.class_scores import ClassScores, Ids
-from tfx_tflite_component.verification.columns import Columns, Rows
+from tfx_tflite_component.verification.columns import Batch, Columns, Rows
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -275,9 +275,7 @@ class Sums:
     def _add_unusual(self, expected: np.ndarray, actual: np.ndarray, rounding: np.ndarray) -> None:
         errors = _errors(expected, actual)
         if errors.size:
-            measured = np.isfinite(expected) & np.isfinite(actual)
-            wanted, found = (np.where(measured, _widened(a), 0) for a in (expected, actual))
-            self._unusual.add(wanted, found, errors, measured, rounding)
+            self._unusual.add(_batch(expected, actual, errors, rounding))
 
     def _add(self, expected: np.ndarray, actual: np.ndarray, rounding: np.ndarray) -> None:
         errors = _errors(expected, actual)
@@ -298,18 +296,16 @@ class Sums:
             self._nans += int((np.isnan(expected) & np.isnan(actual)).sum())
         if self._is_per_example and expected.ndim == 2 and expected.shape[1] > 1:
             (self._scores if self._is_float else self._ids).add(expected, actual)
-        # values that are not finite say nothing about the noise
-        measured = np.isfinite(expected) & np.isfinite(actual)
-        wanted, found = (np.where(measured, _widened(a), 0) for a in (expected, actual))
-        self._compared += int(measured.sum())
+        batch = _batch(expected, actual, errors, rounding)
+        self._compared += int(batch.measured.sum())
         finite = np.where(np.isfinite(expected), _widened(expected), 0)
         self._magnitude = max(self._magnitude, float(np.abs(finite).max(initial=0)))
-        self._expected += float(np.square(np.abs(wanted)).sum())
-        self._actual += float(np.square(np.abs(found)).sum())
-        self._product += float(np.vdot(wanted, found).real)
-        self._columns.add(wanted, found, errors, measured, rounding)
+        self._expected += float(np.square(np.abs(batch.expected)).sum())
+        self._actual += float(np.square(np.abs(batch.actual)).sum())
+        self._product += float(np.vdot(batch.expected, batch.actual).real)
+        self._columns.add(batch)
         if self._is_per_example:
-            self._rows.add(wanted, errors, measured)
+            self._rows.add(batch)
 
     def comparison(self) -> OutputComparison:
         """The figures of all calls."""
@@ -344,6 +340,15 @@ class Sums:
         lengths = math.sqrt(self._expected) * math.sqrt(self._actual)
         # two zero vectors point the same way
         return self._product / lengths if lengths else float(self._expected == self._actual)
+
+
+def _batch(
+    expected: np.ndarray, actual: np.ndarray, errors: np.ndarray, rounding: np.ndarray
+) -> Batch:
+    # values that are not finite say nothing about the noise
+    measured = np.isfinite(expected) & np.isfinite(actual)
+    wanted, found = (np.where(measured, _widened(a), 0) for a in (expected, actual))
+    return Batch(wanted, found, errors, measured, rounding)
 
 
 def _widened(array: np.ndarray) -> np.ndarray:
