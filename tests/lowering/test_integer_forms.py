@@ -101,6 +101,22 @@ def test_layer_normalization_has_integers_only(
     assert _decibels(tmp_path / "model", tmp_path / "out", mode) > 18
 
 
+@pytest.mark.parametrize("axis", [-1, 0])
+def test_one_hot_of_8_bits_is_exact(axis: int, tmp_path: pathlib.Path) -> None:
+    def compute(number: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        chosen = tf.one_hot(number[:, 0], 4, axis=axis)
+        # a wider range than that of 0 and 1
+        return tf.concat([chosen if axis else tf.transpose(chosen), x], axis=1)
+
+    source = saved(tmp_path, compute, ([None, 1], tf.int64), ([None, 3], tf.float32))
+    records = [example(x0=[index % 5], x1=[-2.0, 0.5, 2.0]) for index in range(60)]
+    config = {"quantization": {"mode": "FULL_INTEGER"}}
+    report = rewritten(source, tmp_path / "out", config, records[:30], records[30:]).report
+    assert report.lowered["one_hot"]
+    assert report.verification is not None
+    assert report.verification.outputs["y"].max_abs_error < 0.02
+
+
 @pytest.mark.parametrize("data_format", ["NHWC", "NCHW"])
 def test_batch_statistics_are_the_same_in_floats(data_format: str, tmp_path: pathlib.Path) -> None:
     def compute(x: tf.Tensor) -> tf.Tensor:

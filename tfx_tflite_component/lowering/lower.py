@@ -21,6 +21,7 @@ from tfx_tflite_component.lowering.passes import (
     loops,
     negative_indices,
     new_axes,
+    one_hot,
     products,
     ragged,
     reshapes,
@@ -88,10 +89,11 @@ def lower(
     count = concat_axis.FROM_THE_END if is_calibrated else concat_axis.FROM_THE_START
     of_integers = [products.PASS, squared_differences.OF_HIGH_RANK] if is_calibrated else []
     of_16_bit = _OF_16_BIT if is_16_bit else ()
+    of_8_bit = [one_hot.PASS] if is_calibrated and not is_16_bit else []
     rewritten: dict[str, list[str]] = {}
     # a size may be the number of a loop's steps
     first = (half_floats.PASS, sizes.PASS, unroll, lists.PASS)
-    for lowering in (*first, *_PASSES, *of_integers, *of_16_bit, count):
+    for lowering in (*first, *_PASSES, *of_integers, *of_8_bit, *of_16_bit, count):
         graph, names = lowering.run(graph)
         if names:
             rewritten[lowering.name] = [*rewritten.get(lowering.name, ()), *names]
