@@ -182,8 +182,6 @@ def _check_signature_keys(config: TFLiteRewriterConfig) -> None:
     for field, is_set, what in [
         ("signature_key", bool(config.signature_key), "the only signature"),
         ("boundary_tensors", bool(config.boundary_tensors), "tensors of one signature"),
-        ("app", config.HasField("app"), "files about a model with one signature"),
-        ("metadata", config.HasField("metadata"), "a model with one signature"),
     ]:
         if keys and is_set:
             raise ConfigError(

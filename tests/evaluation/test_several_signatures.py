@@ -94,14 +94,16 @@ def test_evaluator_scores_with_the_signature_of_the_spec(
     assert agreement < 0.9
 
 
-def test_examples_for_a_validator_go_through_the_head_of_the_first_signature(
+def test_examples_for_a_validator_go_through_the_head_of_each_signature(
     published: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed, "Worker", WorkerInProcess)
     write_split(tmp_path, "eval", _EXAMPLES)
     files = Files("examples", [f"{tmp_path}/Split-eval/*"])
     fed = feed.feed(published / "head", published / "Format-Serving" / "tflite", files, 5)
-    assert {name: array.shape for name, array in fed.items()} == {"values": (5, SIZE)}
+    assert [*fed] == _KEYS
+    for inputs in fed.values():
+        assert {name: array.shape for name, array in inputs.items()} == {"values": (5, SIZE)}
 
 
 def test_benchmark_measures_the_named_signature(published: pathlib.Path) -> None:

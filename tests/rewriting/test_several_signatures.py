@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import zipfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ import tensorflow as tf
 from quantizable import Rewritten, rewritten
 from two_signatures import save_shared, shared_examples
 
+from tfx_tflite_component.app.check import check_golden
+from tfx_tflite_component.app.golden import read_golden
 from tfx_tflite_component.errors import (
     ConfigError,
     ConversionError,
@@ -26,6 +29,7 @@ from tfx_tflite_component.report.verdict import Verdict, verdict
 from tfx_tflite_component.rewriting import several_signatures
 from tfx_tflite_component.tflite.inspection import inspect, inspect_signatures
 from tfx_tflite_component.tflite.merge import merge
+from tfx_tflite_component.tflite.schema import schema
 
 _BOTH = ["serving_default", "embed"]
 _EXAMPLES = shared_examples(60)
@@ -95,6 +99,33 @@ def test_heads_have_the_keys_of_the_signatures(files: _Files, source: pathlib.Pa
         assert head.structured_outputs.keys() == found[key].inputs.keys()
 
 
+def test_files_for_an_app_are_about_each_signature_and_metadata_about_the_first(
+    source: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    labels = ["a", "b", "c"]
+    config = {
+        "signature_keys": ["serving_default", "embed"],
+        "app": {"c_array": True, "golden_vectors": 2, "snippets": ["PYTHON"]},
+        "metadata": {"labels": labels},
+    }
+    result = rewritten(source, tmp_path / "out", config)
+    report, path, folder = result.report, result.path, tmp_path / "out" / "app"
+    files = [f"{key}.{name}" for key in _BOTH for name in ("golden.json", "snippet.py")]
+    assert {*report.app_files} == {"model.cc", "model.h", "model_ops.h", *files}
+    for key, output in zip(_BOTH, ("probabilities", "embedding"), strict=True):
+        golden = read_golden(folder / f"{key}.golden.json")
+        assert (golden.signature_key, [*golden.vectors[0].outputs]) == (key, [output])
+        assert check_golden(path, golden).mismatches == ()
+        assert f'get_signature_runner("{key}")' in report.snippets[f"{key}.snippet.py"]
+    assert report.metadata is not None
+    assert [one.labels for one in report.metadata.outputs] == [tuple(labels)]
+    assert zipfile.ZipFile(path).read("labels.txt").decode().split() == labels
+    model = schema.Model.GetRootAs(path.read_bytes(), 0)
+    names = [model.Metadata(number).Name() for number in range(model.MetadataLength())]
+    assert names.count(b"TFLITE_METADATA") == 1
+    assert b"min_runtime_version" in names
+
+
 def test_signature_with_a_state_works_beside_others(
     source: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -120,8 +151,11 @@ def test_signature_with_a_state_works_beside_others(
             ConfigError,
             "boundary_tensors",
         ),
-        ({"app": {"c_array": True}}, ConfigError, "app"),
-        ({"metadata": {}}, ConfigError, "metadata"),
+        (
+            {"metadata": {"labels": ["a", "b"]}},
+            ConfigError,
+            "'serving_default': .*metadata.labels",
+        ),
         ({"signature_keys": ["embed", "nothing"]}, SourceModelError, "'nothing'"),
         ({"signature_keys": ["count", "look"]}, SplitError, "'count' .*'look'"),
         (

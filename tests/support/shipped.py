@@ -16,7 +16,7 @@ from tfx_tflite_component.targets.inputs import random_calls, real_outputs
 from tfx_tflite_component.targets.install import FOLDER_VARIABLE, prepare
 from tfx_tflite_component.targets.process import Started
 from tfx_tflite_component.targets.runtimes import Job
-from tfx_tflite_component.tflite.graph_io import read_graph_io
+from tfx_tflite_component.tflite.graph_io import read_graph_ios
 from tfx_tflite_component.tflite.inspection import inspect
 
 _FOLDER = pathlib.Path(__file__).parents[2] / "build" / "targets"
@@ -72,7 +72,7 @@ def _write(folder: pathlib.Path, converter: tf.lite.TFLiteConverter) -> pathlib.
 
 def job(path: pathlib.Path) -> Job:
     """A model with a few random inputs."""
-    io = read_graph_io(path)
+    (io,) = read_graph_ios(path)
     calls = list(random_calls(io, _NUM_INPUTS))
     return Job(path, inspect(path), io, calls, _TIME_LIMIT_SECONDS)
 

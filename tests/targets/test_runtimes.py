@@ -14,6 +14,8 @@ from tfx_tflite_component.targets.compilers import compile_for_ethos_u
 from tfx_tflite_component.targets.config import read_validator_config
 from tfx_tflite_component.targets.process import Started
 from tfx_tflite_component.targets.runtimes import run_on_target
+from tfx_tflite_component.targets.validate import validate
+from tfx_tflite_component.tflite.merge import merge
 
 # what this Python has wheels of; others have a Python of their own
 _TFLITE = "tflite { version: '2.14.0' }" if IS_OLDEST else "litert { version: '2.1.6' }"
@@ -125,6 +127,31 @@ def test_npu_takes_no_floats_and_says_which_ops(models, tmp_path):
     assert any(line.startswith("FULLY_CONNECTED") for line in result.delegated.refused)
 
 
+@pytest.fixture(scope="module")
+def two_signatures(models, tmp_path_factory):
+    """The convolution in int8 as the first signature, and in floats as "other"."""
+    path = tmp_path_factory.mktemp("both") / "tflite"
+    files = {"serving_default": models["int8"], "other": models["float"]}
+    path.write_bytes(merge({key: file.read_bytes() for key, file in files.items()}))
+    return path
+
+
+@pytest.mark.parametrize("text", [_TFLITE, "litert {}", "litert { api: COMPILED_MODEL }"])
+def test_each_signature_is_run(two_signatures, text):
+    config = read_validator_config(f'num_inputs: 2 targets {{ name: "t" {text} }}')
+    validation = validate(two_signatures, config, None)
+    assert validation.failures == ()
+    assert validation.host.latency_ms is not None
+    assert [*validation.targets[0].outputs] == ["serving_default/scores", "other/scores"]
+
+
+@OF_NO_VERSION
+def test_failure_names_the_signature_that_micro_cannot_run(two_signatures):
+    config = read_validator_config('num_inputs: 2 targets { name: "t" tflite_micro {} }')
+    (failure,) = validate(two_signatures, config, None).failures
+    assert failure.startswith("t: signature 'other': does not run: TensorFlow Lite Micro runs only")
+
+
 @OF_NO_VERSION
 def test_damaged_file_counts_as_not_loaded_or_not_run_and_ends_nothing_else(models, tmp_path):
     content = bytearray(models["int8"].read_bytes())
@@ -143,6 +170,7 @@ def test_damaged_file_counts_as_not_loaded_or_not_run_and_ends_nothing_else(mode
                 "modules": ["ai_edge_litert.interpreter"],
                 "inputs": [details.index for details in asked.io.inputs.values()],
                 "outputs": [details.index for details in asked.io.outputs.values()],
+                "signature": "",
             },
             asked.calls[:1],
             60,

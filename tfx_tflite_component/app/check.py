@@ -15,7 +15,7 @@ from tfx_tflite_component.app.golden import (
 )
 from tfx_tflite_component.errors import VerificationError, listed
 from tfx_tflite_component.progress import Phase, begin
-from tfx_tflite_component.tflite.inspection import inspect
+from tfx_tflite_component.tflite.inspection import find_signature, inspect
 from tfx_tflite_component.tflite.interpreter import (
     Arrays,
     TFLiteModel,
@@ -34,11 +34,12 @@ class GoldenModel:
         needs_select_tf_ops: Whether it has Select TF ops, which have only one set of kernels.
     """
 
-    def __init__(self, path: pathlib.Path, own_kernels: bool = False) -> None:
+    def __init__(self, path: pathlib.Path, key: str, own_kernels: bool = False) -> None:
         """Loads a model.
 
         Args:
             path: The `.tflite` file.
+            key: The key of its signature, if it has several.
             own_kernels: Whether to use TFLite's own kernels instead of XNNPACK's.
 
         Raises:
@@ -49,7 +50,10 @@ class GoldenModel:
         self.needs_select_tf_ops = found.needs_select_tf_ops
         self._has_state = found.has_state
         self._model = TFLiteModel(
-            path, needs_select_tf_ops=self.needs_select_tf_ops, own_kernels=own_kernels
+            path,
+            needs_select_tf_ops=self.needs_select_tf_ops,
+            own_kernels=own_kernels,
+            signature_key=find_signature(path, key, str(path)),
         )
         self.sha256 = found.sha256
         self.inputs, self.outputs = self._model.inputs, self._model.outputs
@@ -72,7 +76,7 @@ def check_golden(path: pathlib.Path, golden: Golden) -> GoldenCheck:
         VerificationError: It does not take the inputs of the vectors, or lacks an output.
     """
     begin(Phase.LOADING_MODEL)
-    model = GoldenModel(path)
+    model = GoldenModel(path, golden.signature_key)
     begin(Phase.COMPARING)
     mismatches: list[Mismatch] = []
     for position, vector in enumerate(golden.vectors):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tfx_tflite_component.artifact_layout import SIGNATURE_KEY
 from tfx_tflite_component.errors import ModelFileError
 from tfx_tflite_component.json_form import from_json, to_json
 
@@ -73,6 +74,7 @@ class Golden:
         model_sha256: The SHA-256 of the model's file, in hexadecimal.
         source: Whether the examples are synthetic or real.
         vectors: The golden vectors.
+        signature_key: The key of the signature that they are for.
         input_tolerance: The largest difference of a float input from the vector's that is allowed,
             relative to the vector's value or to 1, whichever is larger. All other inputs must be
             equal.
@@ -85,6 +87,7 @@ class Golden:
     model_sha256: str
     source: GoldenSource
     vectors: tuple[GoldenVector, ...]
+    signature_key: str = SIGNATURE_KEY
     input_tolerance: float = INPUT_TOLERANCE
     not_covered: tuple[str, ...] = ()
     hidden_inputs: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from tfx_tflite_component.graph.flat_graph import flatten
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Metadata
 from tfx_tflite_component.split.split import Split
 from tfx_tflite_component.split.tail import Tail
-from tfx_tflite_component.tflite.graph_io import read_graph_io
+from tfx_tflite_component.tflite.graph_io import read_graph_ios
 from tfx_tflite_component.tflite.metadata import ModelMetadata, TensorMetadata, with_metadata
 
 
@@ -67,13 +67,13 @@ def write_metadata(path: pathlib.Path, metadata: ModelMetadata) -> ModelMetadata
     """Writes metadata into a `.tflite` file.
 
     Args:
-        path: The file.
+        path: The file, with one signature.
         metadata: The metadata, with the file's inputs and outputs in any order.
 
     Returns:
         The metadata, with them in the order of the file.
     """
-    io = read_graph_io(path)
+    (io,) = read_graph_ios(path)
     inputs = {tensor.name: tensor for tensor in metadata.inputs}
     outputs = {tensor.name: tensor for tensor in metadata.outputs}
     ordered = dataclasses.replace(

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 import jinja2
 import numpy as np
 
-from tfx_tflite_component.artifact_layout import MODEL_FILENAME, SNIPPETS
+from tfx_tflite_component.artifact_layout import SNIPPETS
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import App
 from tfx_tflite_component.split.computed_inputs import ComputedInput
-from tfx_tflite_component.tflite.graph_io import read_graph_io
+from tfx_tflite_component.tflite.graph_io import read_graph_ios
 from tfx_tflite_component.tflite.interpreter import TensorDetails
 
 _CPP = {
@@ -72,39 +72,34 @@ class SnippetTensor:
         return f"{text}, which stands for (value - {self.zero_point}) * {self.scale!r}"
 
 
-def write_snippets(
+def call_code(
+    filename: str,
     model: pathlib.Path,
+    key: str,
     languages: Sequence[int],
     computed: Mapping[str, ComputedInput],
-    folder: pathlib.Path,
-    prefix: str,
 ) -> dict[str, str]:
-    """Writes `snippet.py` and the like.
+    """The programs `snippet.py` and the like, by these names.
 
     Args:
+        filename: The name of the model's file for the programs, which are beside it.
         model: The `.tflite` file.
+        key: The key of its signature.
         languages: Values of `App.Language`.
         computed: The inputs that an app has to compute from features.
-        folder: The folder to write to.
-        prefix: The prefix of the files' names.
-
-    Returns:
-        The code by the name of its file.
     """
-    io = read_graph_io(model)
+    (io,) = [found for found in read_graph_ios(model) if found.signature_key == key]
     snippets = {}
     for language in languages:
         name = SNIPPETS[App.Language.Name(language)]
         code = _templates.get_template(f"{name}.jinja").render(
-            model=f"{prefix}{MODEL_FILENAME}",
+            model=filename,
             key=io.signature_key,
             inputs=[_tensor(name, details) for name, details in io.inputs.items()],
             outputs=[_tensor(name, details) for name, details in io.outputs.items()],
             computed=dict(sorted(computed.items())),
         )
-        snippets[f"{prefix}{name}"] = code
-    for name, code in snippets.items():
-        (folder / name).write_text(code, encoding="utf-8")
+        snippets[name] = code
     return snippets
 
 

@@ -94,15 +94,17 @@ class _Run:
 
 def make_golden(
     model: pathlib.Path,
+    key: str,
     split: Split,
     tolerances: Tolerances,
     count: int,
     real: Sequence[bytes] | None,
 ) -> Golden:
-    """Makes golden vectors of a model.
+    """Makes golden vectors of a signature of a model.
 
     Args:
         model: The `.tflite` file, which can be run here.
+        key: The key of its signature.
         split: The signature's two parts.
         tolerances: How far outputs may be from the vectors'.
         count: The number of vectors; there are fewer if there are fewer real examples, or if
@@ -130,8 +132,8 @@ def make_golden(
         dtypes = {feature.name: feature.dtype for feature in features}
         made, left = synthetic_examples(feature_values(split.signature, features), count, _SEED)
         chosen = [(one.covers, serialized(one.features, dtypes)) for one in made]
-    ran = GoldenModel(model)
-    own = None if ran.needs_select_tf_ops else GoldenModel(model, own_kernels=True)
+    ran = GoldenModel(model, key)
+    own = None if ran.needs_select_tf_ops else GoldenModel(model, key, own_kernels=True)
     runs = list(_runs(split, ran, own, chosen))
     if not runs:
         raise ExamplesError(
@@ -143,6 +145,7 @@ def make_golden(
         model_sha256=ran.sha256,
         source=GoldenSource.SYNTHETIC if real is None else GoldenSource.REAL,
         vectors=vectors,
+        signature_key=key,
         not_covered=tuple(left),
         hidden_inputs=tuple(_hidden_inputs(ran, vectors)),
     )

@@ -1,23 +1,25 @@
 """Writes the files for the developers of an app."""
 
 import pathlib
+import urllib.parse
+from collections.abc import Mapping
 
 from tfx_tflite_component.app.c_array import unknown_to_micro, write_c_array
 from tfx_tflite_component.app.golden import write_golden
-from tfx_tflite_component.app.snippets import write_snippets
+from tfx_tflite_component.app.snippets import call_code
 from tfx_tflite_component.app.vectors import Tolerances, make_golden
-from tfx_tflite_component.artifact_layout import C_ARRAY_STEM, GOLDEN_JSON
+from tfx_tflite_component.artifact_layout import C_ARRAY_STEM, GOLDEN_JSON, MODEL_FILENAME
 from tfx_tflite_component.errors import ConfigError, listed
 from tfx_tflite_component.proto import tflite_rewriter_pb2 as config_pb2
 from tfx_tflite_component.rewriting.boundary_search import Samples
 from tfx_tflite_component.rewriting.signature import Converted
-from tfx_tflite_component.tflite.inspection import Inspection
+from tfx_tflite_component.tflite.inspection import Inspection, inspect
 from tfx_tflite_component.tflite.interpreter import why_not_runnable
 
 
 def write_app_files(
     path: pathlib.Path,
-    converted: Converted,
+    converted: Mapping[str, Converted],
     app: config_pb2.App,
     samples: Samples,
     folder: pathlib.Path,
@@ -25,9 +27,11 @@ def write_app_files(
 ) -> tuple[list[str], dict[str, str]]:
     """Writes the files for an app that the config asks for.
 
+    Each of several signatures gets golden vectors and code of its own, in files named after it.
+
     Args:
         path: The `.tflite` file.
-        converted: Its signature.
+        converted: Its signatures by key.
         app: What the config asks for.
         samples: The examples.
         folder: The folder to make.
@@ -40,11 +44,21 @@ def write_app_files(
         ConfigError: Golden vectors are asked for, and the model cannot be run here.
     """
     folder.mkdir()
-    warnings = _write_c_array(path, converted.conversion.found, app, folder, prefix)
-    if app.golden_vectors:
-        warnings += _write_golden(path, converted, app, samples, folder / f"{prefix}{GOLDEN_JSON}")
-    computed = converted.conversion.split.computed
-    return warnings, write_snippets(path, app.snippets, computed, folder, prefix)
+    warnings = _write_c_array(path, inspect(path), app, folder, prefix)
+    snippets: dict[str, str] = {}
+    for key, one in converted.items():
+        # a key may have characters that the name of a file cannot have
+        name = f"{urllib.parse.quote(key, safe='')}." if len(converted) > 1 else ""
+        if app.golden_vectors:
+            file = folder / f"{prefix}{name}{GOLDEN_JSON}"
+            found = _write_golden(path, key, one, app, samples, file)
+            warnings += [f"Signature {key!r}: {text}" if name else text for text in found]
+        computed = one.conversion.split.computed
+        code = call_code(f"{prefix}{MODEL_FILENAME}", path, key, app.snippets, computed)
+        snippets |= {f"{prefix}{name}{file}": text for file, text in code.items()}
+    for filename, text in snippets.items():
+        (folder / filename).write_text(text, encoding="utf-8")
+    return warnings, snippets
 
 
 def _write_c_array(
@@ -69,6 +83,7 @@ def _write_c_array(
 
 def _write_golden(
     path: pathlib.Path,
+    key: str,
     converted: Converted,
     app: config_pb2.App,
     samples: Samples,
@@ -84,6 +99,7 @@ def _write_golden(
         )
     golden = make_golden(
         path,
+        key,
         conversion.split,
         Tolerances(verification.kernel_errors, conversion.found.is_quantized),
         app.golden_vectors,

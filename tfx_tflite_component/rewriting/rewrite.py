@@ -94,8 +94,10 @@ def rewrite(
     app_warnings: list[str] = []
     snippets: dict[str, str] = {}
     if config.HasField("app"):
-        (one,) = converted
-        app_warnings, snippets = write_app_files(path, one, config.app, samples, app_dir, prefix)
+        signatures_by_key = dict(zip(keys, converted, strict=True))
+        app_warnings, snippets = write_app_files(
+            path, signatures_by_key, config.app, samples, app_dir, prefix
+        )
     app_files = tuple(sorted(file.name for file in app_dir.glob("*")))
     return dataclasses.replace(report(app_warnings), app_files=app_files, snippets=snippets)
 

@@ -18,6 +18,7 @@ from tfx_tflite_component.rewriting.signature import Converted, convert_and_veri
 from tfx_tflite_component.storage.scratch import scratch
 from tfx_tflite_component.tflite.interpreter import Arrays, TFLiteModel
 from tfx_tflite_component.tflite.merge import merge
+from tfx_tflite_component.tflite.metadata import ModelMetadata, with_files
 
 
 def convert_signatures(
@@ -56,7 +57,7 @@ def convert_signatures(
                 one = convert_and_verify(signature, transform, alone, samples, files[key], known)
             converted[key] = _with_key(key, one)
         begin(Phase.JOINING)
-        path.write_bytes(merge({key: file.read_bytes() for key, file in files.items()}))
+        path.write_bytes(_joined(files, next(iter(converted.values())).conversion.metadata))
         _check_outputs(path, files, converted)
     return list(converted.values())
 
@@ -66,16 +67,24 @@ def _config_of(
 ) -> TFLiteRewriterConfig:
     """The config of one signature, without the limits of outputs that only others have.
 
-    It keeps `signature_keys`, with which some remedies are not possible.
+    It keeps metadata for the first only, because programs that read it run no other, and
+    `signature_keys`, with which some remedies are not possible.
     """
     alone = TFLiteRewriterConfig()
     alone.CopyFrom(config)
     alone.signature_key = key
+    if key != next(iter(signatures)):
+        alone.ClearField("metadata")
     known = {name for other in signatures.values() for name in other.structured_outputs}
     for name in known.intersection(alone.verification.outputs):
         if name not in signatures[key].structured_outputs:
             del alone.verification.outputs[name]
     return alone
+
+
+def _joined(files: Mapping[str, pathlib.Path], metadata: ModelMetadata | None) -> bytes:
+    content = merge({key: file.read_bytes() for key, file in files.items()})
+    return with_files(content, metadata) if metadata else content
 
 
 @contextlib.contextmanager
@@ -84,7 +93,14 @@ def _named(key: str) -> Iterator[None]:
     try:
         yield
     except RewriterError as e:
-        raise e.with_message(_about(key, str(e))) from e
+        raise e.with_message(_about(key, f"{e}{_note(str(e))}")) from e
+
+
+def _note(error: str) -> str:
+    """What an error of one signature does not say, because it does not know of the others."""
+    if "boundary_tensors" not in error:
+        return ""
+    return " For boundary_tensors, convert this signature alone, with signature_key."
 
 
 def _with_key(key: str, converted: Converted) -> Converted:

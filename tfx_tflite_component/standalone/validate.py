@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tfx_tflite_component.artifact_layout import HEAD_DIR, MODEL_FILENAME, head_beside
 from tfx_tflite_component.errors import ConfigError, SourceModelError, listed
@@ -98,7 +98,9 @@ def _line(result: TargetResult) -> str:
     return f"  {result.name}: {', '.join(facts)}"
 
 
-def _fed(path: pathlib.Path, config: TFLiteInfraValidatorConfig, examples: Sequence[str]) -> Arrays:
+def _fed(
+    path: pathlib.Path, config: TFLiteInfraValidatorConfig, examples: Sequence[str]
+) -> Mapping[str, Arrays]:
     """The model's inputs for the examples, computed by the head beside it."""
     places = [head_beside(path), path.parent.parent / HEAD_DIR]
     head = next((place for place in places if place.is_dir()), None)

@@ -1,6 +1,7 @@
 """The result of a validation, as dataclasses."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from tfx_tflite_component.tflite.inspection import Inspection
@@ -42,6 +43,7 @@ class TargetResult:
         loads: Whether the runtime, or the compiler, takes the model.
         runs: Whether it ran on every input; None if it was not run.
         outputs: How much each output differs from the host's; empty if there is nothing to compare.
+            The outputs of several signatures are named `signature/output`.
         delegated: The ops that the delegate or processor takes; None if that is not known.
         arena_bytes: The memory that TensorFlow Lite Micro used, without weights.
         sram_bytes: The SRAM that the compiled model uses.
@@ -49,7 +51,8 @@ class TargetResult:
         cycles: The compiler's estimate of the cycles of one inference.
         macs: The compiler's count of multiply-accumulates.
         latency_ms: Milliseconds of an inference at the percentiles "50", "90" and "99", on the
-            machine that validates; None if it was not run, or was emulated.
+            machine that validates; None if it was not run, or was emulated. Of several signatures,
+            the slowest.
         seconds: How long the target took.
     """
 
@@ -68,6 +71,39 @@ class TargetResult:
     cycles: int | None = None
     macs: int | None = None
     latency_ms: dict[str, float] | None = None
+
+
+def joined(results: Mapping[str, TargetResult]) -> TargetResult:
+    """One result of a target for all signatures of a model, whose failures name the signature.
+
+    Args:
+        results: The result of each signature by its key.
+    """
+    first, *others = results.values()
+    if not others:
+        return first
+    everything = results.values()
+    latencies = [one.latency_ms for one in everything if one.latency_ms]
+    return dataclasses.replace(
+        first,
+        failures=tuple(
+            f"signature {key!r}: {failure}"
+            for key, one in results.items()
+            for failure in one.failures
+        ),
+        loads=all(one.loads for one in everything),
+        runs=all(one.runs for one in everything),
+        seconds=sum(one.seconds for one in everything),
+        outputs={
+            f"{key}/{name}": output
+            for key, one in results.items()
+            for name, output in one.outputs.items()
+        },
+        arena_bytes=max(one.arena_bytes or 0 for one in everything) or None,
+        latency_ms=max(latencies, key=lambda found: found["90"])
+        if len(latencies) == len(results)
+        else None,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -38,12 +38,12 @@ _ARENA = re.compile(r"Arena allocation total (\d+) bytes")
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """The model and inputs that every runtime runs.
+    """A signature of the model, and its inputs, which every runtime runs.
 
     Attributes:
         path: The `.tflite` file.
         model: What it holds.
-        io: What it takes and gives.
+        io: What the signature takes and gives.
         calls: The inputs of each inference.
         time_limit_seconds: How long one target may take.
     """
@@ -121,13 +121,13 @@ def _request(target: Target, job: Job) -> tuple[str, dict[str, Any]]:
             "model": str(job.path),
             "peak_tensor_bytes": job.model.peak_tensor_bytes,
             "num_outputs": len(job.io.outputs),
+            "graph": job.io.graph,
         }
     if target.litert.api == LiteRT.COMPILED_MODEL:
         return "compiled_model", {
             "model": str(job.path),
             "signature": job.io.signature_key,
-            "input_names": list(job.io.inputs),
-            "output_names": list(job.io.outputs),
+            **_names(job.io),
             "output_dtypes": [np.dtype(d.dtype).name for d in job.io.outputs.values()],
         }
     module = _LITERT_MODULE if target.HasField("litert") else _TFLITE_MODULE
@@ -140,7 +140,13 @@ def _interpreter_request(job: Job, modules: list[str]) -> dict[str, Any]:
         "modules": modules,
         "inputs": [details.index for details in job.io.inputs.values()],
         "outputs": [details.index for details in job.io.outputs.values()],
+        "signature": job.io.signature_key if job.io.graph else "",
+        **_names(job.io),
     }
+
+
+def _names(io: GraphIO) -> dict[str, list[str]]:
+    return {"input_names": list(io.inputs), "output_names": list(io.outputs)}
 
 
 def _host_modules(model: Inspection) -> list[str]:
@@ -202,7 +208,7 @@ def _micro_failures(target: Target, found: Run, refusals: list[str]) -> list[str
     if "refused" in found.facts:
         # the exception does not contain the reason
         printed = "; ".join(line.strip() for line in found.log.splitlines() if line.strip())
-        return [f"{refusal} ({printed})" for refusal in refusals]
+        return [f"{refusal} ({printed})" if printed else refusal for refusal in refusals]
     limit, arena = target.tflite_micro.max_arena_bytes, _arena_bytes(found)
     if limit and arena is not None and arena > limit:
         return [f"the arena takes {arena:,} bytes, allowed are {limit:,}"]

@@ -3,7 +3,7 @@
 import importlib.metadata
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from google.protobuf import json_format
@@ -18,9 +18,10 @@ from tfx_tflite_component.proto.tflite_infra_validator_pb2 import (
 from tfx_tflite_component.storage.scratch import scratch
 from tfx_tflite_component.targets.compilers import compile_for_ethos_u, judge_on_gpu
 from tfx_tflite_component.targets.inputs import calls_of_examples, random_calls
-from tfx_tflite_component.targets.result import BudgetItem, TargetResult, Validation
+from tfx_tflite_component.targets.process import Call
+from tfx_tflite_component.targets.result import BudgetItem, TargetResult, Validation, joined
 from tfx_tflite_component.targets.runtimes import Job, run_on_host, run_on_target
-from tfx_tflite_component.tflite.graph_io import read_graph_io
+from tfx_tflite_component.tflite.graph_io import GraphIO, read_graph_ios
 from tfx_tflite_component.tflite.inspection import Inspection, inspect
 from tfx_tflite_component.tflite.interpreter import Arrays
 from tfx_tflite_component.tflite.select_tf_effects import check_select_tf_ops
@@ -35,16 +36,16 @@ _EXAMPLES, _RANDOM_INPUTS = "examples", "random inputs"
 def validate(
     path: pathlib.Path,
     config: TFLiteInfraValidatorConfig,
-    values: Arrays | None,
+    values: Mapping[str, Arrays] | None,
     compiled: pathlib.Path | None = None,
 ) -> Validation:
-    """Runs a model on the host and on every target.
+    """Runs each signature of a model on the host and on every target.
 
     Args:
         path: The `.tflite` file.
         config: The config, as `read_validator_config` gives it.
-        values: An array [examples, ...] for each input, as the head makes them of examples; None
-            for random inputs.
+        values: An array [examples, ...] for each input, as the head makes them of examples, by
+            signature; None for random inputs.
         compiled: Where to write the compiled model, if the config asks for it to be published.
 
     Returns:
@@ -57,31 +58,50 @@ def validate(
     """
     try:
         model = inspect(path)
-        io = read_graph_io(path)
+        ios = read_graph_ios(path)
         check_select_tf_ops(path, str(path))
     except (ModelFileError, UnsupportedOpsError) as e:
         return _validation(config, None, values, (), None, (), [str(e)])
-    inputs = (
-        random_calls(io, config.num_inputs) if values is None else calls_of_examples(io, values)
-    )
-    job = Job(path.absolute(), model, io, list(inputs), config.time_limit_seconds)
+    jobs = [
+        Job(path.absolute(), model, io, _calls(io, config, values), config.time_limit_seconds)
+        for io in ios
+    ]
     begin(Phase.RUNNING_ON_HOST)
-    host, expected = run_on_host(job)
+    found = [run_on_host(job) for job in jobs]
+    host = joined({io.signature_key: result for io, (result, _) in zip(ios, found, strict=True)})
+    expected = [outputs for _, outputs in found]
     begin(Phase.RUNNING_ON_TARGETS)
-    targets = tuple(_try(target, job, expected, compiled) for target in config.targets)
+    targets = tuple(_try(target, jobs, expected, compiled) for target in config.targets)
     budget = tuple(_budget(config.budget, model, host))
     return _validation(config, model, values, budget, host, targets, [])
 
 
+def _calls(
+    io: GraphIO, config: TFLiteInfraValidatorConfig, values: Mapping[str, Arrays] | None
+) -> list[Call]:
+    if values is None:
+        return list(random_calls(io, config.num_inputs))
+    return list(calls_of_examples(io, values[io.signature_key]))
+
+
 def _try(
-    target: Target, job: Job, expected: list[dict[str, Any]], compiled: pathlib.Path | None
+    target: Target,
+    jobs: Sequence[Job],
+    expected: Sequence[list[dict[str, Any]]],
+    compiled: pathlib.Path | None,
 ) -> TargetResult:
+    # these take the whole file
     if target.HasField("gpu_delegate"):
-        return judge_on_gpu(target, job)
+        return judge_on_gpu(target, jobs[0])
     if not target.HasField("ethos_u"):
-        return run_on_target(target, job, expected)
+        return joined(
+            {
+                job.io.signature_key: run_on_target(target, job, wanted)
+                for job, wanted in zip(jobs, expected, strict=True)
+            }
+        )
     with scratch() as folder:
-        result, file = compile_for_ethos_u(target, job, folder)
+        result, file = compile_for_ethos_u(target, jobs[0], folder)
         if file and compiled and target.ethos_u.publish_compiled_model:
             shutil.copy(file, compiled)
         return result
@@ -101,7 +121,7 @@ def _budget(budget: Budget, model: Inspection, host: TargetResult) -> Iterator[B
 def _validation(
     config: TFLiteInfraValidatorConfig,
     model: Inspection | None,
-    values: Arrays | None,
+    values: Mapping[str, Arrays] | None,
     budget: tuple[BudgetItem, ...],
     host: TargetResult | None,
     targets: tuple[TargetResult, ...],
@@ -118,9 +138,7 @@ def _validation(
         failures=tuple(failures),
         model=model,
         inputs=_RANDOM_INPUTS if values is None else _EXAMPLES,
-        num_inputs=config.num_inputs
-        if values is None
-        else max((len(array) for array in values.values() if array.ndim), default=1),
+        num_inputs=config.num_inputs if values is None else _count(values),
         budget=budget,
         host=host,
         targets=targets,
@@ -131,6 +149,11 @@ def _validation(
             "tensorflow": importlib.metadata.version("tensorflow"),
         },
     )
+
+
+def _count(values: Mapping[str, Arrays]) -> int:
+    arrays = [array for inputs in values.values() for array in inputs.values()]
+    return max((len(array) for array in arrays if array.ndim), default=1)
 
 
 def _over(item: BudgetItem) -> str:

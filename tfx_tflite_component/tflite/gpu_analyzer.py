@@ -14,11 +14,12 @@ def read_verdict(printed: str) -> tuple[int, tuple[str, ...]]:
     Returns:
         The number of ops, and those that are refused, each with the reason.
     """
-    refused: dict[str, list[str]] = {}
+    # each graph of a file numbers its ops from 0
+    refused: dict[tuple[int, str], list[str]] = {}
     ops, op = 0, ""
     for line in printed.splitlines():
         if found := _OP.match(line):
             ops, op = ops + 1, found[1]
         elif (found := _REASON.match(line)) and op and not _SUMMARY.match(found[1]):
-            refused.setdefault(op, []).append(found[1])
-    return ops, tuple(f"{name}: {' '.join(reasons)}" for name, reasons in refused.items())
+            refused.setdefault((ops, op), []).append(found[1])
+    return ops, tuple(f"{name}: {' '.join(reasons)}" for (_, name), reasons in refused.items())

@@ -1,4 +1,4 @@
-"""The inputs and outputs of a model in the order of its graph, which every runtime agrees on."""
+"""The inputs and outputs of a model in the order of its graphs, which every runtime agrees on."""
 
 import dataclasses
 import pathlib
@@ -13,17 +13,19 @@ from tfx_tflite_component.tflite.signatures import name_of
 
 @dataclasses.dataclass(frozen=True)
 class GraphIO:
-    """The inputs and outputs of a model's first graph.
+    """The inputs and outputs of a signature.
 
     Attributes:
-        signature_key: The key of its signature; empty for a model without signatures.
+        signature_key: The key of the signature; empty for a model without signatures.
         inputs: Its inputs by name, in the graph's order.
         outputs: Its outputs by name, in the graph's order.
+        graph: The number of its graph. Runtimes without signatures run only the first, 0.
     """
 
     signature_key: str
     inputs: dict[str, TensorDetails]
     outputs: dict[str, TensorDetails]
+    graph: int = 0
 
     @property
     def batch_size(self) -> int:
@@ -32,8 +34,10 @@ class GraphIO:
         return max(sizes[0], 1) if sizes else 1
 
 
-def read_graph_io(path: pathlib.Path) -> GraphIO:
-    """Reads the inputs and outputs of a model.
+def read_graph_ios(path: pathlib.Path) -> list[GraphIO]:
+    """Reads the inputs and outputs of each signature of a model, in the order of the file.
+
+    For a model without signatures, there is one entry, for its first graph.
 
     Args:
         path: The `.tflite` file, which `inspection.inspect` can read.
@@ -42,15 +46,13 @@ def read_graph_io(path: pathlib.Path) -> GraphIO:
         ModelFileError: It has an input or output that no array can hold.
     """
     model = schema.Model.GetRootAs(path.read_bytes(), 0)
-    graph = model.Subgraphs(0)
-    signature = next(
-        (
-            s
-            for s in map(model.SignatureDefs, range(model.SignatureDefsLength()))
-            if not s.SubgraphIndex()
-        ),
-        None,
-    )
+    signatures = [*map(model.SignatureDefs, range(model.SignatureDefsLength()))]
+    return [_graph_io(model, signature) for signature in signatures or [None]]
+
+
+def _graph_io(model: schema.Model, signature: schema.SignatureDef | None) -> GraphIO:
+    number = signature.SubgraphIndex() if signature else 0
+    graph = model.Subgraphs(number)
     inputs = [graph.Inputs(position) for position in range(graph.InputsLength())]
     outputs = [graph.Outputs(position) for position in range(graph.OutputsLength())]
     names = _names(signature)
@@ -58,6 +60,7 @@ def read_graph_io(path: pathlib.Path) -> GraphIO:
         signature_key=_text(signature.SignatureKey()) if signature else "",
         inputs={names.get(i, _text(graph.Tensors(i).Name())): _details(graph, i) for i in inputs},
         outputs={names.get(i, _text(graph.Tensors(i).Name())): _details(graph, i) for i in outputs},
+        graph=number,
     )
 
 

@@ -28,6 +28,7 @@ def merge(contents: Mapping[str, bytes]) -> bytes:
     Args:
         contents: The content of a `.tflite` file for each key that a signature gets. The graph of
             the first is the first graph of the file, which programs run that know no signatures.
+            Its metadata becomes that of the file, without the files at its end.
 
     Raises:
         ConversionError: The file would be larger than a FlatBuffer can be.
@@ -71,8 +72,7 @@ class _Merged:
         self._separate_resources(key, model)
         self._move(model)
         self.model.description = self.model.description or model.description
-        if self._min_runtime(self.model) < self._min_runtime(model):
-            self.model.metadata = model.metadata
+        self._take_metadata(model)
         self.model.subgraphs += model.subgraphs
         self.model.signatureDefs += model.signatureDefs
 
@@ -126,6 +126,15 @@ class _Merged:
             number = (number + 1) % _TABLES
         self._tables.add(number)
         return number
+
+    def _take_metadata(self, model: schema.ModelT) -> None:
+        """Takes the first model's metadata, with the latest runtime that any of them needs."""
+        first = self.model if self.model.subgraphs else model
+        later = self._min_runtime(self.model) < self._min_runtime(model)
+        latest = model if later else self.model
+        others = [entry for entry in first.metadata or () if entry.name != _MIN_RUNTIME]
+        runtimes = [entry for entry in latest.metadata or () if entry.name == _MIN_RUNTIME]
+        self.model.metadata = [*others, *runtimes]
 
     def _min_runtime(self, model: schema.ModelT) -> tuple[int, ...]:
         """The version of the runtime that a model needs, according to the converter."""

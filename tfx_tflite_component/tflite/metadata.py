@@ -92,9 +92,18 @@ def with_metadata(content: bytes, metadata: ModelMetadata) -> bytes:
         content: The content of a `.tflite` file without metadata.
         metadata: The metadata.
     """
+    return with_files(_with_entry(content, _encoded(metadata)), metadata)
+
+
+def with_files(content: bytes, metadata: ModelMetadata) -> bytes:
+    """A model with the files that its metadata names at its end.
+
+    Args:
+        content: The content of a `.tflite` file with the metadata, and without the files.
+        metadata: The metadata.
+    """
     labels = next((tensor.labels for tensor in metadata.outputs if tensor.labels), ())
-    described = _with_entry(content, _encoded(metadata))
-    return _with_file(described, labels) if labels else described
+    return _with_file(content, labels) if labels else content
 
 
 def _with_entry(content: bytes, encoded: bytes) -> bytes:

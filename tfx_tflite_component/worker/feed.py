@@ -16,8 +16,10 @@ from tfx_tflite_component.worker.protocol import FEED, FeedRequest
 _SECONDS = DEFAULTS["time_limit_seconds"]
 
 
-def feed(head: pathlib.Path, model: pathlib.Path, files: Files, num_examples: int) -> Arrays:
-    """The inputs by name of a model's first signature, computed by the head.
+def feed(
+    head: pathlib.Path, model: pathlib.Path, files: Files, num_examples: int
+) -> dict[str, Arrays]:
+    """The inputs of each signature of a model, by name, computed by the head.
 
     Args:
         head: The folder of the head's SavedModel.
@@ -31,16 +33,20 @@ def feed(head: pathlib.Path, model: pathlib.Path, files: Files, num_examples: in
         StorageError: There is not enough space for the inputs.
     """
     with scratch() as folder, Worker() as worker:
-        destination = folder / "inputs.npz"
-        request = FeedRequest(
-            str(head.absolute()), _first_signature(model), files, num_examples, str(destination)
-        )
-        worker.ask(FEED, request, _SECONDS)
-        return load_arrays(destination)
+        inputs: dict[str, Arrays] = {}
+        for number, key in enumerate(_signatures(model)):
+            destination = str(folder / f"{number}.npz")
+            key_of_head = key or SIGNATURE_KEY
+            request = FeedRequest(
+                str(head.absolute()), key_of_head, files, num_examples, destination
+            )
+            worker.ask(FEED, request, _SECONDS)
+            inputs[key] = load_arrays(pathlib.Path(destination))
+        return inputs
 
 
-def _first_signature(model: pathlib.Path) -> str:
+def _signatures(model: pathlib.Path) -> list[str]:
     try:
-        return next(iter(inspect_signatures(model))) or SIGNATURE_KEY
-    except (ModelFileError, StopIteration):
-        return SIGNATURE_KEY  # that the model is damaged is reported when it is run
+        return list(inspect_signatures(model))
+    except ModelFileError:
+        return []  # that the model is damaged is reported when it is run

@@ -5,7 +5,7 @@ import logging
 import os
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tfx import types
@@ -85,8 +85,8 @@ def _fed(
     examples: list[types.Artifact],
     model_uri: str,
     path: pathlib.Path,
-) -> Arrays:
-    """The model's inputs for the examples, computed by the head."""
+) -> Mapping[str, Arrays]:
+    """The inputs of each signature for the examples, computed by the head."""
     files = files_of_splits(examples, "split", [config.split])
     with _head(model_uri) as head:
         return feed(head, path, files, config.num_inputs)

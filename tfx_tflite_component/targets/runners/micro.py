@@ -18,8 +18,8 @@ _LEAST_BYTES = 2**20
 def main(asked: exchange.Exchange) -> None:
     """Runs all calls, and prints how the arena was used.
 
-    The request has "model", the path; "peak_tensor_bytes", for the size of the arena; and
-    "num_outputs".
+    The request has "model", the path; "peak_tensor_bytes", for the size of the arena;
+    "num_outputs"; and "graph", the number of the graph to run.
     """
     from tflite_micro import runtime
 
@@ -31,6 +31,12 @@ def main(asked: exchange.Exchange) -> None:
             request["model"], arena_size=_LEAST_BYTES + _TIMES * size
         )
         asked.say(loaded=True)
+        if request["graph"]:
+            asked.refused(
+                "TensorFlow Lite Micro runs only the first signature of a file; convert this one "
+                "into a file of its own"
+            )
+            return
         outputs = [_infer(interpreter, request["num_outputs"], call) for call in calls]
         interpreter.print_allocations()
     except (RuntimeError, ValueError) as e:
