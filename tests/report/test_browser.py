@@ -20,8 +20,13 @@ _MEASURE = """
 <script>
 onerror = (message) => document.title += " error: " + message;
 onload = () => {{
-  const root = document.getElementById("page").contentDocument.documentElement;
+  const page = document.getElementById("page").contentDocument;
+  const color = () => getComputedStyle(page.querySelector(".strip i")).backgroundColor;
+  const byType = color();
+  page.querySelector(".by-error").click();
+  const root = page.documentElement;
   document.title += " page " + root.scrollWidth + " of " + root.clientWidth;
+  if (color() == byType) document.title += " colored by type only";
 }};
 </script>
 """

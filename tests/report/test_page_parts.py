@@ -8,7 +8,7 @@ from report_example import wordy
 from versions import OF_NO_VERSION
 
 from tfx_tflite_component.report.chart import HEIGHT, WIDTH, error_chart
-from tfx_tflite_component.report.formats import duration, margin, measure, size
+from tfx_tflite_component.report.formats import cost_color, duration, margin, measure, size
 from tfx_tflite_component.report.page import render
 from tfx_tflite_component.split.boundary import Boundary
 
@@ -97,6 +97,15 @@ def test_page_has_a_sentence_for_each_boundary(boundary: Boundary) -> None:
 
 def test_page_says_where_the_worst_examples_are_stored() -> None:
     assert "example 5: record 12 of <code>/data/" in render(wordy())
+
+
+def test_op_has_the_color_of_what_quantizing_it_costs() -> None:
+    free = [decibels for decibels in (0, 12.5, 60, math.inf) if " 0%" in cost_color(decibels)]
+    assert free == [60, math.inf]
+    page = render(wordy())
+    assert page.count(f"--cost: {cost_color(12.5)}") == 2 * len(wordy().model.ops)
+    assert "12.5 dB" in page
+    assert '<input type="checkbox"' not in render(dataclasses.replace(wordy(), search=None))
 
 
 def test_page_has_the_size_of_each_layer_and_the_ops_in_order() -> None:

@@ -1,6 +1,7 @@
 """A report with long names, many ops and every kind of section, made without a conversion."""
 
 from tfx_tflite_component.config import as_json, read_config
+from tfx_tflite_component.quantization.outcome import KeptFloat, OpCost, Outcome, Trial
 from tfx_tflite_component.quantization.ranges import ValueRange
 from tfx_tflite_component.report.schema import (
     CalibrationReport,
@@ -18,6 +19,17 @@ from tfx_tflite_component.verification.latency import Latency
 from tfx_tflite_component.verification.measures import Origin, OutputComparison, Verification
 
 _LONG = "a_feature_with_a_name_that_has_no_blank_in_it_and_is_longer_than_any_phone_is_wide"
+
+
+def _search(op: Op) -> Outcome:
+    """A search that blames an op."""
+    trials = [
+        Trial(name, 1000 * size, 12.5, 0.95, is_chosen, True, 1.5, "" if is_chosen else _LONG)
+        for size, (name, is_chosen) in enumerate([("FULL_INTEGER", False), (_LONG, True)], 1)
+    ]
+    cost = OpCost(op.name, op.tensor, 12.5)
+    kept = KeptFloat(op.name, op.tensor, _LONG)
+    return Outcome("SIZE", _LONG, 80, 20, tuple(trials), (cost,), (kept,), {"ranking": 1.0}, ())
 
 
 def wordy() -> Report:
@@ -46,7 +58,9 @@ def wordy() -> Report:
         num_compared=2000,
     )
     tensor = Tensor("int8", (-1, 28, 28, 1), (0.0039,), (-128,))
-    op = Op("FULLY_CONNECTED", "BUILTIN", "integer", f"model/{_LONG}", False, False, (-1, 10), 640)
+    layer = f"model/{_LONG}"
+    flags = (False, False)
+    op = Op("FULLY_CONNECTED", "BUILTIN", "integer", layer, *flags, (-1, 10), 640, f"{layer}/y")
     return Report(
         signature_key="serving_default",
         boundary=Boundary.RAW_FEATURES,
@@ -77,7 +91,7 @@ def wordy() -> Report:
             macs=93_524,
             peak_tensor_bytes=5_396,
         ),
-        search=None,
+        search=_search(op),
         calibration=CalibrationReport(
             ("train",), 500, 0, {_LONG: ValueRange(-1.0, 1.0)}, {_LONG: ValueRange(0.0, 1.0)}
         ),

@@ -3,6 +3,8 @@
 import math
 
 _KILO = 1000
+# the noise of an op that costs nothing
+_NO_COST_DB = 60.0
 _SHARES = ("argmax_agreement", "equal_share", "top_k_overlap", "constant_columns")
 _SIZES = ("bytes", "kB", "MB", "GB")
 
@@ -26,6 +28,14 @@ def duration(milliseconds: float) -> str:
 def number(value: float | str) -> str:
     """A figure with four digits; infinities and NaN are words already."""
     return value if isinstance(value, str) else f"{value:.4g}"
+
+
+def cost_color(sqnr_db: float) -> str:
+    """The CSS color of an op that costs so much: the redder, the lower the SQNR."""
+    if math.isnan(sqnr_db):
+        sqnr_db = 0.0
+    share = 1 - min(max(sqnr_db / _NO_COST_DB, 0.0), 1.0)
+    return f"color-mix(in srgb, var(--bad) {100 * share:.0f}%, var(--green))"
 
 
 def measure(name: str, value: float) -> str:

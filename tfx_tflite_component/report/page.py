@@ -8,6 +8,7 @@ from typing import Any
 
 from tfx_tflite_component.artifact_layout import REPORT_HTML, REPORT_JSON
 from tfx_tflite_component.json_form import to_json
+from tfx_tflite_component.quantization.outcome import OpCost
 from tfx_tflite_component.report.chart import error_chart
 from tfx_tflite_component.report.quantization_plot import plot
 from tfx_tflite_component.report.schema import Report, SignatureReport
@@ -89,8 +90,15 @@ def render(report: Report) -> str:
         ops=_op_table(report.model.ops),
         signatures=[_signature(signature) for signature in report.signatures],
         layers=_layers(report.model.ops),
+        costs=_costs(report),
         most_shown=_MOST_SHOWN,
     )
+
+
+def _costs(report: Report) -> dict[str, OpCost]:
+    """What quantizing each op costs, by its tensor, as far as a search has measured it."""
+    searches = [signature.search for signature in report.signatures if signature.search]
+    return {cost.tensor: cost for search in searches for cost in search.ranking}
 
 
 def _signature(report: Report | SignatureReport) -> dict[str, Any]:

@@ -39,6 +39,7 @@ def _environment() -> "jinja2.Environment":
         size=formats.size,
         duration=formats.duration,
         number=formats.number,
+        cost_color=formats.cost_color,
         measure=lambda value, name: formats.measure(name, value),
         margin=lambda measured, name, limit: formats.margin(name, measured, limit),
     )

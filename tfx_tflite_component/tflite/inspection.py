@@ -67,6 +67,7 @@ class Op:
         shape: The shape of its first output; -1 where a size is open.
         constant_bytes: The size of the constants that it reads, such as weights, without those that
             an earlier op reads as well.
+        tensor: The name of its first output.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Op:
     is_at_edge: bool
     shape: tuple[int, ...] = ()
     constant_bytes: int = 0
+    tensor: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -245,6 +247,7 @@ def _ops(model: schema.Model, graph: schema.SubGraph, counted: set[int]) -> Iter
             or (name == "DEQUANTIZE" and outputs.issuperset(written)),
             shape=open_shape(graph.Tensors(written[0])) if written else (),
             constant_bytes=_new_bytes(model, [graph.Tensors(i) for i in read], counted),
+            tensor=path,
         )
 
 
