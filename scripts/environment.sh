@@ -91,6 +91,13 @@ ${PYTHON:+PYTHON=$PYTHON, }Pythons that make virtual environments: $(found_pytho
   TFX 1.21   root's rights and debootstrap or apt-get, for a Debian trixie root
 
 Each takes 3.1 GB of disk. \`make TFX=1.16 ...\` and \`make TFX=1.21 ...\` choose one of the two.
+
+Without TFX, the command line and the Python functions work with Python 3.10 to 3.13 and glibc 2.28 or
+newer, but no pipeline, and none of \`make\`'s commands. It takes 2.0 GB; see docs/install.md:
+
+  pip install --no-deps --require-hashes -r requirements/tensorflow-2.21.txt
+                                                     (Python 3.10: tensorflow-2.16.txt)
+  pip install --no-deps .
 END
 }
 

@@ -4,7 +4,9 @@ import pathlib
 import re
 
 import pytest
+from pages import PAGES
 from pipelines import PipelineRun
+from versions import IS_OLDEST
 
 pytestmark = pytest.mark.slow
 
@@ -43,6 +45,20 @@ def test_digits_models_shrink_from_row_to_row(digits: PipelineRun) -> None:
     )
     assert exact < trained / 2
     assert max(small) < exact / 2
+
+
+@pytest.mark.skipif(not IS_OLDEST, reason="The tables are of TFX 1.16.")
+@pytest.mark.parametrize("page", ["README.md", "examples/digits/README.md"])
+def test_digits_prints_the_table_of_the_readme(digits: PipelineRun, page: str) -> None:
+    cells = r"[| ]+([\d,]{6,})[| ]+(0\.\d+)[| ]+([\d.%-]+)[| ]+([a-z-]+) "
+    table = re.findall(cells, PAGES[page])
+    assert len(table) == len(_DIGITS_MODELS)
+    for model, (size, *others) in zip(_DIGITS_MODELS, table, strict=True):
+        _, found, *measured = _row(digits, model)
+        # a SavedModel holds the paths of its code
+        wanted = int(size.replace(",", ""))
+        assert int(found.replace(",", "")) == pytest.approx(wanted, rel=1e-4)
+        assert measured[: len(others)] == others
 
 
 def test_digits_full_integer_model_may_ship(digits: PipelineRun) -> None:

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from artifacts import examples_artifact, model_artifact, write_split
 from declared import declare
-from pages import run, snippets
+from pages import PAGES, run, snippets
 from quantizable import images, save_classifier
 from small_model import save_small_model, small_examples
 from tfx.components.trainer.executor import GenericExecutor
@@ -71,6 +71,26 @@ def _write(path: pathlib.Path, records: list[bytes]) -> None:
     with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
         for record in records:
             writer.write(record)
+
+
+def test_page_has_every_command_and_option() -> None:
+    page = PAGES["docs/command-line.md"]
+    commands = main._commands.commands
+    options = {
+        name
+        for command in commands.values()
+        for parameter in command.params
+        for name in parameter.opts
+        if name.startswith("-")
+    }
+    wanted = [*(f"tfx-tflite {name}" for name in commands), *sorted(options)]
+    assert [text for text in wanted if text not in page] == []
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["convert", "-h"]])
+def test_help_has_a_short_form(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(arguments) == 0
+    assert "Usage: tfx-tflite" in capsys.readouterr().out
 
 
 def _names(folder: pathlib.Path) -> set[str]:

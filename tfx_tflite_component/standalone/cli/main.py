@@ -43,6 +43,7 @@ class _Group(click.Group):
     cls=_Group,
     commands=[convert, inspect, compare, benchmark, check_golden, history, validate, targets],
     no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 success, 1 a check failed, 2 bad input, 70 an internal error, 130 "
     "interrupted.",
 )
