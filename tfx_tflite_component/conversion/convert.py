@@ -18,6 +18,7 @@ from tfx_tflite_component.errors import ConversionError
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import Quantization, TFLiteRewriterConfig
 from tfx_tflite_component.split.tail import Tail
 from tfx_tflite_component.tensorflow_internals import DISABLE_PER_CHANNEL, ConverterError
+from tfx_tflite_component.tflite.lstm_states import start_anew
 from tfx_tflite_component.tflite.rename import rename
 from tfx_tflite_component.tflite.schema import schema
 from tfx_tflite_component.tflite.select_tf_nodes import order_attributes
@@ -51,7 +52,7 @@ def convert(
     config: TFLiteRewriterConfig,
     dataset: RepresentativeDataset | None = None,
     kept: Collection[tf.Variable] = (),
-) -> bytearray:
+) -> bytes | bytearray:
     """Converts a tail, and frees the memory of its variables meanwhile.
 
     Args:
@@ -80,7 +81,7 @@ def convert(
         )
     rename(model, tail.input_names, tail.output_names, SIGNATURE_KEY)
     order_attributes(model)
-    return model
+    return start_anew(model)
 
 
 def _convert(

@@ -19,6 +19,7 @@ from tfx_tflite_component.lowering.passes import (
     lists,
     lookups,
     loops,
+    lstm,
     negative_indices,
     new_axes,
     one_hot,
@@ -26,6 +27,7 @@ from tfx_tflite_component.lowering.passes import (
     ragged,
     reshapes,
     resize,
+    reverse,
     search,
     sizes,
     softplus,
@@ -87,12 +89,16 @@ def lower(
     """
     unroll = loops.ALL if is_calibrated else loops.OF_OPEN_LISTS
     count = concat_axis.FROM_THE_END if is_calibrated else concat_axis.FROM_THE_START
-    of_integers = [products.PASS, squared_differences.OF_HIGH_RANK] if is_calibrated else []
+    of_integers = (
+        [products.PASS, reverse.PASS, squared_differences.OF_HIGH_RANK] if is_calibrated else []
+    )
     of_16_bit = _OF_16_BIT if is_16_bit else ()
-    of_8_bit = [one_hot.PASS] if is_calibrated and not is_16_bit else []
+    is_8_bit = is_calibrated and not is_16_bit
+    fuse = [lstm.PASS] if is_8_bit else []
+    of_8_bit = [one_hot.PASS] if is_8_bit else []
     rewritten: dict[str, list[str]] = {}
     # a size may be the number of a loop's steps
-    first = (half_floats.PASS, sizes.PASS, unroll, lists.PASS)
+    first = (half_floats.PASS, sizes.PASS, *fuse, unroll, lists.PASS)
     for lowering in (*first, *_PASSES, *of_integers, *of_8_bit, *of_16_bit, count):
         graph, names = lowering.run(graph)
         if names:

@@ -1,5 +1,6 @@
 """Mode AUTO: divides the examples, makes the float model and starts the search."""
 
+import dataclasses
 import pathlib
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -50,6 +51,7 @@ def find_quantization(
     signature: ConcreteFunction,
     split: Split,
     plain: Split,
+    for_16_bits: Split,
     dataset: RepresentativeDataset,
     samples: tuple[Sequence[bytes], Sequence[bytes]],
     config: TFLiteRewriterConfig,
@@ -60,6 +62,7 @@ def find_quantization(
         signature: The signature of the SavedModel.
         split: The signature's two parts; the tail's ops have forms that compute in integers.
         plain: The same, without what only those forms need.
+        for_16_bits: The same, with ops that have forms with 16-bit activations.
         dataset: What to calibrate with.
         samples: Serialized `tf.Example`s to compare candidates on, and to confirm the chosen one.
         config: What the model is to be.
@@ -74,6 +77,9 @@ def find_quantization(
         for_integers, for_floats = (
             _float_model(parts, dataset, config) for parts in (split, plain)
         )
+        if for_16_bits is not split:
+            content = _converted(for_16_bits, Quantization.NONE, config)
+            for_integers = dataclasses.replace(for_integers, for_16_bits=content)
         for model in (for_integers, for_floats):
             _check_runnable(model.content, pathlib.Path(folder))
 

@@ -2,9 +2,11 @@
 
 import dataclasses
 import functools
+from collections.abc import Collection
 
 from tfx_tflite_component.quantization.percentile_ranges import percentile_ranges
-from tfx_tflite_component.tensorflow_internals import Feeds, calibrate
+from tfx_tflite_component.tensorflow_internals import Feeds, calibrate, quantize_int8
+from tfx_tflite_component.tflite.lstm_states import start_anew, with_intermediates
 from tfx_tflite_component.tflite.observation import Observation, observe
 
 _PERCENTILE_RANGES = "PERCENTILE_RANGES"
@@ -20,6 +22,7 @@ class FloatModel:
         per_channel: Whether the weights of each channel get a scale of their own.
         repairs: The names of the repairs.
         leaves_out_outliers: Whether ranges leave out the examples that stretch them.
+        for_16_bits: The content of the file to make 16-bit activations from; None for the same.
     """
 
     content: bytes
@@ -27,6 +30,7 @@ class FloatModel:
     per_channel: bool = True
     repairs: tuple[str, ...] = ()
     leaves_out_outliers: bool = False
+    for_16_bits: bytes | None = None
 
     @functools.cached_property
     def observed(self) -> dict[str, Observation]:
@@ -36,10 +40,15 @@ class FloatModel:
     @functools.cached_property
     def calibrated(self) -> bytes:
         """The model with the ranges of its tensors."""
-        calibrated = calibrate(self.content, self.feeds)
+        calibrated = calibrate(with_intermediates(self.content), self.feeds)
         if self.leaves_out_outliers:
             return percentile_ranges(calibrated, self.observed)
         return calibrated
+
+    def quantized(self, float_ops: Collection[str] = ()) -> bytes:
+        """The model in 8-bit integers, except for the ops with these first output tensors."""
+        quantized = quantize_int8(self.calibrated, self.per_channel, float_ops)
+        return bytes(start_anew(quantized))
 
     def repaired(self, name: str, content: bytes) -> "FloatModel":
         """The model after one more repair."""

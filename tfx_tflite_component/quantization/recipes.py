@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 from tfx_tflite_component.quantization.float_model import FloatModel
 from tfx_tflite_component.quantization.weight_storage import Storage, store_weights
-from tfx_tflite_component.tensorflow_internals import quantize_int8, quantize_int16
+from tfx_tflite_component.tensorflow_internals import quantize_int16
 
 Recipe = Callable[[FloatModel], bytes]
 
@@ -26,12 +26,12 @@ def weights_only(model: FloatModel) -> bytes:
 
 def full_integer(model: FloatModel) -> bytes:
     """8-bit integer weights and activations."""
-    return quantize_int8(model.calibrated, model.per_channel)
+    return model.quantized()
 
 
 def int16_activations(model: FloatModel) -> bytes:
     """8-bit integer weights and 16-bit integer activations."""
-    return quantize_int16(model.content, model.feeds, model.per_channel)
+    return quantize_int16(model.for_16_bits or model.content, model.feeds, model.per_channel)
 
 
 def mixed(model: FloatModel, float_ops: Collection[str], storage: Storage) -> bytes:
@@ -39,8 +39,7 @@ def mixed(model: FloatModel, float_ops: Collection[str], storage: Storage) -> by
 
     The weights of these are stored in fewer bits as well.
     """
-    quantized = quantize_int8(model.calibrated, model.per_channel, float_ops)
-    return store_weights(quantized, storage)
+    return store_weights(model.quantized(float_ops), storage)
 
 
 BY_NAME: dict[str, Recipe] = {

@@ -52,6 +52,11 @@ class Found:
         """Whether the chosen model was made from the plain float model."""
         return self.outcome.chosen in _PLAIN
 
+    @property
+    def is_16_bit(self) -> bool:
+        """Whether the chosen model has 16-bit activations."""
+        return self.outcome.chosen.startswith("INT16_ACTIVATIONS")
+
 
 def search(
     model: FloatModel,

@@ -11,7 +11,6 @@ from tfx_tflite_component.errors import ConversionError
 from tfx_tflite_component.quantization.float_model import FloatModel
 from tfx_tflite_component.quantization.outcome import OpCost
 from tfx_tflite_component.quantization.quality import Judge
-from tfx_tflite_component.tensorflow_internals import quantize_int8
 from tfx_tflite_component.tflite.model_edit import float_ops, op_name, tensor_name, unpack
 
 # These compute no new numbers: their results have the scale of their inputs.
@@ -42,7 +41,7 @@ def rank(
         path = folder / "one_op.tflite"
         others = [other for other in names if other != name]
         with contextlib.suppress(ConversionError):  # not every op can be quantized on its own
-            path.write_bytes(quantize_int8(model.calibrated, model.per_channel, others))
+            path.write_bytes(model.quantized(others))
             costs.append(OpCost(op, name, judge(path).sqnr_db))
     return sorted(costs, key=lambda cost: (cost.sqnr_db, cost.tensor))
 

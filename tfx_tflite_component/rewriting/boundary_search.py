@@ -13,6 +13,7 @@ from tfx_tflite_component.conversion.convert import convert
 from tfx_tflite_component.errors import ConversionError, SplitError, UnsupportedOpsError, listed
 from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.lowering.lower import lower
+from tfx_tflite_component.lowering.passes import lstm
 from tfx_tflite_component.lowering.replacement import replaced
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import (
@@ -193,7 +194,10 @@ def _write(
     """Writes a model; returns its parts, what it was calibrated with, and what AUTO found."""
     if config.quantization.mode == Quantization.AUTO:
         plain = _split(cut, config, is_for_integers=False)
-        return _write_best(signature, parts, plain, config, samples, path)
+        # only the op that is made of an LSTM lacks a form with 16-bit activations
+        is_same = lstm.PASS.name not in parts.lowered
+        wide = parts if is_same else cut.with_tail(*lower(cut.graph, True, is_16_bit=True))
+        return _write_best(signature, parts, (plain, wide), config, samples, path)
     if is_calibrated(config):
         begin(Phase.CALIBRATING)
     dataset = RepresentativeDataset(parts, samples.calibration) if is_calibrated(config) else None
@@ -209,19 +213,22 @@ def _write(
 def _write_best(
     signature: ConcreteFunction,
     parts: Split,
-    plain: Split,
+    others: tuple[Split, Split],
     config: TFLiteRewriterConfig,
     samples: Samples,
     path: pathlib.Path,
 ) -> tuple[Split, RepresentativeDataset, Outcome]:
+    """Writes the model that AUTO chooses, made from `parts` or those for floats or 16 bits."""
     begin(Phase.CALIBRATING)
     for_calibration, for_search = divide(samples.calibration)
     dataset = RepresentativeDataset(parts, for_calibration)
     begin(Phase.CONVERTING, parts.boundary)
     fresh = samples.verification or for_search
-    found = find_quantization(signature, parts, plain, dataset, (for_search, fresh), config)
+    plain, wide = others
+    found = find_quantization(signature, parts, plain, wide, dataset, (for_search, fresh), config)
     path.write_bytes(found.content)
-    return plain if found.is_plain else parts, dataset, found.outcome
+    chosen = plain if found.is_plain else wide if found.is_16_bit else parts
+    return chosen, dataset, found.outcome
 
 
 def _random_warnings(found: Inspection) -> list[str]:

@@ -6,7 +6,7 @@ writes one. Once the loop is unrolled, it is known which step wrote which elemen
 1. `TensorListGetItem` returns the tensor that `TensorListSetItem` wrote, or a slice of the tensor
    from which `TensorListFromTensor` made the list. The positions must be constant.
 2. `TensorListStack` packs the elements. Elements that were never written are zeros, as in
-   TensorFlow.
+   TensorFlow. A list that did not change since it was made of a tensor is that tensor.
 3. `TensorListLength` is a constant.
 4. Lists that are results of a loop or a condition, and lists that grow, are not changed.
 """
@@ -53,6 +53,8 @@ def _replacement(graph: FlatGraph, node: NodeDef) -> Replacement | None:
     dtype = tf.dtypes.as_dtype(node.attr["element_dtype"].type)
 
     def build(*tensors: tf.Tensor) -> tf.Tensor:
+        if node.op == _STACK and found.whole and not found.elements:
+            return tensors[0]
         rest = iter(tensors)
         elements = {i: next(rest) for i in positions if i in found.elements}
         whole = next(rest, None)

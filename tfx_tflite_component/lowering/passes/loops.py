@@ -35,11 +35,11 @@ _MAX_OPS = 20_000
 _NO_VALUES = (tf.resource, tf.variant)
 
 # the tensors of a body that are constant at one step
-_Step: TypeAlias = Mapping[str, np.ndarray]
+Step: TypeAlias = Mapping[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
-class _Loop:
+class Loop:
     """A loop.
 
     Attributes:
@@ -69,15 +69,21 @@ def _run(of_open_lists: bool, graph: FlatGraph) -> tuple[FlatGraph, list[str]]:
         has_state = any(name.startswith("^") for name in node.input)
         if has_state or (of_open_lists and not is_open):
             continue
-        loop = _loop(graph, node)
-        steps = _steps(graph, loop)
+        loop = loop_of(graph, node)
+        steps = steps_of(graph, loop)
         if steps is not None:
             graph = _unrolled(graph, loop, steps)
             unrolled.append(node.name)
     return graph, sorted(unrolled)
 
 
-def _loop(graph: FlatGraph, node: NodeDef) -> _Loop:
+def loop_of(graph: FlatGraph, node: NodeDef) -> Loop:
+    """Reads a loop.
+
+    Args:
+        graph: The graph.
+        node: The node of the loop.
+    """
     body = body_graph(graph, node.attr["body"].func.name)
     start = dict(zip(body.inputs, graph.data_inputs(node), strict=True))
     results = dict(zip(body.inputs, map(body.origin, body.outputs.values()), strict=True))
@@ -90,7 +96,7 @@ def _loop(graph: FlatGraph, node: NodeDef) -> _Loop:
         and body.depends_only_on(tensor, constants)
     }
     copied, read = body.ancestors(results.values(), stop={*constant_tensors, *start})
-    return _Loop(node, start, body, results, constants, copied, sorted(read & constant_tensors))
+    return Loop(node, start, body, results, constants, copied, sorted(read & constant_tensors))
 
 
 def _constants(
@@ -114,7 +120,7 @@ def _constants(
     return {name: tf.constant(value) for name, value in found.items()}
 
 
-def _steps(graph: FlatGraph, loop: _Loop) -> list[_Step] | None:
+def steps_of(graph: FlatGraph, loop: Loop) -> list[Step] | None:
     """The constants of each step; None for a loop that is not unrolled."""
     condition = body_graph(graph, loop.node.attr["cond"].func.name)
     (goes_on,) = condition.outputs.values()
@@ -135,7 +141,7 @@ def _steps(graph: FlatGraph, loop: _Loop) -> list[_Step] | None:
         following = [loop.results[name] for name in loop.constants]
         return loop.body.import_part([*loop.read, *following], values)
 
-    steps: list[_Step] = []
+    steps: list[Step] = []
     values = dict(loop.constants)
     while holds(values):
         if (len(steps) + 1) * len(loop.copied) > _MAX_OPS:
@@ -147,7 +153,7 @@ def _steps(graph: FlatGraph, loop: _Loop) -> list[_Step] | None:
     return steps
 
 
-def _unrolled(graph: FlatGraph, loop: _Loop, steps: Sequence[_Step]) -> FlatGraph:
+def _unrolled(graph: FlatGraph, loop: Loop, steps: Sequence[Step]) -> FlatGraph:
     added: dict[str, NodeDef] = {}
     current = loop.start
     for index, step in enumerate(steps):
@@ -162,7 +168,7 @@ def _unrolled(graph: FlatGraph, loop: _Loop, steps: Sequence[_Step]) -> FlatGrap
 
 
 def _copied(
-    loop: _Loop, scope: str, step: _Step, current: Mapping[str, str]
+    loop: Loop, scope: str, step: Step, current: Mapping[str, str]
 ) -> tuple[dict[str, NodeDef], dict[str, str]]:
     """The ops of a step, by their names, and the variables after it."""
     invariant = {name for name, result in loop.results.items() if result == name}
