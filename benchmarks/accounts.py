@@ -53,6 +53,11 @@ batches of 32 examples, where the base runs all at once, the sums over the outpu
 call of the SavedModel, on two examples, to find the outputs that have a row for each. Not to copy
 the examples for the SavedModel a second time was tried, and gained nothing that could be
 measured.""",
+    "lstm_lowered_ops": """\
+The unrolled loop has the ops of each step. Not lowered, the ops of one step are counted, which run
+once for each step, and some of them need Select TF ops.""",
+    "products_lowered_ops": """\
+The softplus that does not overflow has more ops than the one that does.""",
     "score_digits": f"""\
 The scorer runs the same parse op and the same model as the base. {_NEARBY}""",
     "score_perceptron": f"""\

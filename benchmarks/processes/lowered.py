@@ -1,6 +1,9 @@
-"""Measures the tail of one SavedModel as it is and lowered: its ops, and milliseconds.
+"""Measures the tails of models as they are and lowered: their ops, and milliseconds.
 
-python lowered.py SAVED_MODEL_DIR
+python lowered.py PENGUIN
+
+PENGUIN is the folder of the SavedModel of TFX's stock penguin pipeline; the others are made here.
+Tails that are not lowered may need Select TF ops.
 """
 
 import json
@@ -9,8 +12,12 @@ import statistics
 import sys
 import tempfile
 
+import tensorflow as tf
+from lowerable import LOWERABLE, Lowerable
+
 from tfx_tflite_component.config import read_config
 from tfx_tflite_component.conversion.convert import convert
+from tfx_tflite_component.graph.flat_graph import ConcreteFunction
 from tfx_tflite_component.graph.saved_model import load_signature
 from tfx_tflite_component.lowering.lower import lower
 from tfx_tflite_component.split.boundary import Boundary
@@ -21,11 +28,32 @@ from tfx_tflite_component.verification.calls import answered_calls
 from tfx_tflite_component.verification.latency import measure_latency
 
 _ROUNDS = 15
+_EXAMPLES = tf.TensorSpec([None], tf.string, name="examples")
+_CONFIGS = {"plain": {"ops": {"allow_select_tf_ops": True}}, "lowered": {}}
 
 
-def main(saved_model: str) -> None:
+def main(penguin: str) -> None:
     """Prints the figures."""
-    signature = load_signature(pathlib.Path(saved_model), "serving_default")
+    figures = _figures("penguin", load_signature(pathlib.Path(penguin), "serving_default"))
+    for name, make in LOWERABLE.items():
+        with tempfile.TemporaryDirectory(prefix="tfx-tflite-bench-") as folder:
+            figures |= _figures(name, _saved(make(), pathlib.Path(folder)))
+    print(json.dumps(figures))
+
+
+def _saved(model: Lowerable, folder: pathlib.Path) -> ConcreteFunction:
+    module = tf.Module()
+    module.held = model.held
+
+    @tf.function(input_signature=[_EXAMPLES], autograph=False)
+    def serve(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"y": model.compute(tf.io.parse_example(examples, model.features))}
+
+    tf.saved_model.save(module, str(folder), signatures=serve)
+    return load_signature(folder, "serving_default")
+
+
+def _figures(model: str, signature: ConcreteFunction) -> dict[str, float]:
     cut = cut_signature(signature, Boundary.RAW_FEATURES)
     parts = {"plain": cut.with_tail(cut.graph, {}), "lowered": cut.with_tail(*lower(cut.graph))}
     inputs = next(answered_calls(signature, parts["lowered"], None)).call.taken
@@ -34,15 +62,17 @@ def main(saved_model: str) -> None:
         models = {}
         for name, part in parts.items():
             path = pathlib.Path(folder, name)
-            path.write_bytes(convert(part.tail, read_config({})))
-            figures[f"{name}_ops"] = len(inspect(path).ops)
-            models[name] = TFLiteModel(path)
+            path.write_bytes(convert(part.tail, read_config(_CONFIGS[name])))
+            found = inspect(path)
+            figures[f"{model}_{name}_ops"] = len(found.ops)
+            models[name] = TFLiteModel(path, needs_select_tf_ops=found.needs_select_tf_ops)
         rounds = [
-            {name: measure_latency(model, inputs).percentiles_ms["50"] for name, model in items}
+            {name: measure_latency(each, inputs).percentiles_ms["50"] for name, each in items}
             for items in [models.items()] * _ROUNDS
         ]
-    figures |= {f"{name}_ms": statistics.median(taken[name] for taken in rounds) for name in parts}
-    print(json.dumps(figures))
+    return figures | {
+        f"{model}_{name}_ms": statistics.median(taken[name] for taken in rounds) for name in parts
+    }
 
 
 if __name__ == "__main__":
