@@ -26,7 +26,8 @@ def test_page_has_the_numbers_of_tests(request: pytest.FixtureRequest) -> None:
     tests = collections.Counter(
         item.path.stem for item in request.session.items if item.path.parent == folder
     )
-    if tests.keys() != {path.stem for path in folder.glob("test_*.py")}:
+    files = {path.stem for path in folder.glob("test_*.py")}
+    if request.config.getoption("few_rows") or tests.keys() != files:
         pytest.skip("some of the tests are not selected")
     rows = re.findall(r"^\| ([^|]+) \| (\d+) \| [^|]*\|$", PAGES["docs/errors.md"], re.MULTILINE)
     assert {kind: int(count) for kind, count in rows} == {
