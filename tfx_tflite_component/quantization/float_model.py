@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from tfx_tflite_component.quantization.percentile_ranges import percentile_ranges
 from tfx_tflite_component.tensorflow_internals import Feeds, calibrate, quantize_int8
@@ -22,7 +22,8 @@ class FloatModel:
         per_channel: Whether the weights of each channel get a scale of their own.
         repairs: The names of the repairs.
         leaves_out_outliers: Whether ranges leave out the examples that stretch them.
-        for_16_bits: The content of the file to make 16-bit activations from; None for the same.
+        for_16_bits: Makes the content of the file that 16-bit activations are made from, if that is
+            another one.
     """
 
     content: bytes
@@ -30,7 +31,7 @@ class FloatModel:
     per_channel: bool = True
     repairs: tuple[str, ...] = ()
     leaves_out_outliers: bool = False
-    for_16_bits: bytes | None = None
+    for_16_bits: Callable[[], bytes] | None = None
 
     @functools.cached_property
     def observed(self) -> dict[str, Observation]:

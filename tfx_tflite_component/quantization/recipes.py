@@ -31,7 +31,8 @@ def full_integer(model: FloatModel) -> bytes:
 
 def int16_activations(model: FloatModel) -> bytes:
     """8-bit integer weights and 16-bit integer activations."""
-    return quantize_int16(model.for_16_bits or model.content, model.feeds, model.per_channel)
+    content = model.for_16_bits() if model.for_16_bits else model.content
+    return quantize_int16(content, model.feeds, model.per_channel)
 
 
 def mixed(model: FloatModel, float_ops: Collection[str], storage: Storage) -> bytes:
