@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 import pytest
-from pipelines import PipelineRun, StartedPipelines, kept_folder
+from pipelines import Pipeline, PipelineRun, StartedPipelines, kept_folder
 from versions import IS_OLDEST
 
 _TESTS = pathlib.Path(__file__).parent
@@ -20,12 +20,12 @@ _SCRIPTS = {
     "taxi_without_oov": _SUPPORT / "run_taxi_without_oov.py",
     "transforms": _SUPPORT / "run_transforms.py",
 }
-# Those of a tuple share a process, and with it the seconds that importing TFX takes. An example has
-# one of its own, as where a user runs it; so has a model of Keras 2 beside those of Keras 3. What
-# penguin imports defines a flag `--runner` that refuses imdb's, so imdb comes first.
-_PROCESSES = (("taxi",), ("digits",), ("imdb", "penguin"), ("taxi_without_oov", "transforms"))
-# They only train: nothing of this package runs in them.
-_KEPT = _PROCESSES[2:]
+# Those of a tuple share a process, and with it the seconds that importing TFX takes. An example
+# comes first, as where a user runs it, and then models of the same Keras. What penguin imports
+# defines a flag `--runner` that refuses imdb's, so imdb comes before it.
+_PROCESSES = (("taxi", "taxi_without_oov", "transforms"), ("digits", "imdb", "penguin"))
+# They are run anew each time. The others only train: nothing of this package runs in them.
+_EXAMPLES_RUN = ("taxi", "digits")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -89,17 +89,21 @@ def _started(
         folder = folder.parent
     started: dict[str, StartedPipelines] = {}
     for names in _PROCESSES:
-        scripts = {name: _SCRIPTS[name] for name in names if name in asked}
-        if scripts:
-            own = folder / "-".join(["pipelines", *names])
-            pipelines = StartedPipelines(scripts, kept_folder(scripts) if names in _KEPT else own)
-            started |= dict.fromkeys(scripts, pipelines)
+        pipelines = {name: _pipeline(name, folder) for name in names if name in asked}
+        if pipelines:
+            together = StartedPipelines(pipelines, folder / f"exit_code_of_{names[0]}.txt")
+            started |= dict.fromkeys(pipelines, together)
             if worker_id in ("master", "gw0"):
-                pipelines.start()
+                together.start()
     yield started
-    for pipelines in started.values():
+    for together in started.values():
         # other processes of pytest-xdist may still wait for them
-        pipelines.stop() if worker_id == "master" else pipelines.wait()
+        together.stop() if worker_id == "master" else together.wait()
+
+
+def _pipeline(name: str, folder: pathlib.Path) -> Pipeline:
+    own = folder / "pipelines" / name
+    return Pipeline(_SCRIPTS[name], own if name in _EXAMPLES_RUN else kept_folder(name))
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from contract import TOLERANCE
 from evaluations import Evaluation, run_evaluator
 from pipelines import PipelineRun
 from quantizable import Rewritten, rewritten
-from versions import RUNS_SELECT_TF_OPS
+from versions import OF_NO_VERSION, RUNS_SELECT_TF_OPS
 
 from tfx_tflite_component.errors import UnsupportedOpsError
 from tfx_tflite_component.tflite.inspection import OpSet
@@ -150,7 +150,6 @@ def stock(
     stock_imdb: _Stock,
     stock_taxi: _Stock,
     flex_taxi: _Stock,
-    stock_taxi_without_oov: _Stock,
 ) -> _Stock:
     return {
         "penguin": stock_penguin,
@@ -158,7 +157,6 @@ def stock(
         "imdb": stock_imdb,
         "taxi": stock_taxi,
         "taxi with Flex": flex_taxi,
-        "taxi without OOV": stock_taxi_without_oov,
     }[request.param]
 
 
@@ -170,7 +168,6 @@ def stock(
         ("imdb", _PER_FEATURE, OpSet.BUILTIN),
         ("taxi", _PER_FEATURE, OpSet.BUILTIN),
         ("taxi with Flex", _RAW, OpSet.SELECT_TF),
-        ("taxi without OOV", _RAW, OpSet.BUILTIN),
     ],
     indirect=["stock"],
 )
@@ -187,11 +184,14 @@ def test_boundary_and_op_set(stock: _Stock, boundary: str, op_set: str) -> None:
         ("imdb", 10),
         ("taxi", 4000),
         pytest.param("taxi with Flex", 4000, marks=_RUNS_FLEX),
-        ("taxi without OOV", 4000),
     ],
     indirect=["stock"],
 )
 def test_outputs_match_the_saved_model_on_the_whole_eval_split(stock: _Stock, count: int) -> None:
+    _check_outputs(stock, count)
+
+
+def _check_outputs(stock: _Stock, count: int) -> None:
     assert len(stock.examples) >= count
     assert sorted(stock.found) == sorted(stock.expected)
     for name, expected in stock.expected.items():
@@ -208,7 +208,6 @@ def test_outputs_match_the_saved_model_on_the_whole_eval_split(stock: _Stock, co
         "imdb",
         "taxi",
         pytest.param("taxi with Flex", marks=_RUNS_FLEX),
-        "taxi without OOV",
     ],
     indirect=True,
 )
@@ -270,9 +269,17 @@ def test_narrow_taxi_is_smaller_and_predicts_the_same_bit_for_bit(
         np.testing.assert_array_equal(narrow_taxi.found[name], expected)
 
 
-@pytest.mark.parametrize("stock", ["taxi with Flex", "taxi without OOV"], indirect=True)
-def test_taxi_takes_raw_features_if_they_convert(stock: _Stock) -> None:
-    assert set(stock.taken) == _TAXI_FEATURES
+def test_taxi_takes_raw_features_with_select_tf_ops(flex_taxi: _Stock) -> None:
+    assert set(flex_taxi.taken) == _TAXI_FEATURES
+
+
+# its pipeline is run for this test alone
+@OF_NO_VERSION
+def test_taxi_without_hashed_words_takes_raw_features(stock_taxi_without_oov: _Stock) -> None:
+    report = stock_taxi_without_oov.result.report
+    assert (report.boundary, report.model.op_set) == (_RAW, OpSet.BUILTIN)
+    assert set(stock_taxi_without_oov.taken) == _TAXI_FEATURES
+    _check_outputs(stock_taxi_without_oov, 4000)
 
 
 @pytest.mark.skipif(RUNS_SELECT_TF_OPS, reason="the interpreter has the Select TF ops")

@@ -11,6 +11,9 @@ Tensors = Mapping[str, tf.Tensor]
 EXAMPLES = tf.TensorSpec([None], tf.string, name="examples")
 """What the signature of a Trainer's model takes."""
 
+QUICKLY = tf.saved_model.SaveOptions(experimental_skip_saver=True)
+"""Halves the time of saving: without ops that only the loader of TF1 restores variables by."""
+
 
 def example(**features: Sequence[object]) -> bytes:
     """A serialized `tf.Example`; the type of a feature is that of its first value."""
@@ -42,7 +45,7 @@ def save_each(
         key: tf.function(function, input_signature=specs, autograph=False)
         for key, function in functions.items()
     }
-    tf.saved_model.save(module or tf.Module(), str(folder), signatures=signatures)
+    tf.saved_model.save(module or tf.Module(), str(folder), signatures=signatures, options=QUICKLY)
     return folder
 
 

@@ -1,11 +1,5 @@
 """Runs stock pipelines of TFX, without what their models do not depend on."""
 
-import os
-
-# Set before a pipeline is made, it spares each Transform and Trainer some runs of pip, which would
-# install the stock module that is installed already.
-os.environ["UNSUPPORTED_DO_NOT_PACKAGE_USER_MODULES"] = "1"
-
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.pipeline import Pipeline, RunOptions
 from tfx.proto import trainer_pb2

@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Callable, Mapping
 
 import tensorflow as tf
-from models import EXAMPLES, Tensors
+from models import EXAMPLES, QUICKLY, Tensors
 
 Transform = Callable[[Tensors], Tensors]
 
@@ -85,9 +85,10 @@ def save_trained(
     signatures = {"serving_default": serve}
     if saves_names:
         signatures["transform_features"] = transform_features
-    tf.saved_model.save(module, str(folder), signatures=signatures)
+    tf.saved_model.save(module, str(folder), signatures=signatures, options=QUICKLY)
     graph = tf.Module()
     graph.transform_fn = traced
     graph.read = module
-    tf.saved_model.save(graph, str(folder.parent / "transform_graph" / "transform_fn"))
+    path = folder.parent / "transform_graph" / "transform_fn"
+    tf.saved_model.save(graph, str(path), options=QUICKLY)
     return folder
