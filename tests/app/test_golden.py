@@ -220,6 +220,7 @@ def _write(path: pathlib.Path, examples: list[bytes]) -> pathlib.Path:
     return path
 
 
+@pytest.mark.slow
 def test_same_conversion_gives_the_same_bytes(
     source: pathlib.Path, folder: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

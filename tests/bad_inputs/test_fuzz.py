@@ -20,7 +20,7 @@ from tfx_tflite_component.errors import ConfigError, ModelFileError
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
 from tfx_tflite_component.tflite.inspection import Inspection, inspect
 
-pytestmark = OF_NO_VERSION
+pytestmark = [OF_NO_VERSION, pytest.mark.slow]
 
 _SECONDS_FOR_ONE = 5
 
@@ -95,7 +95,6 @@ def _check_config(config: Any) -> None:
     assert read_config(as_json(read)) == read
 
 
-@pytest.mark.slow
 @_bounded(250)
 @given(_MAPPINGS)
 def test_config_with_its_own_fields_is_read_or_refused(mapping: dict[str, Any]) -> None:
@@ -159,7 +158,6 @@ _PLACES = st.floats(0, 1, exclude_max=True)
 _BYTES = st.sampled_from([0, 1, 127, 128, 255]) | st.integers(0, 255)
 
 
-@pytest.mark.slow
 @_bounded(400)
 @given(st.lists(st.tuples(_PLACES, _BYTES), max_size=8), st.just(1.0) | _PLACES)
 def test_model_with_other_bytes_or_an_end_cut_off_is_read_or_refused(

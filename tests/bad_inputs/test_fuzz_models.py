@@ -28,7 +28,7 @@ from tfx_tflite_component.keras_files.load import _stored
 from tfx_tflite_component.worker.protocol import TRY_MODEL, TryModelRequest
 from tfx_tflite_component.worker.tasks import TASKS
 
-pytestmark = OF_NO_VERSION
+pytestmark = [OF_NO_VERSION, pytest.mark.slow]
 
 _MUTATIONS = 150
 _SECONDS_FOR_ONE = 60
@@ -71,7 +71,6 @@ class _Accepted(Exception):
     pass
 
 
-@pytest.mark.slow
 @_bounded
 @given(_CHANGES)
 def test_saved_model_with_other_bytes_is_looked_at_or_refused(
@@ -148,7 +147,6 @@ def _mutated(content: bytes, seed: int) -> bytes:
     return _changed(content, [(chance.random(), chance.randrange(256)) for _ in range(4)])
 
 
-@pytest.mark.slow
 def test_mutated_models_are_refused_by_the_trial_or_scored_without_a_raw_error(
     published: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

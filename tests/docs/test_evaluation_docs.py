@@ -60,6 +60,7 @@ def test_resolver_asks_for_the_model_of_one_component(names: dict[str, Any]) -> 
 
 
 @OF_NO_VERSION
+@pytest.mark.slow
 def test_analysis_without_tfx(names: dict[str, Any]) -> None:
     with trying_models_here():
         result = run(_ANALYSIS, **names)["result"]

@@ -43,6 +43,7 @@ def test_recurrent_layer_needs_only_builtin_ops(tmp_path, keras_version, layer):
     assert inspect(conversion.path).op_set == OpSet.BUILTIN
 
 
+@pytest.mark.slow
 def test_stacked_masked_and_bidirectional_layers_agree(tmp_path):
     layers = keras.layers
     model = _save_layers(
