@@ -1,10 +1,9 @@
 """Mode AUTO: divides the examples, makes the float model and starts the search."""
 
 import dataclasses
-import functools
 import pathlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -52,7 +51,7 @@ def find_quantization(
     signature: ConcreteFunction,
     split: Split,
     plain: Split,
-    for_16_bits: Split,
+    for_16_bits: Callable[[], Split] | None,
     dataset: RepresentativeDataset,
     samples: tuple[Sequence[bytes], Sequence[bytes]],
     config: TFLiteRewriterConfig,
@@ -63,7 +62,8 @@ def find_quantization(
         signature: The signature of the SavedModel.
         split: The signature's two parts; the tail's ops have forms that compute in integers.
         plain: The same, without what only those forms need.
-        for_16_bits: The same, with ops that have forms with 16-bit activations.
+        for_16_bits: Makes the same, with ops that have forms with 16-bit activations, if `split`
+            has others. It is called when it is needed, because unrolling layers takes long.
         dataset: What to calibrate with.
         samples: Serialized `tf.Example`s to compare candidates on, and to confirm the chosen one.
         config: What the model is to be.
@@ -78,9 +78,8 @@ def find_quantization(
         for_integers, for_floats = (
             _float_model(parts, dataset, config) for parts in (split, plain)
         )
-        if for_16_bits is not split:
-            # an unrolled layer takes long to convert: this counts as time of the search
-            make = functools.partial(_converted, for_16_bits, Quantization.NONE, config)
+        if for_16_bits is not None:
+            make = _converted_later(for_16_bits, config)
             for_integers = dataclasses.replace(for_integers, for_16_bits=make)
         for model in (for_integers, for_floats):
             _check_runnable(model.content, pathlib.Path(folder))
@@ -144,6 +143,12 @@ def _converted(split: Split, mode: Quantization.Mode, config: TFLiteRewriterConf
     plain.quantization.mode = mode
     kept = split.head.resources.variables_read if split.head else ()
     return bytes(convert(split.tail, plain, kept=kept))
+
+
+def _converted_later(
+    make: Callable[[], Split], config: TFLiteRewriterConfig
+) -> Callable[[], bytes]:
+    return lambda: _converted(make(), Quantization.NONE, config)
 
 
 def _by_name(

@@ -195,9 +195,10 @@ def _write(
     if config.quantization.mode == Quantization.AUTO:
         plain = _split(cut, config, is_for_integers=False)
         # only the op that is made of an LSTM lacks a form with 16-bit activations
-        is_same = lstm.PASS.name not in parts.lowered
-        wide = parts if is_same else cut.with_tail(*lower(cut.graph, True, is_16_bit=True))
-        return _write_best(signature, parts, (plain, wide), config, samples, path)
+        has_lstm = lstm.PASS.name in parts.lowered
+        wide = functools.cache(lambda: cut.with_tail(*lower(cut.graph, True, is_16_bit=True)))
+        others = (plain, wide if has_lstm else None)
+        return _write_best(signature, parts, others, config, samples, path)
     if is_calibrated(config):
         begin(Phase.CALIBRATING)
     dataset = RepresentativeDataset(parts, samples.calibration) if is_calibrated(config) else None
@@ -213,7 +214,7 @@ def _write(
 def _write_best(
     signature: ConcreteFunction,
     parts: Split,
-    others: tuple[Split, Split],
+    others: tuple[Split, Callable[[], Split] | None],
     config: TFLiteRewriterConfig,
     samples: Samples,
     path: pathlib.Path,
@@ -227,8 +228,9 @@ def _write_best(
     plain, wide = others
     found = find_quantization(signature, parts, plain, wide, dataset, (for_search, fresh), config)
     path.write_bytes(found.content)
-    chosen = plain if found.is_plain else wide if found.is_16_bit else parts
-    return chosen, dataset, found.outcome
+    if found.is_16_bit and wide:
+        return wide(), dataset, found.outcome
+    return plain if found.is_plain else parts, dataset, found.outcome
 
 
 def _random_warnings(found: Inspection) -> list[str]:
