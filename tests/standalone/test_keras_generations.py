@@ -11,6 +11,8 @@ from quantizable import rewritten
 
 from tfx_tflite_component.verification.limits import FLOAT_TOLERANCE
 
+pytestmark = pytest.mark.slow
+
 _FEATURES = {"x": tf.io.FixedLenFeature([4], tf.float32)}
 
 
