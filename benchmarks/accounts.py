@@ -34,6 +34,9 @@ _BARE_THREADS = f"""\
 Between two batches, this package sorts and checks outputs under Python's lock, which the other
 thread waits for. {_NEARBY}"""
 
+_SOFTPLUS = """\
+The softplus that does not overflow has more ops than the one that does."""
+
 ACCOUNTS = {
     "missing_folder": """\
 Neither TensorFlow nor TFX is imported. What takes the time is Python's start and the import of
@@ -56,8 +59,8 @@ measured.""",
     "lstm_lowered_ops": """\
 The unrolled loop has the ops of each step. Not lowered, the ops of one step are counted, which run
 once for each step, and some of them need Select TF ops.""",
-    "products_lowered_ops": """\
-The softplus that does not overflow has more ops than the one that does.""",
+    "products_lowered_ops": _SOFTPLUS,
+    "products_lowered_ms": _SOFTPLUS,
     "score_digits": f"""\
 The scorer runs the same parse op and the same model as the base. {_NEARBY}""",
     "score_perceptron": f"""\

@@ -89,7 +89,7 @@ def _section(section: str, runs: list[Results]) -> Iterator[str]:
     yield f"| | compared with | {' | '.join(versions)} | aim |"
     yield f"| --- | --- | {'--- | ' * len(runs)}--- |"
     for key, row in rows.items():
-        cells = [_cell(run.rows[key]) for run in runs if key in run.rows]
+        cells = [_cell(run.rows.get(key)) for run in runs]
         bound = "at least" if row.is_least else "at most"
         yield f"| {row.measured} | {row.against} | {' | '.join(cells)} | {bound} {row.aim} |"
     yield ""
@@ -111,7 +111,9 @@ def _accounts(section: str, runs: list[Results]) -> dict[str, list[str]]:
     return accounts
 
 
-def _cell(row: Row) -> str:
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return "cannot be run"
     figures = f"{_figure(row.ours)} / {_figure(row.base)} {row.unit}"
     return f"**{row.ratio:.2f}**{'' if row.is_met else ', missed'} ({figures})"
 

@@ -29,4 +29,5 @@ def rows() -> list[Row]:
         )
         for model, name in _MODELS.items()
         for unit, what in _UNITS.items()
+        if f"{model}_plain_{unit}" in found
     ]
