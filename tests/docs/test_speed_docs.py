@@ -18,9 +18,12 @@ def test_page_is_made_from_the_results(speed_page: dict[str, Any]) -> None:
     assert (CHECKOUT / "docs" / "speed.md").read_text() == speed_page["page"]()
 
 
-def test_both_versions_have_the_same_rows(speed_page: dict[str, Any]) -> None:
+def test_newest_version_lacks_only_rows_that_need_select_tf_ops(
+    speed_page: dict[str, Any],
+) -> None:
     first, second = speed_page["read_results"]()
-    assert list(first.rows) == list(second.rows)
+    needs_select_tf_ops = {"lstm_lowered_ms", "buckets_lowered_ms"}
+    assert [key for key in first.rows if key not in needs_select_tf_ops] == list(second.rows)
     assert [run.versions["tfx"][:4] for run in (first, second)] == ["1.16", "1.21"]
 
 
