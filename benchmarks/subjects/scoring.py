@@ -1,5 +1,7 @@
 """Predictions with a published model, without a Beam pipeline around them."""
 
+import functools
+
 from measuring import Figures, Row, measure
 
 _SECTION = "Scoring"
@@ -33,50 +35,38 @@ def rows() -> list[Row]:
 
 
 def _of_model(model: str, speed: Figures) -> list[Row]:
-    measured = f"{_MODELS[model]}, one thread"
+    row = functools.partial(Row, section=_SECTION, unit=_UNIT, is_least=True)
+    one_thread, two_threads = (
+        {"measured": f"{_MODELS[model]}, {threads}", "ours": speed[step]}
+        for threads, step in (("one thread", "ours"), ("two threads", "two_threads"))
+    )
     return [
-        Row(
+        row(
             key=f"score_{model}",
-            section=_SECTION,
-            measured=measured,
+            **one_thread,
             against="TensorFlow's parsing and a bare interpreter",
-            ours=speed["ours"],
             base=speed["bare"],
-            unit=_UNIT,
             aim=0.9,
-            is_least=True,
         ),
-        Row(
+        row(
             key=f"score_{model}_stock",
-            section=_SECTION,
-            measured=measured,
+            **one_thread,
             against="stock TFMA, after parsing",
-            ours=speed["ours"],
             base=speed["stock"],
-            unit=_UNIT,
             aim=1,
-            is_least=True,
         ),
-        Row(
+        row(
             key=f"score_{model}_threads",
-            section=_SECTION,
-            measured=f"{_MODELS[model]}, two threads",
+            **two_threads,
             against="one thread",
-            ours=speed["two_threads"],
             base=speed["ours"],
-            unit=_UNIT,
             aim=1.8,
-            is_least=True,
         ),
-        Row(
+        row(
             key=f"score_{model}_bare_threads",
-            section=_SECTION,
-            measured=f"{_MODELS[model]}, two threads",
+            **two_threads,
             against="two threads with TensorFlow's parsing and bare interpreters",
-            ours=speed["two_threads"],
             base=speed["bare_two_threads"],
-            unit=_UNIT,
             aim=0.9,
-            is_least=True,
         ),
     ]

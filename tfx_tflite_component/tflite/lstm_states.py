@@ -49,16 +49,15 @@ def start_anew(content: bytes | bytearray) -> bytes | bytearray:
     if not _has_lstm(content):
         return content
     model = unpack(bytes(content))
-    for graph in model.subgraphs:
-        for op in [op for op in graph.operators if op_name(model, op) == _LSTM]:
-            op.builtinOptions.cellClip = 0.0
-            rescaled = list(_rescaled(model, graph, op))
-            states = [op.inputs[position] for position in _STATES]
-            # a float model has the ops already that it was quantized from
-            graph.operators = [one for one in graph.operators if one.outputs[0] not in states]
-            place = graph.operators.index(op)
-            resets = [_reset(model, graph, state) for state in states]
-            graph.operators[place : place + 1] = [*resets, op, *rescaled]
+    for graph, op in _lstms(model):
+        op.builtinOptions.cellClip = 0.0
+        rescaled = list(_rescaled(model, graph, op))
+        states = [op.inputs[position] for position in _STATES]
+        # a float model has the ops already that it was quantized from
+        graph.operators = [one for one in graph.operators if one.outputs[0] not in states]
+        place = graph.operators.index(op)
+        resets = [_reset(model, graph, state) for state in states]
+        graph.operators[place : place + 1] = [*resets, op, *rescaled]
     return pack(model)
 
 
@@ -66,6 +65,16 @@ def _has_lstm(content: bytes | bytearray) -> bool:
     model = schema.Model.GetRootAs(content, 0)
     codes = map(model.OperatorCodes, range(model.OperatorCodesLength()))
     return any(kind_and_name(code)[1] == _LSTM for code in codes)
+
+
+def _lstms(model: schema.ModelT) -> list[tuple[schema.SubGraphT, schema.OperatorT]]:
+    """The LSTM ops, each with its graph, whose ops may then be changed."""
+    return [
+        (graph, op)
+        for graph in model.subgraphs
+        for op in graph.operators
+        if op_name(model, op) == _LSTM
+    ]
 
 
 def _rescaled(
@@ -125,10 +134,8 @@ def with_intermediates(content: bytes) -> bytes:
     if not _has_lstm(content):
         return content
     model = unpack(content)
-    for graph in model.subgraphs:
-        for op in graph.operators:
-            if op_name(model, op) == _LSTM:
-                op.intermediates = [_intermediate(graph, op, number) for number in range(5)]
+    for graph, op in _lstms(model):
+        op.intermediates = [_intermediate(graph, op, number) for number in range(5)]
     return pack(model)
 
 
