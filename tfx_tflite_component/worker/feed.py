@@ -33,16 +33,11 @@ def feed(
         StorageError: There is not enough space for the inputs.
     """
     with scratch() as folder, Worker() as worker:
-        inputs: dict[str, Arrays] = {}
-        for number, key in enumerate(_signatures(model)):
-            destination = str(folder / f"{number}.npz")
-            key_of_head = key or SIGNATURE_KEY
-            request = FeedRequest(
-                str(head.absolute()), key_of_head, files, num_examples, destination
-            )
-            worker.ask(FEED, request, _SECONDS)
-            inputs[key] = load_arrays(pathlib.Path(destination))
-        return inputs
+        paths = {key: folder / f"{index}.npz" for index, key in enumerate(_signatures(model))}
+        destinations = {key or SIGNATURE_KEY: str(path) for key, path in paths.items()}
+        request = FeedRequest(str(head.absolute()), files, num_examples, destinations)
+        worker.ask(FEED, request, _SECONDS)
+        return {key: load_arrays(path) for key, path in paths.items()}
 
 
 def _signatures(model: pathlib.Path) -> list[str]:

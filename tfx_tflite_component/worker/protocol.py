@@ -113,17 +113,16 @@ class FeedRequest:
 
     Attributes:
         head: The folder of the head.
-        signature_key: The signature of the head to run.
         files: What the examples are sampled from.
         num_examples: How many are sampled.
-        destination: The `.npz` file to write: an array for each input of the model.
+        destinations: The `.npz` file to write for each signature of the head to run: an array for
+            each input of the model.
     """
 
     head: str
-    signature_key: str
     files: Files
     num_examples: int
-    destination: str
+    destinations: Mapping[str, str]
 
 
 @dataclasses.dataclass(frozen=True)

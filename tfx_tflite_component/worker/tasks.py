@@ -12,7 +12,7 @@ from tfx_tflite_component.app.check import check_golden
 from tfx_tflite_component.app.golden import GoldenCheck, read_golden
 from tfx_tflite_component.config import given_config, signature_keys, with_defaults
 from tfx_tflite_component.graph.op_libraries import import_op_libraries
-from tfx_tflite_component.graph.saved_model import load_signature, load_signatures
+from tfx_tflite_component.graph.saved_model import load_signatures
 from tfx_tflite_component.keras_files.load import export_keras_file
 from tfx_tflite_component.progress import Phase, begin
 from tfx_tflite_component.proto.tflite_rewriter_pb2 import TFLiteRewriterConfig
@@ -128,17 +128,17 @@ def _try_model(request: TryModelRequest) -> None:
 
 
 def _feed(request: FeedRequest) -> None:
-    config = TFLiteRewriterConfig(verification={"num_examples": request.num_examples})
-    config.signature_key = request.signature_key
+    config = TFLiteRewriterConfig(
+        verification={"num_examples": request.num_examples}, signature_keys=request.destinations
+    )
     path = pathlib.Path(request.head)
     (drawn,) = _samples(config, {"verification": request.files}, path).values()
+    examples = np.array([one.record for one in drawn], object)
     begin(Phase.FEEDING)
-    head = load_signature(path, request.signature_key)
-    with naming_origin({"verification": request.files}):
-        inputs = call(
-            head, {"examples": np.array([one.record for one in drawn], object)}, "the head"
-        )
-    save_arrays(pathlib.Path(request.destination), inputs)
+    for key, head in load_signatures(path, list(request.destinations)).items():
+        with naming_origin({"verification": request.files}):
+            inputs = call(head, {"examples": examples}, "the head")
+        save_arrays(pathlib.Path(request.destinations[key]), inputs)
 
 
 def _check_golden(request: CheckGoldenRequest) -> GoldenCheck:
