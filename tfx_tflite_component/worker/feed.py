@@ -32,12 +32,12 @@ def feed(
         SourceModelError: The head cannot be loaded.
         StorageError: There is not enough space for the inputs.
     """
+    keys = _signatures(model)
+    keys_of_head = tuple(key or SIGNATURE_KEY for key in keys)
     with scratch() as folder, Worker() as worker:
-        paths = {key: folder / f"{index}.npz" for index, key in enumerate(_signatures(model))}
-        destinations = {key or SIGNATURE_KEY: str(path) for key, path in paths.items()}
-        request = FeedRequest(str(head.absolute()), files, num_examples, destinations)
+        request = FeedRequest(str(head.absolute()), keys_of_head, files, num_examples, str(folder))
         worker.ask(FEED, request, _SECONDS)
-        return {key: load_arrays(path) for key, path in paths.items()}
+        return {key: load_arrays(folder / f"{index}.npz") for index, key in enumerate(keys)}
 
 
 def _signatures(model: pathlib.Path) -> list[str]:

@@ -113,16 +113,18 @@ class FeedRequest:
 
     Attributes:
         head: The folder of the head.
+        signature_keys: The signatures of the head to run.
         files: What the examples are sampled from.
         num_examples: How many are sampled.
-        destinations: The `.npz` file to write for each signature of the head to run: an array for
-            each input of the model.
+        destination: The folder for an `.npz` file of each signature, named by its position, with
+            an array for each input of the model.
     """
 
     head: str
+    signature_keys: tuple[str, ...]
     files: Files
     num_examples: int
-    destinations: Mapping[str, str]
+    destination: str
 
 
 @dataclasses.dataclass(frozen=True)

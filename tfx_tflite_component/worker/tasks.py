@@ -129,16 +129,17 @@ def _try_model(request: TryModelRequest) -> None:
 
 def _feed(request: FeedRequest) -> None:
     config = TFLiteRewriterConfig(
-        verification={"num_examples": request.num_examples}, signature_keys=request.destinations
+        verification={"num_examples": request.num_examples}, signature_keys=request.signature_keys
     )
-    path = pathlib.Path(request.head)
+    path, destination = pathlib.Path(request.head), pathlib.Path(request.destination)
     (drawn,) = _samples(config, {"verification": request.files}, path).values()
     examples = np.array([one.record for one in drawn], object)
     begin(Phase.FEEDING)
-    for key, head in load_signatures(path, list(request.destinations)).items():
+    heads = load_signatures(path, request.signature_keys)
+    for index, head in enumerate(heads.values()):
         with naming_origin({"verification": request.files}):
             inputs = call(head, {"examples": examples}, "the head")
-        save_arrays(pathlib.Path(request.destinations[key]), inputs)
+        save_arrays(destination / f"{index}.npz", inputs)
 
 
 def _check_golden(request: CheckGoldenRequest) -> GoldenCheck:
