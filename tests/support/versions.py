@@ -26,7 +26,7 @@ OLD_CONVERTER_IS_A_PROGRAM = _TENSORFLOW < (2, 20)
 CRASHES_IN_CALIBRATION = _TENSORFLOW < (2, 20)
 """Whether the converter crashes where it calibrates a model with ops that TFLite lacks."""
 
-IS_OLDEST = sys.version_info[:2] == (3, 10)
+IS_OLDEST = _TENSORFLOW == (2, 16)
 """Whether this is the environment of TFX 1.16; the other one is that of TFX 1.21."""
 
 OF_NO_VERSION = pytest.mark.of_no_version
@@ -35,7 +35,7 @@ OF_NO_VERSION = pytest.mark.of_no_version
 They run with the oldest version alone; conftest.py sees to that.
 """
 
-HAS_GENERATOR = IS_OLDEST
+HAS_GENERATOR = sys.version_info[:2] == (3, 10)
 """Whether the generator of the protobuf code runs on this Python."""
 
 HAS_BFLOAT16 = _TENSORFLOW >= (2, 20)
