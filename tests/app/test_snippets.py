@@ -53,6 +53,7 @@ def _run(path: pathlib.Path) -> dict[str, np.ndarray]:
     return outputs
 
 
+@pytest.mark.slow
 def test_python_returns_what_the_model_does(folder: pathlib.Path) -> None:
     model = TFLiteModel(folder / "m.tflite")
     zeros = {
@@ -107,6 +108,7 @@ def test_quantized_inputs_and_outputs_are_real_values(tmp_path: pathlib.Path) ->
     np.testing.assert_allclose(found, [[1.0, 1.0, 1.0]], atol=0.05)
 
 
+@pytest.mark.slow
 def test_what_is_left_of_the_preprocessing_is_told_with_its_constants(
     tmp_path: pathlib.Path,
 ) -> None:
@@ -141,6 +143,7 @@ def test_what_is_left_of_the_preprocessing_is_told_with_its_constants(
                 assert any(line.endswith(f"   {step}") and line[0] in "#/" for line in lines)
 
 
+@pytest.mark.slow
 def test_vocabulary_file_and_hashes_are_told(tmp_path: pathlib.Path) -> None:
     (tmp_path / "words.txt").write_text("a\nb\nc\n")
     module = tf.Module()

@@ -200,6 +200,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> _Pipeline:
     return pipeline
 
 
+@pytest.mark.slow
 def test_two_rewriters_in_one_pipeline_make_a_model_each(pipeline: _Pipeline) -> None:
     paths = [
         pathlib.Path(pipeline.model(rewriter).uri, "Format-Serving", "tflite")
@@ -209,6 +210,7 @@ def test_two_rewriters_in_one_pipeline_make_a_model_each(pipeline: _Pipeline) ->
     assert small_size < float_size / 2
 
 
+@pytest.mark.slow
 def test_ml_metadata_describes_the_model(pipeline: _Pipeline) -> None:
     model = pipeline.model("Float")
     content = pathlib.Path(model.uri, "Format-Serving", "tflite").read_bytes()
@@ -228,14 +230,17 @@ def test_ml_metadata_describes_the_model(pipeline: _Pipeline) -> None:
     assert properties["tensorflow_version"].string_value == tf.__version__
 
 
+@pytest.mark.slow
 def test_runtime_parameter_reaches_the_executor(pipeline: _Pipeline) -> None:
     properties = pipeline.model("Small").custom_properties
     assert properties["quantization"].string_value == "DYNAMIC_RANGE"
 
 
+@pytest.mark.slow
 def test_unchanged_rerun_is_cached(pipeline: _Pipeline) -> None:
     assert pipeline.executions("Float") == [proto.Execution.COMPLETE, proto.Execution.CACHED]
 
 
+@pytest.mark.slow
 def test_changed_config_is_not_cached(pipeline: _Pipeline) -> None:
     assert pipeline.executions("Small") == [proto.Execution.COMPLETE, proto.Execution.COMPLETE]

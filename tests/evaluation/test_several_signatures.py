@@ -81,6 +81,7 @@ def test_run_inference_scores_with_the_named_signature(
         assert_that(pipeline | beam.Create(_EXAMPLES) | RunInference(handler), check)
 
 
+@pytest.mark.slow
 def test_evaluator_scores_with_the_signature_of_the_spec(
     published: pathlib.Path, expected: dict[str, np.ndarray], tmp_path: pathlib.Path
 ) -> None:

@@ -66,6 +66,7 @@ def _calls(source: pathlib.Path) -> int:
     return calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [_chain, _features, _softplus])
 def test_work_grows_with_the_graph(make: Make, tmp_path: pathlib.Path) -> None:
     few = _calls(make(tmp_path / "few", 10))

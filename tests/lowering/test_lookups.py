@@ -106,6 +106,7 @@ def test_table_of_another_kind(kind: str, tmp_path: pathlib.Path) -> None:
     _converted(tmp_path, table).check_same(np.arange(-1, 5))
 
 
+@pytest.mark.slow
 def test_same_few_ops_find_among_many_keys(tmp_path: pathlib.Path) -> None:
     random = np.random.default_rng(0)
     keys = np.unique(random.integers(-(2**63), 2**63 - 1, 100_000))

@@ -38,6 +38,7 @@ def test_open_batch_needs_builtin_ops_only(
     assert report.lowered["loops"]
 
 
+@pytest.mark.slow
 @pytest.mark.all_rows
 @pytest.mark.parametrize("generation", [keras, tf_keras], ids=["keras 3", "tf_keras"])
 @pytest.mark.parametrize("layer", ["LSTM", "GRU", "SimpleRNN"])

@@ -84,6 +84,7 @@ def test_lengths_of_rows_made_ragged(tmp_path: pathlib.Path) -> None:
     lowered.check_same(indices[:0], _INTEGERS[:0], np.array([2, 0]))
 
 
+@pytest.mark.slow
 def test_sparse_rows_of_keras_before_a_dense_layer(tmp_path: pathlib.Path) -> None:
     module = tf.Module()
     module.lookup = tf_keras.layers.IntegerLookup(vocabulary=[3, 1], output_mode="multi_hot")

@@ -76,6 +76,7 @@ def _trials(result: Rewritten) -> dict[str, Trial]:
     return {trial.name: trial for trial in result.report.search.trials}
 
 
+@pytest.mark.slow
 def test_loops_are_unrolled_only_for_candidates_in_integers(tmp_path: pathlib.Path) -> None:
     weights = tf.Variable(normal(4, 4) / 2)
 
@@ -133,6 +134,7 @@ def test_page_shows_each_candidate_and_the_front(smallest: Rewritten) -> None:
     assert all(trial.name in page for trial in trials)
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_model(
     smallest: Rewritten, source: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

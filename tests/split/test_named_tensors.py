@@ -98,6 +98,7 @@ def test_parse_ops_that_cannot_be_split_off_stay_in_the_head(looping):
     assert conversion.split.features == ()
 
 
+@pytest.mark.slow
 def test_loops_of_a_head_live_as_long_as_the_split(looping):
     parts = split_model(looping, _tensors(x="mul"))
     gc.collect()

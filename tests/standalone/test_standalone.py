@@ -426,6 +426,7 @@ def test_outputs_in_a_list_are_numbered(k, tmp_path):
     np.testing.assert_allclose(found["output_1"], second.numpy(), atol=1e-6)
 
 
+@pytest.mark.slow
 @both_generations
 def test_sequential_model_with_recurrent_layers_converts_with_a_fixed_batch_size(k, tmp_path):
     model = k.Sequential([k.Input([5, 2], name="steps"), k.layers.LSTM(4), k.layers.Dense(1)])

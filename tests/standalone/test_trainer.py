@@ -18,6 +18,8 @@ from tfx_tflite_component.scoring import Scorer
 from tfx_tflite_component.standalone import rewrite
 from tfx_tflite_component.tflite.interpreter import TFLiteModel
 
+pytestmark = pytest.mark.slow
+
 _DATA = make_data(300, seed=1)
 _TFLITE = ["head", "report.html", "report.json", "tflite"]
 _SAVED_MODEL = ["assets", "fingerprint.pb", "saved_model.pb", "variables"]
@@ -104,7 +106,6 @@ def test_model_is_scored_with_the_head_in_its_own_folder(
     np.testing.assert_allclose(found, _by_saved_model(both), atol=1e-5)
 
 
-@pytest.mark.slow
 def test_evaluator_compares_what_trainers_export(evaluated: Evaluation, both: pathlib.Path) -> None:
     expected = np.mean(_by_saved_model(both).argmax(axis=1) == _DATA.labels)
     for name in ("candidate", "baseline"):
