@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import re
+import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
@@ -23,6 +24,7 @@ ConcreteFunction: TypeAlias = tf.types.experimental.ConcreteFunction
 
 _NO_VALUES = (tf.resource, tf.variant)
 _CALLS = re.compile(r"(^|(?<=/))(Stateful)?PartitionedCall(_\d+)?/")
+_flattened: "weakref.WeakKeyDictionary[ConcreteFunction, FlatGraph]" = weakref.WeakKeyDictionary()
 _PASSED_ON = ("Identity", "IdentityN", "StopGradient", "PreventGradient", "Snapshot")
 
 
@@ -205,15 +207,37 @@ class FlatGraph:
 
     def constant(self, tensor: str) -> np.ndarray | None:
         """The value of a tensor that depends only on constants; None for other tensors."""
-        tensor = self.origin(tensor)
+        return self.constants([tensor])[0]
+
+    def constants(self, tensors: Sequence[str]) -> list[np.ndarray | None]:
+        """The values of tensors; None for those that do not depend only on constants."""
         known = {name for name, value in self.captures.items() if value.dtype not in _NO_VALUES}
+        origins = [self.origin(tensor) for tensor in tensors]
+        new = [origin for origin in dict.fromkeys(origins) if origin not in self._constants]
+        found = {origin: self._read(origin, known) for origin in new}
+        # together, because each function costs milliseconds
+        computed = [
+            origin
+            for origin in new
+            if found[origin] is None and self.depends_only_on(origin, known)
+        ]
+        if computed:
+            found.update(zip(computed, self.evaluate(computed, {}), strict=True))
+        self._constants.update(found)
+        return [self._constants[origin] for origin in origins]
+
+    @functools.cached_property
+    def _constants(self) -> dict[str, np.ndarray | None]:
+        """What `constants` has found."""
+        return {}
+
+    def _read(self, tensor: str, known: Collection[str]) -> np.ndarray | None:
+        """The value of a tensor that is a constant itself."""
         if tensor in known:
             return self.captures[tensor].numpy()
         if self.node(tensor).op == "Const":
             return tf.make_ndarray(self.node(tensor).attr["value"].tensor)
-        if not self.depends_only_on(tensor, known):
-            return None
-        return self.evaluate([tensor], {})[0]
+        return None
 
     def evaluate(self, fetches: Sequence[str], feeds: Mapping[str, tf.Tensor]) -> list[np.ndarray]:
         """Computes the values of `fetches` from those of `feeds`; both as for `import_part`."""
@@ -268,7 +292,7 @@ def without_calls(name: str) -> str:
 
 
 def flatten(function: ConcreteFunction) -> FlatGraph:
-    """Inlines every function call of a signature.
+    """Inlines every function call of a signature, once.
 
     The variables stay captures: freezing them first would triple the time and the memory for a
     large model.
@@ -276,6 +300,12 @@ def flatten(function: ConcreteFunction) -> FlatGraph:
     Args:
         function: A signature as `tf.saved_model.load` restores it.
     """
+    if function not in _flattened:
+        _flattened[function] = _flatten(function)
+    return _flattened[function]
+
+
+def _flatten(function: ConcreteFunction) -> FlatGraph:
     graph = _with_state(inline(function))
     inputs = input_tensors(function)
     return dataclasses.replace(

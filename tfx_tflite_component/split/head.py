@@ -1,6 +1,7 @@
 """Builds heads: functions that compute a tail's inputs from serialized `tf.Example`s."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -22,13 +23,18 @@ class Head:
     Attributes:
         function: Maps serialized `tf.Example`s, a string tensor [batch], to the tail's inputs by
             name.
-        feed: Maps the same to the signature's inputs.
+        given: Maps the same to the signature's inputs, in Python.
         resources: The variables and tables that the function reads.
     """
 
     function: ConcreteFunction
-    feed: ConcreteFunction
+    given: Feed
     resources: tf.Module
+
+    @functools.cached_property
+    def feed(self) -> ConcreteFunction:
+        """Maps the same to the signature's inputs."""
+        return _of_examples(self.given, self.function.inputs[0].shape)
 
 
 def make_head(
@@ -59,7 +65,7 @@ def make_head(
             inputs.update(way.pack([next(fetched) for _ in way.tensors]))
         return inputs
 
-    return Head(_of_examples(head, batch), _of_examples(feed, batch), resources.as_module())
+    return Head(_of_examples(head, batch), feed, resources.as_module())
 
 
 def with_outputs(head: Head, change: Callable[[str, tf.Tensor], tf.Tensor]) -> Head:

@@ -140,9 +140,8 @@ def _dense_features(
     shapes = node.attr["dense_shapes"].list.shape
     defaults = graph.data_inputs(node)[-len(keys) :] if keys else []
     features = []
-    for index, name in enumerate(keys):
+    for index, (name, default) in enumerate(zip(keys, graph.constants(defaults), strict=True)):
         shape = tuple(None if size == -1 else size for size in tf.TensorShape(shapes[index]))
-        default = graph.constant(defaults[index])
         if default is None:
             raise SplitError(
                 f"Feature {name!r}: its default value is computed in the graph (op "
