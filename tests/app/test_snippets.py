@@ -74,6 +74,10 @@ def test_literals_hold_any_characters() -> None:
     assert _swift_literal(text) == shared + r"$\n\u{8}" + "\u00e9" + r"\u{2028}" + '\U0001f600"'
 
 
+def test_python_of_a_float_model_quantizes_nothing(folder: pathlib.Path) -> None:
+    assert "quantized" not in (folder / "m.snippet.py").read_text()
+
+
 def test_python_is_a_program(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_path(str(folder / "m.snippet.py"), run_name="__main__")
     assert capsys.readouterr().out.startswith("tip [[")
@@ -88,11 +92,13 @@ def test_every_input_and_output_is_named(folder: pathlib.Path, name: str) -> Non
     assert '"serving_default"' in text
 
 
-def test_quantized_inputs_and_outputs_are_real_values(tmp_path: pathlib.Path) -> None:
+def test_quantized_inputs_and_outputs_are_real_values_and_classes_have_labels(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     weights = tf.constant(tf.random.stateless_normal([4, 3], seed=[1, 2]))
     save(
         tmp_path / "model",
-        lambda x: {"y": tf.nn.relu(x @ weights + 1.0)},
+        lambda x: {"y": tf.nn.relu(x @ weights + [1.0, 2.0, 1.0])},
         tf.TensorSpec([1, 4], tf.float32, "x"),
     )
     records = tmp_path / "records"
@@ -102,10 +108,14 @@ def test_quantized_inputs_and_outputs_are_real_values(tmp_path: pathlib.Path) ->
             example = tf.train.Example(features=tf.train.Features(feature=features))
             writer.write(example.SerializeToString())
     int8 = "mode: FULL_INTEGER input_type: INT8 output_type: INT8"
-    config = f"quantization {{ {int8} }} app {{ {_SNIPPETS} }}"
+    labels = 'metadata { labels: ["red", "Liège", "blue"] }'
+    config = f"quantization {{ {int8} }} app {{ {_SNIPPETS} }} {labels}"
     rewrite_saved_model(tmp_path / "model", tmp_path / "m.tflite", config, records)
     found = _run(tmp_path / "m.snippet.py")["y"]
-    np.testing.assert_allclose(found, [[1.0, 1.0, 1.0]], atol=0.05)
+    np.testing.assert_allclose(found, [[1.0, 2.0, 1.0]], atol=0.05)
+    assert capsys.readouterr().out.endswith("['Liège']\n")
+    for name in _NAMES:
+        assert "['red', 'Liège', 'blue']" in (tmp_path / name).read_text()
 
 
 @pytest.mark.slow

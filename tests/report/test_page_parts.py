@@ -43,6 +43,7 @@ def test_duration_has_the_unit_that_fits(milliseconds: float, words: str) -> Non
         ("max_abs_error", 1e-6, 1e-4, "100 times below"),
         ("max_abs_error", 2e-4, 1e-4, "2 times above"),
         ("max_abs_error", 0.0, 0.0, "no difference"),
+        ("relative_error", 0.0, 1e-4, "within rounding"),
         ("max_abs_error", 1e-9, 0.0, "above"),
         ("max_abs_error", math.inf, 1e-4, "above"),
         ("sqnr_db", 23.1, 20.0, "3.1 dB above"),

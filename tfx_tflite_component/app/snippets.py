@@ -40,6 +40,7 @@ class SnippetTensor:
         shape: The shape in the model; -1 for a dynamic size.
         scale: The scale of a quantized tensor; None for others.
         zero_point: Its zero point.
+        labels: The labels of the classes of its last dimension; empty if they are not known.
     """
 
     name: str
@@ -47,6 +48,7 @@ class SnippetTensor:
     shape: tuple[int, ...]
     scale: float | None
     zero_point: int
+    labels: tuple[str, ...] = ()
 
     @property
     def sizes(self) -> list[int]:
@@ -71,6 +73,11 @@ class SnippetTensor:
             return text
         return f"{text}, which stands for (value - {self.zero_point}) * {self.scale!r}"
 
+    @property
+    def columns(self) -> str:
+        """The labels, for the same comment."""
+        return f", with a column for each of {list(self.labels)}" if self.labels else ""
+
 
 def call_code(
     filename: str,
@@ -78,6 +85,7 @@ def call_code(
     key: str,
     languages: Sequence[int],
     computed: Mapping[str, ComputedInput],
+    labels: Mapping[str, tuple[str, ...]],
 ) -> dict[str, str]:
     """The programs `snippet.py` and the like, by these names.
 
@@ -87,6 +95,7 @@ def call_code(
         key: The key of its signature.
         languages: Values of `App.Language`.
         computed: The inputs that an app has to compute from features.
+        labels: The labels of the classes of outputs, as far as they are known.
     """
     (io,) = [found for found in read_graph_ios(model) if found.signature_key == key]
     snippets = {}
@@ -96,7 +105,10 @@ def call_code(
             model=filename,
             key=io.signature_key,
             inputs=[_tensor(name, details) for name, details in io.inputs.items()],
-            outputs=[_tensor(name, details) for name, details in io.outputs.items()],
+            outputs=[
+                dataclasses.replace(_tensor(name, details), labels=labels.get(name, ()))
+                for name, details in io.outputs.items()
+            ],
             computed=dict(sorted(computed.items())),
         )
         snippets[name] = code

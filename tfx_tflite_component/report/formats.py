@@ -54,7 +54,7 @@ def margin(name: str, measured: float, limit: float) -> str:
     """How far a measure is from its limit, such as "12 times below" or "3.1 dB above"."""
     if name in ("max_abs_error", "relative_error", "constant_columns"):
         if not measured:
-            return "no difference"
+            return "within rounding" if name == "relative_error" else "no difference"
         if not limit or math.isinf(measured):
             return "above"
         ratio = limit / measured

@@ -53,8 +53,9 @@ def write_app_files(
             file = folder / f"{prefix}{name}{GOLDEN_JSON}"
             found = _write_golden(path, key, one, app, samples, file)
             warnings += [f"Signature {key!r}: {text}" if name else text for text in found]
-        computed = one.conversion.split.computed
-        code = call_code(f"{prefix}{MODEL_FILENAME}", path, key, app.snippets, computed)
+        metadata, computed = one.conversion.metadata, one.conversion.split.computed
+        labels = {output.name: output.labels for output in metadata.outputs} if metadata else {}
+        code = call_code(f"{prefix}{MODEL_FILENAME}", path, key, app.snippets, computed, labels)
         snippets |= {f"{prefix}{name}{file}": text for file, text in code.items()}
     for filename, text in snippets.items():
         (folder / filename).write_text(text, encoding="utf-8")

@@ -12,9 +12,9 @@ from tfx_tflite_component.verification.columns import Batch, Columns, Rows
 
 Arrays = Mapping[str, np.ndarray]
 
-# limits the memory for what is computed from them
 # how many of the worst examples of an output are named
 _WORST = 5
+# limits the memory for what is computed from them
 _ELEMENTS_AT_ONCE = 2**21
 
 
@@ -139,7 +139,7 @@ class Origin:
 
     Attributes:
         path: The file.
-        record: Its position there, counted from 0.
+        record: Its position there, counted from 0, after the header of a CSV file.
     """
 
     path: str
