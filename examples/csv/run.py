@@ -5,8 +5,9 @@ python examples/csv/run.py [--data FILE] [--label COLUMN] [--root DIR]
 
 import argparse
 import pathlib
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 
@@ -53,31 +54,30 @@ def run(table: Table, data: pathlib.Path, root: pathlib.Path, progress: Progress
     report = rewrite_saved_model(
         root / "saved_model",
         root / "converted",
-        config={"app": {"snippets": ["PYTHON"]}},
+        config={"app": {"snippets": ["PYTHON"]}, "metadata": {"labels": _lines(table.classes)}},
         examples=data,
     )
     progress.end()
     output = report["verification"]["outputs"]["prediction"]
     facts = {
-        "numbers": ", ".join(table.numbers) or "-",
-        "words": ", ".join(table.words) or "-",
-        "empty cells": _stand_ins(table, model.means) or "none in a column of numbers",
-        "classes": ", ".join(table.classes) or "none: it predicts a number",
-        "SavedModel": f"{report['source_size_bytes']:,} bytes, {quality} on {table.held_out} rows",
+        "numbers": ", ".join(_lines(table.numbers)) or "-",
+        "words": ", ".join(_lines(table.words)) or "-",
+        "left out": ", ".join(f"{name!r}: {why}" for name, why in table.left_out.items()) or "-",
+        "classes": ", ".join(_lines(table.classes)) or "none: it predicts a number",
+        "SavedModel": f"{report['source_size_bytes']:,} bytes, {quality}",
         "TFLite model": f"{report['model']['size_bytes']:,} bytes",
         "compared on": f"{report['verification']['num_examples']} rows",
         "difference": f"{output['max_abs_error']:.2g} at most",
         "model": str(root / "converted" / "tflite"),
-        "code": str(root / "converted" / "snippet.py"),
         "page": str(root / "converted" / "report.html"),
+        "run it by": shlex.join([sys.executable, str(root / "converted" / "snippet.py")]),
     }
     return "\n".join(f"{label:<14}{fact}" for label, fact in facts.items())
 
 
-def _stand_ins(table: Table, means: Mapping[str, float]) -> str:
-    """What stands for the empty cells of each column of numbers that has some."""
-    gaps = [name for name, cells in table.numbers.items() if "" in cells]
-    return ", ".join(f"{name}: {means[name]:g}" for name in gaps)
+def _lines(cells: Iterable[str]) -> list[str]:
+    """Each cell as one line, which the labels of the metadata have to be."""
+    return [" ".join(cell.split()) for cell in cells]
 
 
 if __name__ == "__main__":

@@ -26,7 +26,9 @@ def test_snippet_connects_trainer_and_pusher(tmp_path: pathlib.Path) -> None:
 
 
 def test_first_commands_are_the_example_and_the_tests() -> None:
-    assert snippets("README.md", "sh")[0] == "make example\nmake test\n"
+    first, table, tests = snippets("README.md", "sh")[0].splitlines()
+    assert (first, tests) == ("make example", "make test")
+    assert table == 'make example EXAMPLE=csv ARGS="--data FILE"'
 
 
 def test_ci_runs_the_tests_on_both_versions() -> None:
