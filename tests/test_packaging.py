@@ -1,11 +1,9 @@
 """The wheel: complete, with nothing else in it, and it works outside the checkout."""
 
 import ast
-import contextlib
 import email
 import email.message
 import importlib.metadata
-import os
 import pathlib
 import re
 import shutil
@@ -14,6 +12,7 @@ import sys
 import zipfile
 
 import pytest
+from forks import run_in_fork
 from packaging.requirements import Requirement
 from versions import OF_NO_VERSION
 
@@ -119,20 +118,15 @@ def test_wheel_works_outside_the_checkout(wheel: pathlib.Path, tmp_path: pathlib
 
 
 def _used_from(installed: pathlib.Path, printed: pathlib.Path) -> list[str]:
-    """What `_USE` prints in a fork of this process, where TFX is imported and the package is not.
+    """What `_USE` prints where the package is found in a folder."""
 
-    A process of its own would import TFX for half a minute.
-    """
-    child = os.fork()
-    if not child:
-        for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
-            del sys.modules[name]
+    def use() -> None:
         sys.path.insert(0, str(installed))
-        with printed.open("w") as file, contextlib.redirect_stdout(file):
-            exec(_USE, {})
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    return printed.read_text().split()
+        exec(_USE, {})
+
+    assert run_in_fork(use, printed) == 0, printed.read_text()
+    # the log comes before it
+    return printed.read_text().splitlines()[-1].split()
 
 
 @pytest.mark.slow

@@ -2,10 +2,10 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import re
 import runpy
-import subprocess
 import sys
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from artifacts import write_split
+from forks import run_in_fork
 from small_model import save_small_model, small_examples
 from tfx import v1 as tfx
 from tfx.orchestration.data_types import RuntimeParameter
@@ -131,14 +132,16 @@ def launched(
     save_small_model(folder / "in" / "model" / "Format-Serving")
     write_split(folder / "in" / "examples", "train", small_examples())
     write_split(folder / "in" / "examples", "eval", small_examples())
-    command = _command(examples["digits"], _REWRITERS["digits"], folder)
-    python = pathlib.Path(sys.executable).parent
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", str(python), prepend=":")
-        run = subprocess.run(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-        )
-    assert run.returncode == 0, run.stdout.decode()
+    python, option, module, *arguments = _command(examples["digits"], _REWRITERS["digits"], folder)
+    assert (python, option) == ("python", "-m")
+
+    def launch() -> None:
+        os.chdir(folder)
+        sys.argv = [module, *arguments]
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+    output = folder / "output.txt"
+    assert run_in_fork(launch, output, not_imported=[module]) == 0, output.read_text()
     return folder
 
 
