@@ -222,7 +222,7 @@ def models_of_modes(
 def evaluated_modes(
     models_of_modes: dict[str, pathlib.Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Evaluation:
-    """All of these models, evaluated at once: a run of TFMA takes seconds, whatever it evaluates."""
+    """All of these models in one run of TFMA, which takes seconds whatever it evaluates."""
     specs, metrics = _ONE_TFLITE.split("metrics_specs", 1)
     named = [specs.replace("{", f'{{ name: "{name}"') for name in models_of_modes]
     config = "".join(named) + "metrics_specs" + metrics

@@ -34,8 +34,10 @@ def _sizes(graph: FlatGraph, node: NodeDef) -> np.ndarray | None:
     sizes = [] if static.rank is None else [_UNKNOWN if size is None else size for size in static]
     if set(sizes) <= {_UNKNOWN}:
         return None
-    fed = {shape.name: tf.constant(sizes, tf.dtypes.as_dtype(shape.attr["out_type"].type))}
-    return graph.evaluate([node.name], fed)[0]
+    dtype = tf.dtypes.as_dtype(shape.attr["out_type"].type)
+    if node is shape:
+        return np.array(sizes, dtype.as_numpy_dtype)
+    return graph.evaluate([node.name], {shape.name: tf.constant(sizes, dtype)})[0]
 
 
 PASS = node_pass("sizes", ["Shape", "StridedSlice"], _replacement)
