@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import json
 import logging
@@ -46,7 +47,7 @@ def main(descriptor: int, parent: int, tasks: str) -> None:
         _forward(PROGRESS, logging.INFO, _phase, send)
         _forward(logging.getLogger("tfx_tflite_component"), logging.WARNING, _warning, send)
         # takes seconds, in which the parent prepares the request
-        with without_extras():
+        with without_extras(), _without_garbage_collection():
             implementations = importlib.import_module(tasks).TASKS
         message = json.loads(connection.recv_bytes())
         confine_to_task(message)
@@ -69,6 +70,14 @@ def without_extras() -> Iterator[None]:
     finally:
         for name in extras:
             del sys.modules[name]
+
+
+@contextlib.contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Spares the imports Python's search for garbage, a twelfth of their time."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def do(tasks: Tasks, message: Mapping[str, Any]) -> dict[str, Any]:
