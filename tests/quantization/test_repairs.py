@@ -1,5 +1,6 @@
 """The graph repairs: that each keeps the float outputs, and helps the model that it is for."""
 
+import pathlib
 from collections.abc import Callable
 
 import numpy as np
@@ -16,9 +17,13 @@ from searchable import (
 
 from tfx_tflite_component.quantization import recipes
 from tfx_tflite_component.quantization.float_model import FloatModel
+from tfx_tflite_component.quantization.outcome import Trial
+from tfx_tflite_component.quantization.quality import Quality
 from tfx_tflite_component.quantization.repairs.concat_scales import scale_concatenations
 from tfx_tflite_component.quantization.repairs.equalization import equalize
 from tfx_tflite_component.quantization.repairs.masks import clipped_masks
+from tfx_tflite_component.quantization.repairs.repair import repair
+from tfx_tflite_component.quantization.trials import Trials
 
 
 def _equalized(model: FloatModel) -> bytes | None:
@@ -73,6 +78,22 @@ def test_percentile_ranges_make_typical_examples_good() -> None:
         np.delete(case.expected, 7, axis=0),
     )
     assert typical.decibels(narrowed) > typical.decibels(plain) + 10
+
+
+class _Judge:
+    """Finds every model good, with the same SQNR."""
+
+    def __call__(self, path: pathlib.Path, is_float: bool = False) -> Quality:
+        return Quality(25.0, None, ())
+
+
+def test_repair_that_gains_too_little_is_no_candidate(tmp_path: pathlib.Path) -> None:
+    dense = normal(4, 6)
+    model = make_case(lambda x: x @ dense, x=normal(8, 4)).model
+    trials = Trials(_Judge(), tmp_path, max_seconds=600)
+    trials.found["FULL_INTEGER"] = Trial("FULL_INTEGER", 1, 24.0, None, False, True, 0.0)
+    assert repair(model, trials) is model
+    assert not trials.found["FULL_INTEGER, PERCENTILE_RANGES"].may_be_chosen
 
 
 def test_model_without_a_fault_is_not_repaired() -> None:

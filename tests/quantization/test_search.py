@@ -1,5 +1,6 @@
 """Mode AUTO, from a SavedModel to the published model, against an interpreter of the test's own."""
 
+import functools
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,7 @@ from tfx_tflite_component.quantization.quality import Quality
 from tfx_tflite_component.quantization.search import ordered, search
 from tfx_tflite_component.quantization.trials import Trials
 from tfx_tflite_component.report.page import render
+from tfx_tflite_component.tflite.model_edit import compact
 
 _NUMBER = tf.io.FixedLenFeature([1], tf.float32)
 _MEAN, _STD = np.float32([2e6, 0]), np.float32([1e6, 1e-3])
@@ -94,7 +96,7 @@ def test_loops_are_unrolled_only_for_candidates_in_integers(tmp_path: pathlib.Pa
     config = {"quantization": {"mode": "AUTO"}, "verification": {"min_sqnr_db": 10.0}}
     trials = _trials(rewritten(source, tmp_path / "auto", {**config, "batch_size": 1}, *samples))
     plain = rewritten(source, tmp_path / "plain", {"batch_size": 1})
-    assert trials["NONE"].size_bytes == plain.path.stat().st_size
+    assert trials["NONE"].size_bytes == len(compact(plain.path.read_bytes()))
     assert trials["FULL_INTEGER"].sqnr_db > 10
 
 
@@ -203,7 +205,7 @@ def test_search_whose_time_is_up_returns_the_float_model(tmp_path: pathlib.Path)
     case = make_case(lambda x: x @ dense, x=normal(8, 4))
     trials = Trials(_Judge(), tmp_path, max_seconds=-1)
     found = search(case.model, case.model, lambda: case.content, trials, _Judge, Auto(), 8)
-    assert found.content == case.content
+    assert found.content == compact(case.content)
     assert "FULL_INTEGER" in found.outcome.skipped
 
 
@@ -213,8 +215,45 @@ def test_search_goes_on_if_integers_cannot_be_made(tmp_path: pathlib.Path) -> No
     model = FloatModel(case.content, lambda: [("no_such_signature", {})])
     trials = Trials(_Judge(), tmp_path, max_seconds=600)
     found = search(model, model, lambda: case.content, trials, _Judge, Auto(), 8)
-    assert found.outcome.chosen == "WEIGHTS_ONLY"
+    assert found.outcome.chosen == "WEIGHTS_ONLY, one scale per tensor"
     assert found.outcome.ranking == ()
+
+
+class _Sample(_Judge):
+    """Has some examples of which a few disagree, and a budget of one in a hundred."""
+
+    def __init__(self, num_examples: int, disagreeing: int) -> None:
+        self.num_examples, self._disagreeing = num_examples, disagreeing
+
+    def __call__(self, path: pathlib.Path, is_float: bool = False) -> Quality:
+        excess = 0 if is_float else self._disagreeing - self.num_examples // 100
+        return Quality(40.0, None, ("too few agree",) * (excess > 0), excess == 1)
+
+    def joined(self, other: "_Sample") -> "_Sample":
+        count = self.num_examples + other.num_examples
+        return _Sample(count, self._disagreeing + other._disagreeing)
+
+
+@pytest.mark.parametrize(
+    ("in_search", "among_fresh", "chosen"),
+    [
+        (2, 1, "WEIGHTS_ONLY, one scale per tensor"),
+        # 3 of 200 are few enough, but not 5 of 300
+        (2, 2, "NONE"),
+        (3, 0, "NONE"),
+    ],
+)
+def test_near_miss_of_the_search_is_chosen_if_all_examples_together_hold(
+    in_search: int, among_fresh: int, chosen: str, tmp_path: pathlib.Path
+) -> None:
+    dense = normal(64, 64)
+    case = make_case(lambda x: x @ dense, x=normal(8, 64))
+    model = FloatModel(case.content, lambda: [("no_such_signature", {})])
+    trials = Trials(_Sample(100, in_search), tmp_path, max_seconds=600)
+    fresh = functools.partial(_Sample, 200, among_fresh)
+    found = search(model, model, lambda: case.content, trials, fresh, Auto(), 8)
+    assert found.outcome.chosen == chosen
+    assert trials.found[chosen].holds
 
 
 def _trial(name: str, size: int, decibels: float, **others: Any) -> Trial:

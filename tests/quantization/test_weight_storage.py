@@ -9,7 +9,7 @@ from searchable import Case, make_case, normal
 from tensorflow.lite.python import schema_py_generated as schema
 
 from tfx_tflite_component.quantization.weight_storage import Storage, store_weights
-from tfx_tflite_component.tflite.model_edit import unpack
+from tfx_tflite_component.tflite.model_edit import compact, unpack
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,22 @@ def test_file_is_smaller_and_outputs_stay(
     stored = store_weights(case.content, storage)
     assert len(stored) < share * len(case.content)
     assert case.decibels(stored) > decibels
+
+
+def test_one_scale_per_tensor_takes_fewer_bytes(case: Case) -> None:
+    one = store_weights(case.content, Storage.INT8, per_channel=False)
+    # 64 and 8 channels had a scale and a zero point each
+    assert len(one) < len(store_weights(case.content, Storage.INT8)) - 500
+    assert case.decibels(one) > 30
+
+
+def test_compact_file_computes_the_same_without_empty_buffers(case: Case) -> None:
+    smaller = compact(case.content)
+    assert len(smaller) < len(case.content)
+    assert case.decibels(smaller) > 120
+    first, *others = unpack(smaller).buffers
+    assert first.data is None
+    assert all(len(buffer.data) for buffer in others)
 
 
 def test_weights_beyond_half_floats_stay_float32() -> None:

@@ -50,7 +50,7 @@ def search_warnings(outcome: Outcome) -> list[str]:
         warnings.append(
             "No quantized model is both better than the float model and within the budget of "
             f"`verification`; the float model is published. The best was {best.name} with "
-            f"{best.sqnr_db:.1f} dB: {best.why_not or 'it is larger'}."
+            f"{best.sqnr_db:.1f} dB: {best.why_not or 'it is not smaller'}."
         )
     if outcome.skipped:
         warnings.append(

@@ -13,9 +13,12 @@ class Trial:
         sqnr_db: The signal to quantization noise ratio of the worst output on the search sample.
         argmax_agreement: The smallest of all outputs on the search sample; None if no output has
             classes.
-        holds: Whether it is within the budget on the search sample.
+        holds: Whether it is within the budget on the search sample; for a near miss that was
+            confirmed, on that and the verification sample together.
         confirmed: Whether it is within the budget on the verification sample as well; None if that
             was not measured because a better candidate is.
+        is_near_miss: Whether it would be within the budget if one example more of the search sample
+            agreed, so that it may still be confirmed.
         why_not: Why it was not chosen; empty for the chosen one.
         is_integer_only: Whether no op computes in floats.
         latency_ms: The median time of one inference on this machine, with one thread; None if it
@@ -34,9 +37,15 @@ class Trial:
     seconds: float
     why_not: str = ""
     confirmed: bool | None = None
+    is_near_miss: bool = False
     latency_ms: float | None = None
     latency_noise_ms: float | None = None
     on_front: bool = False
+
+    @property
+    def may_be_chosen(self) -> bool:
+        """Whether it is worth confirming."""
+        return self.holds or self.is_near_miss
 
 
 @dataclasses.dataclass(frozen=True)

@@ -34,11 +34,14 @@ class Quality:
             model that does not run.
         argmax_agreement: The smallest of the outputs; None if no output has classes.
         failures: The limits of the budget that were exceeded, as text.
+        is_near_miss: Whether the budget would hold if one example more agreed. That many disagree
+            by chance in a small sample of a model that is good enough.
     """
 
     sqnr_db: float
     argmax_agreement: float | None
     failures: tuple[str, ...]
+    is_near_miss: bool = False
 
     @property
     def holds(self) -> bool:
@@ -89,6 +92,14 @@ class Judge:
         fewer._expected = self._expected[: len(fewer._inputs)]
         return fewer
 
+    def joined(self, other: "Judge") -> "Judge":
+        """Likewise, on the examples of both."""
+        both = copy.copy(self)
+        both._inputs = [*self._inputs, *other._inputs]
+        both._expected = [*self._expected, *other._expected]
+        both.num_examples = self.num_examples + other.num_examples
+        return both
+
     def __call__(self, path: pathlib.Path, is_float: bool = False) -> Quality:
         """Compares a model.
 
@@ -105,23 +116,37 @@ class Judge:
 
     def _quality(self, outputs: Mapping[str, OutputComparison], is_float: bool) -> Quality:
         judged = {name: _with_margin(output) for name, output in outputs.items()}
-        verification = Verification(
-            "examples", self.num_examples, judged, precision=self._precision
-        )
+        exceeded = self._failures(judged, is_float)
+        closer = {name: _with_one_more(output) for name, output in judged.items()}
         agreements = [
             o.argmax_agreement for o in outputs.values() if o.argmax_agreement is not None
         ]
         return Quality(
             sqnr_db=min((o.sqnr_db for o in outputs.values() if o.sqnr_db is not None), default=0),
             argmax_agreement=min(agreements, default=None),
-            failures=tuple(failures(verification, self._limits, is_float)),
+            failures=exceeded,
+            is_near_miss=bool(exceeded) and not self._failures(closer, is_float),
         )
+
+    def _failures(self, outputs: Mapping[str, OutputComparison], is_float: bool) -> tuple[str, ...]:
+        verification = Verification(
+            "examples", self.num_examples, outputs, precision=self._precision
+        )
+        return tuple(failures(verification, self._limits, is_float))
 
 
 def _with_margin(output: OutputComparison) -> OutputComparison:
     if output.sqnr_db is None:
         return output
     return dataclasses.replace(output, sqnr_db=output.sqnr_db - _MARGIN_DB)
+
+
+def _with_one_more(output: OutputComparison) -> OutputComparison:
+    if output.argmax_agreement is None:
+        return output
+    count = len(output.errors)
+    agreeing = min(round(output.argmax_agreement * count) + 1, count)
+    return dataclasses.replace(output, argmax_agreement=agreeing / count)
 
 
 def _first_line(error: Exception) -> str:

@@ -6,6 +6,8 @@ from tfx_tflite_component.quantization.float_model import FloatModel
 from tfx_tflite_component.quantization.weight_storage import Storage, store_weights
 from tfx_tflite_component.tensorflow_internals import quantize_int16
 
+ONE_SCALE = "WEIGHTS_ONLY, one scale per tensor"
+
 Recipe = Callable[[FloatModel], bytes]
 
 
@@ -22,6 +24,11 @@ def float16(model: FloatModel) -> bytes:
 def weights_only(model: FloatModel) -> bytes:
     """8-bit integer weights that are turned back into floats to compute."""
     return store_weights(model.content, Storage.INT8)
+
+
+def one_scale(model: FloatModel) -> bytes:
+    """The same, without a scale for each channel, which takes as much space as 12 weights."""
+    return store_weights(model.content, Storage.INT8, per_channel=False)
 
 
 def full_integer(model: FloatModel) -> bytes:
@@ -46,6 +53,7 @@ def mixed(model: FloatModel, float_ops: Collection[str], storage: Storage) -> by
 BY_NAME: dict[str, Recipe] = {
     "FLOAT16": float16,
     "WEIGHTS_ONLY": weights_only,
+    ONE_SCALE: one_scale,
     "FULL_INTEGER": full_integer,
     "INT16_ACTIVATIONS": int16_activations,
 }

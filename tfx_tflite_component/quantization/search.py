@@ -31,7 +31,7 @@ _RANKING_SHARE = 0.6
 _SAME_SIZE = 1.001
 """How many times the size of the smallest candidate a better one may have."""
 
-_PLAIN = frozenset({"NONE", "FLOAT16", "WEIGHTS_ONLY", "DYNAMIC_RANGE"})
+_PLAIN = frozenset({"NONE", "FLOAT16", "WEIGHTS_ONLY", recipes.ONE_SCALE, "DYNAMIC_RANGE"})
 """The candidates that are made from the plain float model."""
 
 
@@ -122,6 +122,7 @@ def _try_single_modes(
     trials.attempt("NONE", lambda: recipes.unchanged(plain), is_float=True)
     attempt(trials, "FLOAT16", plain)
     attempt(trials, "WEIGHTS_ONLY", plain)
+    attempt(trials, recipes.ONE_SCALE, plain)
     trials.attempt("DYNAMIC_RANGE", dynamic_range)
     attempt(trials, "FULL_INTEGER", model)
     attempt(trials, "INT16_ACTIVATIONS", model)
@@ -159,7 +160,7 @@ def _holds(trials: Trials, make: Callable[[Sequence[str]], bytes], ops: Sequence
 
 
 def _measure_latency(trials: Trials) -> None:
-    holding = [trial.name for trial in trials.found.values() if trial.holds]
+    holding = [trial.name for trial in trials.found.values() if trial.may_be_chosen]
     models = {name: TFLiteModel(trials.path(name)) for name in holding}
     for name, timing in measure_in_turns(models, trials.judge.one_batch).items():
         trials.found[name] = dataclasses.replace(
@@ -171,17 +172,28 @@ def _choose(trials: Trials, confirm: Callable[[], Judge], auto: Auto) -> str:
     """The best trial that holds the budget on fresh examples too; the float model if none does."""
     fresh = confirm()
     for trial in ordered(list(trials.found.values()), auto):
-        quality = fresh(trials.path(trial.name), is_float=trial.name == "NONE")
-        trials.found[trial.name] = dataclasses.replace(
-            trial,
-            confirmed=quality.holds,
-            why_not="; ".join(f"on fresh examples, {failure}" for failure in quality.failures),
-        )
-        if quality.holds:
+        judged = _confirmed(trial, trials, fresh)
+        trials.found[trial.name] = judged
+        if judged.confirmed:
             return trial.name
     if auto.integer_only:
         raise VerificationError(_no_integer_model(trials))
     return "NONE"
+
+
+def _confirmed(trial: Trial, trials: Trials, fresh: Judge) -> Trial:
+    """The trial, compared on fresh examples; a near miss on those of the search with them, too."""
+    path, is_float = trials.path(trial.name), trial.name == "NONE"
+    quality, where = fresh(path, is_float), "on fresh examples"
+    if quality.holds and not trial.holds:
+        quality = trials.judge.joined(fresh)(path, is_float)
+        where = "on the examples of the search and fresh ones together"
+    return dataclasses.replace(
+        trial,
+        holds=trial.holds or quality.holds,
+        confirmed=quality.holds,
+        why_not="; ".join(f"{where}, {failure}" for failure in quality.failures),
+    )
 
 
 def ordered(trials: Sequence[Trial], auto: Auto) -> list[Trial]:
@@ -190,7 +202,7 @@ def ordered(trials: Sequence[Trial], auto: Auto) -> list[Trial]:
     For SIZE, those nearly as small as the smallest are ordered by quality; for LATENCY, those as
     fast as the fastest within the noise are ordered by size.
     """
-    able = [t for t in trials if t.holds and (t.is_integer_only or not auto.integer_only)]
+    able = [t for t in trials if t.may_be_chosen and (t.is_integer_only or not auto.integer_only)]
     if auto.minimize == Auto.SIZE:
         enough = _SAME_SIZE * min((t.size_bytes for t in able), default=0)
         return sorted(able, key=lambda t: (max(t.size_bytes, enough), -t.sqnr_db))

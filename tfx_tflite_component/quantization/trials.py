@@ -1,6 +1,7 @@
 """The candidates that a search has tried so far."""
 
 import contextlib
+import dataclasses
 import math
 import pathlib
 import time
@@ -10,6 +11,7 @@ from tfx_tflite_component.errors import ConversionError
 from tfx_tflite_component.quantization.outcome import Trial
 from tfx_tflite_component.quantization.quality import Judge, Quality
 from tfx_tflite_component.tflite.inspection import Numbers, inspect
+from tfx_tflite_component.tflite.model_edit import compact
 
 
 class Trials:
@@ -72,22 +74,29 @@ class Trials:
             return trial
         return self._compared(name, content, is_float, start)
 
+    def refuse(self, trial: Trial, why: str) -> None:
+        """Keeps a candidate from being chosen."""
+        self.found[trial.name] = dataclasses.replace(
+            trial, holds=False, is_near_miss=False, why_not=why
+        )
+
     def _failed(self, name: str, seconds: float, why: str) -> Trial:
         return Trial(name, 0, -math.inf, None, False, False, round(seconds, 3), why)
 
     def _compared(self, name: str, content: bytes, is_float: bool, start: float) -> Trial:
         path = self.folder / f"{len(self.found)}.tflite"
-        path.write_bytes(content)
+        path.write_bytes(compact(content))
         quality = self.judge(path, is_float)
         trial = Trial(
             name=name,
-            size_bytes=len(content),
+            size_bytes=path.stat().st_size,
             sqnr_db=quality.sqnr_db,
             argmax_agreement=quality.argmax_agreement,
             holds=quality.holds,
             is_integer_only=_is_integer_only(path),
             seconds=round(time.monotonic() - start, 3),
             why_not="; ".join(quality.failures),
+            is_near_miss=quality.is_near_miss,
         )
         self.found[name] = trial
         return trial

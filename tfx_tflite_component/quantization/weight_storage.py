@@ -51,12 +51,13 @@ class Storage(enum.Enum):
     INT8 = "INT8"
 
 
-def store_weights(content: bytes, storage: Storage) -> bytes:
+def store_weights(content: bytes, storage: Storage, per_channel: bool = True) -> bytes:
     """Stores the float constants of a model in fewer bits, where that saves space.
 
     Args:
         content: The content of a `.tflite` file; ops without float constants stay as they are.
         storage: How: INT8 stores only weights, FLOAT16 all constants of all graphs.
+        per_channel: Whether INT8 has a scale for each channel.
 
     Returns:
         The content of the smaller file.
@@ -64,15 +65,19 @@ def store_weights(content: bytes, storage: Storage) -> bytes:
     model = unpack(content)
     for graph in model.subgraphs if storage is Storage.FLOAT16 else model.subgraphs[:1]:
         is_int8 = storage is Storage.INT8
-        graph.operators[:0] = list(_as_int8(model, graph) if is_int8 else _as_float16(model, graph))
+        graph.operators[:0] = list(
+            _as_int8(model, graph, per_channel) if is_int8 else _as_float16(model, graph)
+        )
     return pack(model)
 
 
-def _as_int8(model: schema.ModelT, graph: schema.SubGraphT) -> Iterator[schema.OperatorT]:
+def _as_int8(
+    model: schema.ModelT, graph: schema.SubGraphT, per_channel: bool
+) -> Iterator[schema.OperatorT]:
     for tensor, axis in dict(_weights(model, graph)).items():
         values = float_constant(model, graph.tensors[tensor])
         if values is not None and _saves_as_int8(values, axis):
-            yield _store_int8(model, graph, tensor, values, axis)
+            yield _store_int8(model, graph, tensor, values, axis if per_channel else None)
 
 
 def _as_float16(model: schema.ModelT, graph: schema.SubGraphT) -> Iterator[schema.OperatorT]:

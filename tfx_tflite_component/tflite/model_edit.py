@@ -61,6 +61,26 @@ def pack(model: schema.ModelT) -> bytes:
     return bytes(builder.Output())
 
 
+def compact(content: bytes) -> bytes:
+    """The content of a `.tflite` file in fewer bytes.
+
+    The converter writes an empty buffer for each tensor that is not a constant, and equal arrays
+    each time.
+    """
+    model = unpack(content)
+    full = [i for i, buffer in enumerate(model.buffers) if i != NO_BUFFER and _has_data(buffer)]
+    positions = {old: new for new, old in enumerate([NO_BUFFER, *full])}
+    readers_of_buffers = [tensor for graph in model.subgraphs for tensor in graph.tensors]
+    for reader in [*readers_of_buffers, *(model.metadata or ())]:
+        reader.buffer = positions.get(reader.buffer, NO_BUFFER)
+    model.buffers = [model.buffers[old] for old in positions]
+    return pack(model)
+
+
+def _has_data(buffer: schema.BufferT) -> bool:
+    return buffer.data is not None and len(buffer.data) > 0
+
+
 def op_name(model: schema.ModelT, op: schema.OperatorT) -> str:
     """The name of a builtin op by the schema; CUSTOM for custom and Select TF ops."""
     code = model.operatorCodes[op.opcodeIndex]

@@ -35,6 +35,9 @@ def repair(model: FloatModel, trials: Trials) -> FloatModel:
             gain = _MIN_GAIN_OF_PERCENTILES_DB if propose is _percentiles else _MIN_GAIN_DB
             if trial.sqnr_db > best.sqnr_db + gain:
                 model, best = proposed, trial
+            elif trial.may_be_chosen:
+                # with so many attempts, one that is no better would pass by chance
+                trials.refuse(trial, f"the repair gains less than {gain:g} dB")
     return model
 
 
