@@ -1,5 +1,6 @@
 """Pipelines that run once a test run, and that many tests look at."""
 
+import gc
 import pathlib
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,15 @@ _SCRIPTS = {
 _PROCESSES = (("taxi", "taxi_without_oov", "transforms"), ("digits", "imdb", "penguin"))
 # They are run anew each time. The others only train: nothing of this package runs in them.
 _EXAMPLES_RUN = ("taxi", "digits")
+
+# What the tests import is a million objects. Python would search them for garbage again and again:
+# while they are imported, and for a second each time while the tests run.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
